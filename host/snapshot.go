@@ -1,0 +1,68 @@
+package host
+
+import (
+	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+)
+
+// State is the condition of an extension; docs/host.md lists the values.
+type State = lifecycle.State
+
+// Reason says why an extension is in another state than running.
+type Reason = lifecycle.Reason
+
+// Exit says how a process ended.
+type Exit = lifecycle.Exit
+
+// Extension is one row of the host's snapshot: an extension, or a file in the drop
+// folder that is none (yet). Its JSON form is the contract of the admin API.
+type Extension struct {
+	// ID is the extension's id; for a file that never became an extension it is the
+	// file's name, and Claims holds the id its manifest asks for, if any.
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Class       string     `json:"class"`
+	Request     string     `json:"request"`
+	Response    string     `json:"response"`
+	Version     string     `json:"version"`
+	State       State      `json:"state"`
+	Reason      *Reason    `json:"reason"`
+	PID         int        `json:"pid"`
+	Started     *time.Time `json:"started"`
+	Restarts    int        `json:"restarts"`
+	Claims      string     `json:"claims,omitempty"`
+	Digest      string     `json:"digest"`
+	File        string     `json:"file"`
+	Signature   Signature  `json:"signature"`
+	Permissions []string   `json:"permissions"`
+	Versions    []Version  `json:"versions"`
+	// Candidate is a newer version that is being tried; nil when there is none.
+	Candidate     *Candidate `json:"candidate"`
+	LastExit      *Exit      `json:"last_exit"`
+	NextTry       *time.Time `json:"next_try"`
+	ResidentBytes int64      `json:"resident_bytes"`
+}
+
+// Signature is what is known of a bundle's signature.
+type Signature struct {
+	State  string `json:"state"`
+	Signer string `json:"signer"`
+}
+
+// Version is one kept bundle of an extension.
+type Version struct {
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+	Current bool   `json:"current"`
+	Pinned  bool   `json:"pinned"`
+}
+
+// Candidate is a version of an extension that has not taken over.
+type Candidate struct {
+	Version string  `json:"version"`
+	Digest  string  `json:"digest"`
+	File    string  `json:"file"`
+	State   State   `json:"state"`
+	Reason  *Reason `json:"reason"`
+}
