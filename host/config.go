@@ -1,0 +1,64 @@
+package host
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/supervisor"
+)
+
+// Settings are the limits and times of one extension: the keys of the configuration
+// that may be written as extension.<id>.<key>.
+type Settings = supervisor.Settings
+
+// DefaultSettings returns the settings of an extension of which the configuration
+// says nothing.
+func DefaultSettings() Settings { return supervisor.DefaultSettings() }
+
+// Config is what a Host is made from. Home, Version, Log and Limits are required.
+type Config struct {
+	// Home is JMAP_HOME. New makes it and its folders when they are missing.
+	Home string
+	// Version is the host's own version, compared with extension_min_host.
+	Version string
+	// Log receives everything the host has to say.
+	Log *slog.Logger
+	// Dev checks responses against their schemas and shows causes in errors.
+	Dev bool
+	// Validate checks JSON requests against their declared schemas.
+	Validate bool
+	// Hosts are the names under which clients may address the request listener
+	// besides those of its own address; Origins are the web origins allowed to post.
+	Hosts, Origins []string
+	// ScanInterval is how often the drop folder is looked at without an event.
+	ScanInterval time.Duration
+	// Limits bound what a bundle may be.
+	Limits bundle.Limits
+	// Settings returns the settings of one extension; nil means DefaultSettings.
+	Settings func(id string) Settings
+}
+
+func (c *Config) check() error {
+	var errs []error
+	if c.Home == "" {
+		errs = append(errs, errors.New("home is empty"))
+	}
+	if _, err := bundle.ParseVersion(c.Version); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Log == nil {
+		errs = append(errs, errors.New("no log"))
+	}
+	if c.Limits.FileBytes <= 0 {
+		errs = append(errs, errors.New("no bundle limits"))
+	}
+	if c.ScanInterval <= 0 {
+		c.ScanInterval = 2 * time.Second
+	}
+	if c.Settings == nil {
+		c.Settings = func(string) Settings { return DefaultSettings() }
+	}
+	return errors.Join(errs...)
+}
