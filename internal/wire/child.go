@@ -1,0 +1,178 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"google.golang.org/grpc"
+
+	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
+	"github.com/jackfield-host/jackfield/sdk"
+)
+
+// Child is a running extension as the host sees it. Its methods may be called by many
+// goroutines at once; every call ends with its context.
+type Child struct {
+	client extensionv1.ExtensionClient
+	max    int
+}
+
+var _ Extension = (*Child)(nil)
+
+func newChild(conn grpc.ClientConnInterface, maxMessageBytes int) *Child {
+	return &Child{client: extensionv1.NewExtensionClient(conn), max: maxMessageBytes}
+}
+
+// Describe sends the manifest and returns what the extension declares. The schemas
+// are JSON texts as the child sent them and not yet judged.
+func (c *Child) Describe(ctx context.Context, manifest map[string]string) ([]sdk.Type, Capabilities, error) {
+	in := &extensionv1.DescribeRequest{Manifest: manifest}
+	out, err := c.client.Describe(ctx, in, grpc.MaxCallRecvMsgSize(maxTypesBytes+overhead))
+	if err := answeredAdmin(ctx, err, out.GetError()); err != nil {
+		return nil, Capabilities{}, err
+	}
+	types, err := typesFrom(out.GetTypes())
+	if err != nil {
+		return nil, Capabilities{}, err
+	}
+	can := out.GetCapabilities()
+	return types, Capabilities{
+		Activate:          can.GetActivate(),
+		Configure:         can.GetConfigure(),
+		Check:             can.GetCheck(),
+		ProjectParameters: can.GetProjectParameters(),
+		Destroy:           can.GetDestroy(),
+	}, nil
+}
+
+// Init prepares the extension. An error's message is for the administrator.
+func (c *Child) Init(ctx context.Context, args InitArgs) error {
+	out, err := c.client.Init(ctx, &extensionv1.InitRequest{
+		Config: args.Config, DataDir: args.DataDir, BundleDir: args.BundleDir, LogLevel: int32(args.LogLevel),
+	})
+	return answeredAdmin(ctx, err, out.GetError())
+}
+
+// Activate allows the extension to write its data folder.
+func (c *Child) Activate(ctx context.Context) error {
+	out, err := c.client.Activate(ctx, &extensionv1.ActivateRequest{})
+	return answeredAdmin(ctx, err, out.GetError())
+}
+
+// Check asks for health; nil means healthy.
+func (c *Child) Check(ctx context.Context) error {
+	out, err := c.client.Check(ctx, &extensionv1.CheckRequest{})
+	return answeredAdmin(ctx, err, out.GetError())
+}
+
+// Configure gives a new configuration; on an error the old one still holds.
+func (c *Child) Configure(ctx context.Context, config json.RawMessage) error {
+	out, err := c.client.Configure(ctx, &extensionv1.ConfigureRequest{Config: config})
+	return answeredAdmin(ctx, err, out.GetError())
+}
+
+// Process has one request answered. Every error is an *sdk.Error: unavailable when
+// the connection was lost (whether the request was executed is then unknown),
+// canceled or deadline_exceeded when ctx ended, too_large when the request is over
+// the limit, extension_fault when the answer makes no sense or is over the limit,
+// and whatever the extension itself says.
+func (c *Child) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
+	if len(req.Payload) > c.max {
+		return nil, sdk.Errorf(sdk.TooLarge, "the request has %d bytes, the limit is %d", len(req.Payload), c.max)
+	}
+	in := &extensionv1.ProcessRequest{
+		Id: req.ID, Type: req.Type, MediaType: req.MediaType, Payload: req.Payload,
+	}
+	if req.Caller.Subject != "" || req.Caller.Session != "" || len(req.Caller.Roles) > 0 {
+		in.Caller = &extensionv1.Caller{
+			Subject: req.Caller.Subject, Roles: req.Caller.Roles, Session: req.Caller.Session,
+		}
+	}
+	out, err := c.client.Process(ctx, in)
+	if err := answered(ctx, err, out.GetError()); err != nil {
+		return nil, err
+	}
+	if len(out.Payload) > c.max {
+		return nil, sdk.Errorf(sdk.ExtensionFault,
+			"the extension's response has %d bytes, the limit is %d", len(out.Payload), c.max)
+	}
+	if !typeName(out.Type) && out.Type != "" {
+		return nil, sdk.Errorf(sdk.ExtensionFault, "the extension's response names no valid type")
+	}
+	media := out.MediaType
+	if media == "" {
+		media = "application/octet-stream"
+	} else if !headerValue(media) {
+		return nil, sdk.Errorf(sdk.ExtensionFault, "the extension's response has no valid media type")
+	}
+	return &sdk.Response{Type: out.Type, MediaType: media, Payload: out.Payload}, nil
+}
+
+// ProjectParameters returns one JSON value, nil for null.
+func (c *Child) ProjectParameters(ctx context.Context, project, locale string) (json.RawMessage, error) {
+	in := &extensionv1.ProjectParametersRequest{Project: project, Locale: locale}
+	out, err := c.client.ProjectParameters(ctx, in)
+	if err := answered(ctx, err, out.GetError()); err != nil {
+		return nil, err
+	}
+	if len(out.Parameters) == 0 {
+		return nil, nil
+	}
+	if len(out.Parameters) > c.max || !json.Valid(out.Parameters) {
+		return nil, sdk.Errorf(sdk.ExtensionFault, "the extension's project parameters are not one JSON value of at most %d bytes", c.max)
+	}
+	return out.Parameters, nil
+}
+
+// Destroy closes the extension. The process is expected to end soon afterwards, and
+// may end before its answer arrives: that is no error.
+func (c *Child) Destroy(ctx context.Context) error {
+	out, err := c.client.Destroy(ctx, &extensionv1.DestroyRequest{})
+	if err := answeredAdmin(ctx, err, out.GetError()); sdk.CodeOf(err) != sdk.Unavailable || out.GetError() != nil {
+		return err
+	}
+	return nil
+}
+
+// typesFrom takes what a child declares, within bounds.
+func typesFrom(in []*extensionv1.Type) ([]sdk.Type, error) {
+	if len(in) > maxTypes {
+		return nil, sdk.Errorf(sdk.ExtensionFault, "the extension declares %d types, the limit is %d", len(in), maxTypes)
+	}
+	types := make([]sdk.Type, 0, len(in))
+	size := 0
+	for _, t := range in {
+		size += len(t.GetName()) + len(t.GetRole()) + len(t.GetExtends()) + len(t.GetResponse()) + len(t.GetSchema())
+		if size > maxTypesBytes {
+			return nil, sdk.Errorf(sdk.ExtensionFault, "the extension's types have more than %d bytes", maxTypesBytes)
+		}
+		role := sdk.Role(t.GetRole())
+		switch {
+		case !typeName(t.GetName()):
+			return nil, sdk.Errorf(sdk.ExtensionFault, "the extension declares a type without a valid name: %s", quoted(t.GetName()))
+		case role != sdk.RoleRequest && role != sdk.RoleResponse:
+			return nil, sdk.Errorf(sdk.ExtensionFault, "type %s has no valid role: %s", t.GetName(), quoted(t.GetRole()))
+		case t.GetExtends() != "" && !typeName(t.GetExtends()):
+			return nil, sdk.Errorf(sdk.ExtensionFault, "type %s extends no valid name: %s", t.GetName(), quoted(t.GetExtends()))
+		case t.GetResponse() != "" && !typeName(t.GetResponse()):
+			return nil, sdk.Errorf(sdk.ExtensionFault, "type %s has no valid response: %s", t.GetName(), quoted(t.GetResponse()))
+		case len(t.GetSchema()) > 0 && !json.Valid(t.GetSchema()):
+			return nil, sdk.Errorf(sdk.ExtensionFault, "the schema of type %s is not JSON", t.GetName())
+		}
+		declared := sdk.Type{Name: t.GetName(), Role: role, Extends: t.GetExtends(), Response: t.GetResponse()}
+		if len(t.GetSchema()) > 0 {
+			declared.Schema = t.GetSchema()
+		}
+		types = append(types, declared)
+	}
+	return types, nil
+}
+
+// quoted shows a hostile text in a message.
+func quoted(s string) string {
+	if len(s) > 200 {
+		s = s[:200]
+	}
+	return fmt.Sprintf("%q", s)
+}

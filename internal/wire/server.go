@@ -1,0 +1,207 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
+	"github.com/jackfield-host/jackfield/sdk"
+)
+
+// maxStack bounds the stack of a panic in the log.
+const maxStack = 16 << 10
+
+// server is the child half: it takes calls off the wire and makes them on an
+// Extension.
+type server struct {
+	extensionv1.UnimplementedExtensionServer
+	ext   Extension
+	log   *slog.Logger
+	first func() // runs once, before the first call
+	once  sync.Once
+}
+
+func newServer(ext Extension, log *slog.Logger, first func()) *server {
+	return &server{ext: ext, log: log, first: first}
+}
+
+func (s *server) begin() {
+	if s.first != nil {
+		s.once.Do(s.first)
+	}
+}
+
+// admin makes one call whose errors are read by an administrator: the full text
+// travels.
+func (s *server) admin(ctx context.Context, call string, do func() error) *extensionv1.Error {
+	s.begin()
+	err := s.guard(ctx, call, do)
+	if err == nil {
+		return nil
+	}
+	var e *sdk.Error
+	if !errors.As(err, &e) {
+		e = &sdk.Error{Code: codeOf(ctx, err)}
+	}
+	out := errorTo(e)
+	out.Message = bounded(textOf(err, e), maxMessage)
+	return out
+}
+
+// textOf is the text of err for an administrator. The code of a bare *sdk.Error
+// travels in its own field.
+func textOf(err error, e *sdk.Error) string {
+	if err == error(e) {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// guard turns a panic of do into an error, with the stack in the log.
+func (s *server) guard(ctx context.Context, call string, do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.logPanic(ctx, call, r)
+			err = sdk.Errorf(sdk.ExtensionFault, "panic in %s: %v", call, r)
+		}
+	}()
+	return do()
+}
+
+func (s *server) logPanic(ctx context.Context, call string, r any, attrs ...any) {
+	stack := debug.Stack()
+	if len(stack) > maxStack {
+		stack = stack[:maxStack]
+	}
+	attrs = append(attrs, "call", call, "panic", fmt.Sprint(r), "stack", string(stack))
+	s.log.ErrorContext(ctx, "panic: the process lives on", attrs...)
+}
+
+// codeOf is the code of an error that is no *sdk.Error.
+func codeOf(ctx context.Context, err error) sdk.Code {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return sdk.DeadlineExceeded
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return sdk.Canceled
+	default:
+		return sdk.Internal
+	}
+}
+
+func (s *server) Describe(ctx context.Context, in *extensionv1.DescribeRequest) (*extensionv1.DescribeResponse, error) {
+	out := &extensionv1.DescribeResponse{}
+	out.Error = s.admin(ctx, "Describe", func() error {
+		types, can, err := s.ext.Describe(ctx, in.GetManifest())
+		if err != nil {
+			return err
+		}
+		for _, t := range types {
+			out.Types = append(out.Types, &extensionv1.Type{
+				Name: t.Name, Role: string(t.Role), Extends: t.Extends, Response: t.Response, Schema: t.Schema,
+			})
+		}
+		out.Capabilities = &extensionv1.Capabilities{
+			Activate: can.Activate, Configure: can.Configure, Check: can.Check,
+			ProjectParameters: can.ProjectParameters, Destroy: can.Destroy,
+		}
+		return nil
+	})
+	return out, nil
+}
+
+func (s *server) Init(ctx context.Context, in *extensionv1.InitRequest) (*extensionv1.InitResponse, error) {
+	return &extensionv1.InitResponse{Error: s.admin(ctx, "Init", func() error {
+		return s.ext.Init(ctx, InitArgs{
+			Config: jsonOrNil(in.GetConfig()), DataDir: in.GetDataDir(), BundleDir: in.GetBundleDir(),
+			LogLevel: slog.Level(in.GetLogLevel()),
+		})
+	})}, nil
+}
+
+func (s *server) Activate(ctx context.Context, _ *extensionv1.ActivateRequest) (*extensionv1.ActivateResponse, error) {
+	return &extensionv1.ActivateResponse{Error: s.admin(ctx, "Activate", func() error {
+		return s.ext.Activate(ctx)
+	})}, nil
+}
+
+func (s *server) Configure(ctx context.Context, in *extensionv1.ConfigureRequest) (*extensionv1.ConfigureResponse, error) {
+	return &extensionv1.ConfigureResponse{Error: s.admin(ctx, "Configure", func() error {
+		return s.ext.Configure(ctx, jsonOrNil(in.GetConfig()))
+	})}, nil
+}
+
+func (s *server) Check(ctx context.Context, _ *extensionv1.CheckRequest) (*extensionv1.CheckResponse, error) {
+	return &extensionv1.CheckResponse{Error: s.admin(ctx, "Check", func() error {
+		return s.ext.Check(ctx)
+	})}, nil
+}
+
+func (s *server) ProjectParameters(ctx context.Context, in *extensionv1.ProjectParametersRequest) (*extensionv1.ProjectParametersResponse, error) {
+	out := &extensionv1.ProjectParametersResponse{}
+	out.Error = s.admin(ctx, "ProjectParameters", func() (err error) {
+		out.Parameters, err = s.ext.ProjectParameters(ctx, in.GetProject(), in.GetLocale())
+		return err
+	})
+	return out, nil
+}
+
+func (s *server) Destroy(ctx context.Context, _ *extensionv1.DestroyRequest) (*extensionv1.DestroyResponse, error) {
+	return &extensionv1.DestroyResponse{Error: s.admin(ctx, "Destroy", func() error {
+		return s.ext.Destroy(ctx)
+	})}, nil
+}
+
+// Process is on the path of every request.
+func (s *server) Process(ctx context.Context, in *extensionv1.ProcessRequest) (out *extensionv1.ProcessResponse, _ error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.logPanic(ctx, "Process", r, "request_id", in.Id, "type", in.Type)
+			out = &extensionv1.ProcessResponse{Error: errorTo(sdk.Errorf(sdk.ExtensionFault, "the extension panicked"))}
+		}
+	}()
+	s.begin()
+	req := &sdk.Request{ID: in.Id, Type: in.Type, MediaType: in.MediaType, Payload: in.Payload}
+	if in.Caller != nil {
+		req.Caller = sdk.Caller{Subject: in.Caller.Subject, Roles: in.Caller.Roles, Session: in.Caller.Session}
+	}
+	resp, err := s.ext.Process(ctx, req)
+	if err != nil {
+		return &extensionv1.ProcessResponse{Error: s.requestError(ctx, in, err)}, nil
+	}
+	if resp == nil {
+		return &extensionv1.ProcessResponse{}, nil
+	}
+	return &extensionv1.ProcessResponse{
+		Type: bounded(resp.Type, maxMessage), MediaType: bounded(resp.MediaType, maxMessage), Payload: resp.Payload,
+	}, nil
+}
+
+// requestError says what a client may read of err.
+func (s *server) requestError(ctx context.Context, in *extensionv1.ProcessRequest, err error) *extensionv1.Error {
+	var e *sdk.Error
+	if errors.As(err, &e) && e != nil {
+		return errorTo(e)
+	}
+	switch code := codeOf(ctx, err); code {
+	case sdk.DeadlineExceeded:
+		return errorTo(sdk.Errorf(code, "the extension ran out of time"))
+	case sdk.Canceled:
+		return errorTo(sdk.Errorf(code, "the request was canceled"))
+	default:
+		s.log.ErrorContext(ctx, "request failed", "request_id", in.Id, "type", in.Type, "error", err)
+		return errorTo(sdk.Errorf(sdk.Internal, "the extension failed to answer; the cause is in its log"))
+	}
+}
+
+func jsonOrNil(data []byte) json.RawMessage {
+	if len(data) == 0 {
+		return nil
+	}
+	return data
+}

@@ -1,0 +1,85 @@
+// Package wire is the protocol between the host and an extension, both halves side by
+// side.
+//
+// The host makes a go-plugin client from ClientConfig, starts it with Connect and
+// talks to the Child. An extension's SDK calls Serve with its Extension. Child has
+// the methods of Extension: what is called on one side arrives on the other. Pair
+// joins the two halves in one process, for tests.
+//
+// Promised on the host side: every error of Process and ProjectParameters is an
+// *sdk.Error, and whatever a child answers, the host gets known codes, valid UTF-8
+// and bounded sizes from it. Promised on the child side: a panic of one call answers
+// that call, and the process lives on.
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/hashicorp/go-plugin"
+
+	"github.com/jackfield-host/jackfield/sdk"
+)
+
+// ProtocolVersion is the version of proto/extension/v1 that this package speaks.
+const ProtocolVersion = 1
+
+// serviceName is the name under which go-plugin dispenses the service. It never
+// crosses the wire.
+const serviceName = "extension"
+
+// maxTypesBytes and maxTypes bound what Describe may report, as for types.json.
+const (
+	maxTypesBytes = 4 << 20
+	maxTypes      = 10_000
+)
+
+// overhead is what a message may hold beside its payload: names, media type, caller,
+// an error with its violations.
+const overhead = 1 << 20
+
+// Handshake returns the cookie by which a child recognises that a host started it.
+// It prevents a start by hand and protects nothing.
+func Handshake() plugin.HandshakeConfig {
+	return plugin.HandshakeConfig{
+		ProtocolVersion:  ProtocolVersion,
+		MagicCookieKey:   "JACKFIELD_EXTENSION",
+		MagicCookieValue: "c1d3f9a4-routes-typed-requests",
+	}
+}
+
+// Extension is what the child half serves; sdk/serve implements it on an
+// sdk.Extension. The calls come in the order Describe, Init, Check, Activate, then
+// any number of Process, ProjectParameters, Configure and Check at once, then
+// Destroy.
+type Extension interface {
+	// Describe gets the main attributes of the manifest, names in lower case.
+	Describe(ctx context.Context, manifest map[string]string) ([]sdk.Type, Capabilities, error)
+	Init(ctx context.Context, args InitArgs) error
+	Activate(ctx context.Context) error
+	Check(ctx context.Context) error
+	Configure(ctx context.Context, config json.RawMessage) error
+	// Process answers one request. An error that is no *sdk.Error is logged and
+	// answered as internal.
+	Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error)
+	// ProjectParameters returns one JSON value, nil for none.
+	ProjectParameters(ctx context.Context, project, locale string) (json.RawMessage, error)
+	Destroy(ctx context.Context) error
+}
+
+// Capabilities says which optional calls an extension takes. The others need not be
+// made.
+type Capabilities struct {
+	Activate, Configure, Check, ProjectParameters, Destroy bool
+}
+
+// InitArgs is what the host tells an extension beside its manifest.
+type InitArgs struct {
+	// Config is the configuration as JSON, nil when there is none.
+	Config json.RawMessage
+	// DataDir and BundleDir are absolute paths.
+	DataDir, BundleDir string
+	// LogLevel is the lowest level that the extension's log keeps.
+	LogLevel slog.Level
+}
