@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 )
 
@@ -36,6 +37,9 @@ type Config struct {
 	ScanInterval time.Duration
 	// Limits bound what a bundle may be.
 	Limits bundle.Limits
+	// Environ is the environment from which extensions get the few variables that
+	// they may see, in the form of os.Environ.
+	Environ []string
 	// Settings returns the settings of one extension; nil means DefaultSettings.
 	Settings func(id string) Settings
 }
@@ -53,6 +57,9 @@ func (c *Config) check() error {
 	}
 	if c.Limits.FileBytes <= 0 {
 		errs = append(errs, errors.New("no bundle limits"))
+	}
+	if err := (&edge.Config{Hosts: c.Hosts, Origins: c.Origins}).Check(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.ScanInterval <= 0 {
 		c.ScanInterval = 2 * time.Second

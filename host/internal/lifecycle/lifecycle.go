@@ -69,11 +69,17 @@ const (
 	CodeTypesMismatch     = "types_mismatch"
 	CodeHostTooOld        = "host_too_old"
 	CodeDependencyMissing = "dependency_missing"
+	CodeDependencyCycle   = "dependency_cycle"
 	CodeIDTaken           = "id_taken"
 	CodeNameTaken         = "name_taken"
 	CodeTypeTaken         = "type_taken"
 	CodeNoExecutable      = "no_executable"
 	CodeCopying           = "copying"
+	CodeHeld              = "held"
+	// Nothing is wrong with an extension whose reason is one of these.
+	CodeStarting = "starting"
+	CodeStopping = "stopping"
+	CodeStopped  = "stopped"
 )
 
 // Reason says why an extension is not running, in a form that a program can branch
@@ -86,13 +92,13 @@ type Reason struct {
 	// ExitCode and Signal tell how a process ended: at most one is set.
 	ExitCode *int   `json:"exit_code"`
 	Signal   string `json:"signal"`
-	// Stderr is the tail of what the process last said, at most 40 lines.
+	// Stderr is the tail of what the process last said, at most 40 lines; never nil.
 	Stderr []string `json:"stderr"`
 }
 
 // Reasonf makes a Reason that has happened now.
 func Reasonf(stage Stage, code, format string, args ...any) *Reason {
-	return &Reason{Code: code, Stage: stage, Message: fmt.Sprintf(format, args...), Time: time.Now()}
+	return &Reason{Code: code, Stage: stage, Message: fmt.Sprintf(format, args...), Time: time.Now(), Stderr: []string{}}
 }
 
 func (r *Reason) Error() string { return string(r.Stage) + ": " + r.Code + ": " + r.Message }

@@ -1,0 +1,41 @@
+# A list of names; what they do lives in cmd/jackfield, in the tests and in scripts/.
+
+EXTENSIONS := $(patsubst %/manifest.mf,%,$(wildcard extensions/*/manifest.mf examples/*/manifest.mf))
+VERSION    := $(shell git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//')
+LDFLAGS    := -s -w $(if $(VERSION),-X main.version=$(VERSION))
+
+.PHONY: help run test build bench generate lint clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: build ## build, pack the bundles and serve them from ./jmap-home
+	@mkdir -p jmap-home/extensions
+	@cp dist/bundles/*.jar jmap-home/extensions/
+	bin/jackfield serve --home jmap-home
+
+test: ## install what the tests need, then check and test everything
+	scripts/test-needs
+	$(MAKE) --no-print-directory lint build
+	go test -race ./...
+	go run ./bench -short
+
+build: ## bin/jackfield, and a JAR of every extension and example in dist/bundles
+	@mkdir -p bin dist/bundles
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/jackfield ./cmd/jackfield
+	@rm -f dist/bundles/*.jar
+	@cd dist/bundles && for dir in $(EXTENSIONS); do ../../bin/jackfield bundle pack ../../$$dir || exit; done
+
+bench: build ## measure the whole path beside a hand-made host, as a table and as dist/bench.json
+	go run ./bench
+
+generate: ## write internal/gen anew from proto/
+	scripts/generate
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+clean: ## remove what make build made; ./jmap-home stays
+	rm -rf bin dist

@@ -1,0 +1,158 @@
+// Package admin is the window on a running host: the admin API for programs, the
+// admin page for people, and the metrics. New returns one http.Handler for the admin
+// listener.
+//
+// What is promised: nothing but /healthz-like trifles (the style sheet, the sign-in
+// form) and, if so configured, /metrics answers a stranger; the token is compared in
+// constant time and never shown, logged or put into a cookie; every string that comes
+// from a bundle or a process is treated as hostile; a page is rendered completely
+// before its first byte is sent; no page loads or runs anything that is not ours. On
+// a loopback listener requests under a foreign host name are refused, so that a web
+// site can not reach the page through DNS.
+package admin
+
+import (
+	"crypto/sha256"
+	"embed"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// Host is what the page and the API show; *host.Host is one. The rows are not
+// changed here.
+type Host interface {
+	Snapshot() []host.Extension
+	Extension(id string) (host.Extension, bool)
+}
+
+// Config is what the handler is made from. Host, Token, Address and Log are required.
+type Config struct {
+	Host Host
+	// Metrics is served under /metrics; nil means that there is no such page.
+	Metrics prometheus.Gatherer
+	// MetricsOpen serves /metrics without the token.
+	MetricsOpen bool
+	// Token is the bearer token of the local administrator.
+	Token string
+	// Address is where the listener really listens, HOST:PORT.
+	Address string
+	// DropFolder and TokenFile are shown to people: where bundles go, and where the
+	// token for signing in is to be found.
+	DropFolder, TokenFile string
+	// Version is the host's own.
+	Version string
+	Log     *slog.Logger
+}
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+// handler holds what the routes share. It has no mutable state but sessions.
+type handler struct {
+	cfg       Config
+	token     [sha256.Size]byte
+	loopback  bool
+	cookie    string
+	templates *template.Template
+	sessions  *sessions
+	attempts  *attempts
+	now       func() time.Time
+}
+
+// New returns the handler of the admin listener. An error means that the Config is
+// incomplete.
+func New(cfg Config) (http.Handler, error) {
+	h, err := newHandler(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return h.routes(), nil
+}
+
+func newHandler(cfg Config) (*handler, error) {
+	addr, err := netip.ParseAddrPort(cfg.Address)
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.Host == nil || cfg.Log == nil:
+		return nil, errors.New("admin: no host or no log")
+	case len(cfg.Token) < minToken:
+		return nil, errors.New("admin: the token is too short")
+	}
+	templates, err := template.New("").Funcs(templateFuncs()).ParseFS(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(cfg.Address)
+	if err != nil {
+		return nil, err
+	}
+	return &handler{
+		cfg: cfg, token: sha256.Sum256([]byte(cfg.Token)), loopback: addr.Addr().Unmap().IsLoopback(),
+		// Browsers share cookies between the ports of a machine: two hosts must not
+		// sign each other's administrators out.
+		cookie:    "jackfield_session_" + port,
+		templates: templates, sessions: newSessions(), attempts: newAttempts(), now: time.Now,
+	}, nil
+}
+
+func (h *handler) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/api/v1/extensions", h.api(h.listExtensions))
+	mux.Handle("/api/v1/extensions/{id}", h.api(h.showExtension))
+	mux.Handle("/api/", h.api(noRoute))
+
+	mux.Handle("/admin/{$}", h.page(h.extensionsPage))
+	mux.Handle("/admin/sign-in", h.open(h.signIn, http.MethodGet, http.MethodPost))
+	mux.Handle("/admin/sign-out", h.open(h.signOut, http.MethodPost))
+	mux.Handle("/admin/static/", h.open(h.static, http.MethodGet))
+	mux.Handle("/admin/", h.page(h.missingPage))
+	mux.Handle("/{$}", h.open(toAdmin, http.MethodGet))
+	mux.Handle("/admin", h.open(toAdmin, http.MethodGet))
+	// Browsers ask for it whatever the page says.
+	mux.Handle("/favicon.ico", h.open(noContent, http.MethodGet))
+	mux.Handle("/", h.page(h.missingPage))
+	if h.cfg.Metrics != nil {
+		mux.Handle("/metrics", h.metrics())
+	}
+	return h.guard(mux)
+}
+
+// metrics serves the scrape. One family that can not be gathered does not spoil the
+// others.
+func (h *handler) metrics() http.Handler {
+	scrape := promhttp.HandlerFor(h.cfg.Metrics, promhttp.HandlerOpts{
+		EnableOpenMetrics:   true,
+		ErrorHandling:       promhttp.ContinueOnError,
+		ErrorLog:            slog.NewLogLogger(h.cfg.Log.Handler(), slog.LevelError),
+		MaxRequestsInFlight: 4,
+		Timeout:             20 * time.Second,
+	})
+	return h.api(func(w http.ResponseWriter, r *http.Request) error {
+		scrape.ServeHTTP(w, r)
+		return nil
+	}, openIf(h.cfg.MetricsOpen))
+}
+
+func toAdmin(w http.ResponseWriter, r *http.Request) error {
+	http.Redirect(w, r, "/admin/", http.StatusSeeOther)
+	return nil
+}
+
+func noContent(w http.ResponseWriter, _ *http.Request) error {
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

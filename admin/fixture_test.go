@@ -1,0 +1,179 @@
+package admin
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/html"
+
+	"github.com/jackfield-host/jackfield/host"
+)
+
+const testToken = "TESTTOKENTESTTOKENTESTTOKEN"
+
+// shelf is a Host whose rows a test changes.
+type shelf struct {
+	rows atomic.Pointer[[]host.Extension]
+}
+
+func newShelf(rows ...host.Extension) *shelf {
+	s := &shelf{}
+	s.set(rows...)
+	return s
+}
+
+func (s *shelf) set(rows ...host.Extension) { s.rows.Store(&rows) }
+
+func (s *shelf) Snapshot() []host.Extension { return *s.rows.Load() }
+
+func (s *shelf) Extension(id string) (host.Extension, bool) {
+	i := slices.IndexFunc(s.Snapshot(), func(e host.Extension) bool { return e.ID == id })
+	if i < 0 {
+		return host.Extension{}, false
+	}
+	return s.Snapshot()[i], true
+}
+
+func testConfig(rows ...host.Extension) Config {
+	return Config{
+		Host: newShelf(rows...), Metrics: prometheus.NewRegistry(), MetricsOpen: true, Token: testToken,
+		Address: "127.0.0.1:8081", Version: "0.1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		DropFolder: "/srv/jmap/extensions", TokenFile: "/srv/jmap/conf/admin.token",
+	}
+}
+
+func mustNew(t *testing.T, cfg Config) *handler {
+	t.Helper()
+	h, err := newHandler(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// ask sends one request as a browser or a program on this machine would.
+func ask(h http.Handler, method, path string, change ...func(*http.Request)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	r.Host = "127.0.0.1:8081"
+	for _, c := range change {
+		c(r)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func withToken(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken) }
+
+func withHeader(name, value string) func(*http.Request) {
+	return func(r *http.Request) {
+		if name == "Host" {
+			r.Host = value
+		}
+		r.Header.Set(name, value)
+	}
+}
+
+func withForm(form string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Body = io.NopCloser(strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+}
+
+func parse(t *testing.T, body string) *html.Node {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// all returns the elements with this tag ("" for any) and class ("" for any).
+func all(n *html.Node, tag, class string) []*html.Node {
+	var found []*html.Node
+	for d := range n.Descendants() {
+		if d.Type == html.ElementNode && (tag == "" || d.Data == tag) &&
+			(class == "" || slices.Contains(strings.Fields(attribute(d, "class")), class)) {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// one returns the text of the only such element below n.
+func one(t *testing.T, n *html.Node, tag, class string) string {
+	t.Helper()
+	found := all(n, tag, class)
+	if len(found) != 1 {
+		t.Fatalf("%d elements %s.%s, want 1", len(found), tag, class)
+	}
+	return textOf(found[0])
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func textOf(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data)
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func running() host.Extension {
+	return host.Extension{
+		ID: "jmap.extensions.tracking.server.TrackingExtension", Name: "Tracking", Version: "5.0.0010",
+		Class:    "jmap.extensions.tracking.server.TrackingExtension",
+		Request:  "jmap.extensions.tracking.common.TrackingRequest",
+		Response: "jmap.extensions.tracking.common.TrackingResponse",
+		State:    "running", PID: 48213, Started: ptr(time.Now().Add(-3 * time.Hour)), ResidentBytes: 21 << 20,
+		Digest: "sha256:8c1f0a9be2d4471fa5d0c6cf3a2be9d07b66a2f3c1f3de2a0c9e5b7f8f1d2c3b",
+		File:   "tracking.jar", Signature: host.Signature{State: "unsigned"},
+	}
+}
+
+func crashed() host.Extension {
+	stderr := []string{
+		"2026-11-21T09:14:02.113Z INFO listening for telemetry port=7400",
+		"panic: runtime error: index out of range [7] with length 7",
+		"",
+		"goroutine 41 [running]:",
+		"main.(*decoder).frame(0xc00012c000, {0xc000412000, 0x7, 0x400})",
+		"\t/build/telemetry/decode.go:118 +0x2c5",
+		"main.main.func1()",
+		"\t/build/telemetry/main.go:64 +0x1b",
+		"exit status 2",
+	}
+	return host.Extension{
+		ID: "org.example.telemetry.Telemetry", Name: "Vehicle telemetry", Version: "1.4.2",
+		Class: "org.example.telemetry.Telemetry", Request: "org.example.telemetry.TelemetryRequest", Response: "org.example.telemetry.TelemetryResponse",
+		State: "backoff", Restarts: 6, NextTry: ptr(time.Now().Add(23 * time.Second)),
+		Digest: "sha256:0d6e4079e36703ebd37c00722f5891d28b0e2811dc114b129215123adcce3605",
+		File:   "telemetry-1.4.2.jar", Signature: host.Signature{State: "unchecked"}, Permissions: []string{"net:10.0.0.7:7400", "kv"},
+		Reason: &host.Reason{
+			Code: "crashed", Stage: "runtime", Message: "the process ended; five crashes in a minute: it is restarted more and more slowly",
+			Time: time.Now().Add(-9 * time.Second), ExitCode: ptr(2), Stderr: stderr,
+		},
+	}
+}

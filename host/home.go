@@ -1,0 +1,82 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Home is the layout of JMAP_HOME: the one place that knows where things lie.
+type Home string
+
+// Extensions is the drop folder.
+func (h Home) Extensions() string { return filepath.Join(string(h), "extensions") }
+
+// Conf holds the configuration, the trusted roots and the administrator's token.
+func (h Home) Conf() string { return filepath.Join(string(h), "conf") }
+
+// Properties is the configuration file; it may be missing.
+func (h Home) Properties() string { return filepath.Join(h.Conf(), "jackfield.properties") }
+
+// AdminToken is the file with the bearer token of the local administrator.
+func (h Home) AdminToken() string { return filepath.Join(h.Conf(), "admin.token") }
+
+// Bundles holds private copies of accepted bundles, a folder per digest.
+func (h Home) Bundles() string { return filepath.Join(string(h), "data", "bundles") }
+
+// Data is the private data folder of one extension.
+func (h Home) Data(id string) string { return filepath.Join(string(h), "data", "extensions", id) }
+
+// ExtensionLog is the log file of one extension.
+func (h Home) ExtensionLog(id string) string {
+	return filepath.Join(string(h), "log", "extensions", id+".log")
+}
+
+// Run holds what lives only as long as the host: sockets and host.json.
+func (h Home) Run() string { return filepath.Join(string(h), "run") }
+
+// RunningHost is the file that tells the command line where a running host listens.
+func (h Home) RunningHost() string { return filepath.Join(h.Run(), "host.json") }
+
+// make creates every folder that is missing. What holds secrets, private data or
+// sockets is the host's alone.
+func (h Home) make() error {
+	for _, dir := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		{string(h), 0o755},
+		{h.Extensions(), 0o755},
+		{h.Conf(), 0o750},
+		{h.Bundles(), 0o755},
+		{filepath.Dir(h.Data("x")), 0o750},
+		{filepath.Dir(h.ExtensionLog("x")), 0o750},
+		{h.Run(), 0o700},
+	} {
+		if err := os.MkdirAll(dir.path, dir.mode); err != nil {
+			return fmt.Errorf("making the home folder %s: %w", dir.path, err)
+		}
+	}
+	return nil
+}
+
+// lock takes the home for this process until the returned file is closed. Two hosts
+// in one home would each remove what the other runs.
+func (h Home) lock() (*os.File, error) {
+	path := filepath.Join(h.Run(), "host.lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the home folder: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("the home folder %s is in use by another host; stop it, or choose another home with --home", h)
+		}
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,254 @@
+// Package catalog turns the drop folder into what should run: it watches the folder,
+// copies complete bundles into private storage, judges the copies there, and resolves
+// which of the accepted ones are desired.
+//
+// Call Open once, then Run; Run calls back with a View whenever something is
+// different. Promised: a bundle in View.Desired was verified from a private copy that
+// the folder can no longer touch; every other file of the folder has a Row with its
+// reason; one bad, huge or growing file neither delays nor disturbs the others; and a
+// folder that cannot be read takes nothing away from what runs.
+//
+// The folder alone is the desired state here. Other sources of it (pins, disabled
+// extensions, what ran before the last restart) are further inputs of resolve, which
+// is a pure function.
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+)
+
+// Config is what a Catalog needs. Extensions, Bundles, GOOS, GOARCH and Log are
+// required; zero durations and Limits mean the defaults.
+type Config struct {
+	// Extensions is the drop folder. It is only read, and need not exist yet.
+	Extensions string
+	// Bundles is the private storage, made if it is missing. Nobody else may write
+	// there, and no two Catalogs may share it.
+	Bundles string
+	Limits  bundle.Limits
+
+	// Interval is the time between two looks at the folder when no file event
+	// arrives (2 s); Settle is how long a file must not change before it is taken
+	// up (300 ms); Stalled is how long an incomplete file may stand still before it
+	// counts as truncated (1 min).
+	Interval, Settle, Stalled time.Duration
+
+	// HostVersion is compared with extension_min_host; the zero Version is new
+	// enough for everything.
+	HostVersion  bundle.Version
+	GOOS, GOARCH string
+
+	// StateOf tells the state of the desired extension with an id, for the metric
+	// jackfield_bundles. Without it a desired bundle counts as starting.
+	StateOf func(id string) lifecycle.State
+
+	Log *slog.Logger
+}
+
+const (
+	defaultInterval = 2 * time.Second
+	defaultSettle   = 300 * time.Millisecond
+	defaultStalled  = time.Minute
+	// lookGap keeps a flood of file events from becoming a flood of looks.
+	lookGap = 50 * time.Millisecond
+	// firstLookMax bounds how long the first View waits for files that are still
+	// being judged: a folder of huge files must not keep the small ones down.
+	firstLookMax = 10 * time.Second
+)
+
+func (c Config) withDefaults() (Config, error) {
+	var problems []error
+	for _, field := range []struct{ name, value string }{
+		{"Extensions", c.Extensions}, {"Bundles", c.Bundles}, {"GOOS", c.GOOS}, {"GOARCH", c.GOARCH},
+	} {
+		if field.value == "" {
+			problems = append(problems, fmt.Errorf("%s is empty", field.name))
+		}
+	}
+	if c.Log == nil {
+		problems = append(problems, errors.New("no Log is given"))
+	}
+	if len(problems) > 0 {
+		return c, fmt.Errorf("catalog: %w", errors.Join(problems...))
+	}
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{{&c.Interval, defaultInterval}, {&c.Settle, defaultSettle}, {&c.Stalled, defaultStalled}} {
+		if *d.value <= 0 {
+			*d.value = d.fallback
+		}
+	}
+	if c.Limits.FileBytes <= 0 {
+		c.Limits.FileBytes = bundle.DefaultLimits().FileBytes
+	}
+	var err error
+	if c.Extensions, err = filepath.Abs(c.Extensions); err != nil {
+		return c, fmt.Errorf("catalog: %w", err)
+	}
+	if c.Bundles, err = filepath.Abs(c.Bundles); err != nil {
+		return c, fmt.Errorf("catalog: %w", err)
+	}
+	return c, nil
+}
+
+// Entry is a bundle that should run.
+type Entry struct {
+	// File is the name in the drop folder.
+	File string
+	// Bundle is never nil and never a zero Verified. Between two Views it is the
+	// same pointer as long as the content is the same.
+	Bundle *bundle.Verified
+	// Dir is the private folder of this content: bundle.jar and tree/. Tree is the
+	// unpacked bundle, Executable the program in it for this platform. Absolute.
+	Dir, Tree, Executable string
+	// ModTime is the file's own time when this content was first accepted.
+	ModTime time.Time
+	// Seen is when the file was first seen as it was accepted: what came after is the
+	// host's share of the time from drop to answer.
+	Seen time.Time
+	// Warnings say what is odd but harmless, the bundle's own ones first.
+	Warnings []string
+}
+
+// ID returns the extension's id.
+func (e Entry) ID() string { return e.Bundle.Manifest().ID }
+
+// Row is a file of the folder that is not desired (yet). When a file that runs is
+// overwritten by bytes that cannot run, the Entry of the earlier bytes stays and the
+// Row of the same File says what is wrong with the new ones.
+type Row struct {
+	File string
+	// Claims is the id that the file asks for, empty while unknown.
+	Claims string
+	// Manifest and Digest are those of an accepted bundle, nil and empty otherwise.
+	Manifest *bundle.Manifest
+	Digest   string
+	// State is pending, waiting, failed, conflict or unsupported; Reason is never nil.
+	State  lifecycle.State
+	Reason *lifecycle.Reason
+}
+
+// View is what the folder says at one moment. It is the receiver's to keep.
+type View struct {
+	Desired []Entry // sorted by id, each id once
+	Rows    []Row   // sorted by file
+	// Err says why the folder cannot be read or believed. Desired and Rows are then
+	// what they were before: keep what runs.
+	Err error
+}
+
+// Catalog watches one drop folder. Make it with Open.
+type Catalog struct {
+	cfg     Config
+	shelf   *shelf
+	metrics *metrics
+
+	// What follows belongs to the goroutine of Run.
+	folder    folder
+	watch     watch
+	lanes     lanes
+	files     map[string]*dropped
+	running   map[string]string // id → digest of the last View's Desired
+	reasons   map[string]Row    // last View's rows by file, for the time of a reason
+	err       error             // why the folder is not believed
+	looked    bool              // the folder was read once
+	started   time.Time
+	lastLook  time.Time // when the last look began
+	due       time.Time // when to look next
+	published bool      // a View was given out
+	untidy    bool      // the shelf may hold bundles that nobody needs
+
+	mu   sync.Mutex
+	ran  bool // Run was called
+	view View // the last View given out, for the metrics
+}
+
+// Open prepares the private storage: it makes the folder, removes what a crash left
+// half done and takes stock of the rest. The drop folder is not touched before Run.
+func Open(cfg Config) (*Catalog, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	shelf, err := openShelf(cfg.Bundles, cfg.Limits, cfg.Log)
+	if err != nil {
+		return nil, fmt.Errorf("opening the private bundle storage: %w", err)
+	}
+	c := &Catalog{
+		cfg: cfg, shelf: shelf,
+		folder:  folder{path: cfg.Extensions},
+		watch:   watch{path: cfg.Extensions, log: cfg.Log, open: openFileEvents},
+		files:   map[string]*dropped{},
+		running: map[string]string{},
+		reasons: map[string]Row{},
+		untidy:  true,
+	}
+	c.lanes.judge = judge{dir: cfg.Extensions, limits: cfg.Limits, shelf: shelf}.run
+	c.metrics = newMetrics(c.states)
+	return c, nil
+}
+
+var errRunTwice = errors.New("catalog: Run was called twice")
+
+// Run watches the folder until ctx ends and then returns nil, after everything it
+// started has ended. It calls changed from one goroutine, first after the first
+// complete look (every complete file judged, or 10 s gone by with the rest shown as
+// pending), then whenever the View differs from the last one. While changed runs,
+// the folder is not looked at.
+func (c *Catalog) Run(ctx context.Context, changed func(View)) error {
+	c.mu.Lock()
+	again := c.ran
+	c.ran = true
+	c.mu.Unlock()
+	if again {
+		return errRunTwice
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer c.watch.close()
+	defer c.lanes.wait()
+	defer cancel()
+
+	c.lanes.start(ctx)
+	c.started = time.Now()
+	c.due = c.started
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		now := time.Now()
+		if !now.Before(c.due) {
+			c.look()
+			c.lastLook, c.due = now, now.Add(c.cfg.Interval)
+			now = time.Now()
+		}
+		next := earliest(c.due, c.advance(now))
+		c.publish(now, changed)
+		timer.Reset(time.Until(next))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			c.due = earliest(c.due, next) // a deadline of a file is a reason to look
+		case <-c.watch.wake():
+			c.due = earliest(c.due, c.lastLook.Add(lookGap))
+		case done := <-c.lanes.done:
+			c.judged(done)
+		}
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.IsZero() || a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,296 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle"
+)
+
+const (
+	jarName  = "bundle.jar" // in the folder of a parcel
+	treeName = "tree"       // beside it: the unpacked bundle
+	// scratch begins the names of folders that are being filled or emptied; what
+	// a crash leaves under such a name is nobody's.
+	scratch   = ".scratch-"
+	digestTag = "sha256:"
+	copyChunk = 256 << 10
+)
+
+// shelf is the private storage: one folder per content, named by its SHA-256, with the
+// bundle as it was dropped and its unpacked tree. A folder appears under its name only
+// when it is complete, verified and on disk, by one rename. Its methods may be called
+// from several goroutines; collect only when no other one is under way.
+type shelf struct {
+	dir    string
+	limits bundle.Limits
+	log    *slog.Logger
+	// toDisk stands between a copy and the disk, in tests of a full one.
+	toDisk func(io.Writer) io.Writer
+
+	mu      sync.Mutex
+	entries map[string]stored // by hexadecimal digest
+	turns   turns
+}
+
+// stored is what the shelf remembers of a folder that it does not necessarily trust.
+type stored struct {
+	id   string // as its manifest claims, empty when that cannot be read
+	size int64
+	used time.Time
+}
+
+// parcel is a verified bundle on the shelf.
+type parcel struct {
+	digest   string // sha256:…
+	dir      string
+	verified *bundle.Verified
+	// classes tells that there are Java classes in it.
+	classes bool
+}
+
+func (p *parcel) manifest() *bundle.Manifest { return p.verified.Manifest() }
+
+// put brings the content of f onto the shelf. If a folder of these bytes is there and
+// undamaged, nothing is copied. Errors of type *bundle.Error speak of the bytes,
+// *sourceError of reading f, any other of this machine.
+func (s *shelf) put(ctx context.Context, f *os.File, size int64) (*parcel, error) {
+	if s.hasSize(size) {
+		digest, err := copyAll(ctx, io.Discard, f, size)
+		if err != nil {
+			return nil, err
+		}
+		if p, err := s.fetch(ctx, digest); p != nil || err != nil {
+			return p, err
+		}
+	}
+	tmp, err := os.MkdirTemp(s.dir, scratch)
+	if err != nil {
+		return nil, err
+	}
+	defer s.remove(tmp) // after the rename there is nothing left to remove
+	digest, err := s.copyIn(ctx, filepath.Join(tmp, jarName), f, size)
+	if err != nil {
+		return nil, err
+	}
+	return s.shelve(ctx, tmp, digest)
+}
+
+// fetch returns the parcel of a digest if it is on the shelf and undamaged, else nil.
+func (s *shelf) fetch(ctx context.Context, digest string) (*parcel, error) {
+	defer s.turns.take(digest)()
+	return s.trusted(ctx, digest)
+}
+
+// shelve verifies and unpacks what was copied into tmp and gives it its name, unless
+// the same bytes came there in the meantime.
+func (s *shelf) shelve(ctx context.Context, tmp, digest string) (*parcel, error) {
+	defer s.turns.take(digest)()
+	if p, err := s.trusted(ctx, digest); p != nil || err != nil {
+		return p, err
+	}
+	p, err := s.unpack(ctx, tmp)
+	if err != nil {
+		return nil, err
+	}
+	if p.digest != digestTag+digest {
+		return nil, fmt.Errorf("the private copy reads back as %s, but %s%s was written: is the disk failing?", p.digest, digestTag, digest)
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return nil, err
+	}
+	if err := syncDir(tmp); err != nil {
+		return nil, err
+	}
+	p.dir = filepath.Join(s.dir, digest)
+	if err := os.Rename(tmp, p.dir); err != nil {
+		return nil, err
+	}
+	if err := syncDir(s.dir); err != nil {
+		return nil, err
+	}
+	s.remember(digest, stored{id: p.manifest().ID, size: p.verified.Size(), used: time.Now()})
+	return p, nil
+}
+
+// unpack judges the bundle in a folder and unpacks it there.
+func (s *shelf) unpack(ctx context.Context, dir string) (*parcel, error) {
+	return s.verify(ctx, dir, func(_ *bundle.File, v *bundle.Verified) error {
+		tree := filepath.Join(dir, treeName)
+		if err := os.Mkdir(tree, 0o755); err != nil {
+			return err
+		}
+		return v.Unpack(ctx, tree)
+	})
+}
+
+// verify opens and verifies the bundle in a folder; then uses it while it is open.
+func (s *shelf) verify(ctx context.Context, dir string, then func(*bundle.File, *bundle.Verified) error) (*parcel, error) {
+	f, err := bundle.Open(filepath.Join(dir, jarName), s.limits)
+	if err != nil {
+		return nil, own(err)
+	}
+	defer f.Close()
+	v, err := bundle.Verify(ctx, f)
+	if err != nil {
+		return nil, own(err)
+	}
+	if !v.Valid() {
+		return nil, errors.New("verifying it came to nothing")
+	}
+	if err := then(f, v); err != nil {
+		return nil, own(err)
+	}
+	p := &parcel{digest: v.Digest(), dir: dir, verified: v}
+	for _, e := range f.Entries() {
+		p.classes = p.classes || strings.HasSuffix(e.Name, ".class")
+	}
+	return p, nil
+}
+
+// own turns a fault of reading a private copy into one of this machine: the dropped
+// file is not unreadable.
+func own(err error) error {
+	var e *bundle.Error
+	if !errors.As(err, &e) || e.Code != bundle.CodeUnreadable {
+		return err
+	}
+	if e.Err == nil {
+		return errors.New(e.Message)
+	}
+	return fmt.Errorf("%s: %w", e.Message, e.Err)
+}
+
+// copyIn copies f to a new read-only file and sees to it that it is on disk.
+func (s *shelf) copyIn(ctx context.Context, path string, f *os.File, size int64) (digest string, err error) {
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	var w io.Writer = out
+	if s.toDisk != nil {
+		w = s.toDisk(w)
+	}
+	if digest, err = copyAll(ctx, w, f, size); err != nil {
+		return "", err
+	}
+	if err := out.Chmod(0o444); err != nil { // whatever the umask
+		return "", err
+	}
+	return digest, out.Sync()
+}
+
+// copyAll copies the first size bytes of f and returns their SHA-256 in hexadecimal.
+func copyAll(ctx context.Context, w io.Writer, f *os.File, size int64) (string, error) {
+	sum := sha256.New()
+	r := &source{ctx: ctx, r: io.NewSectionReader(f, 0, size)}
+	n, err := io.CopyBuffer(io.MultiWriter(sum, w), r, make([]byte, copyChunk))
+	if err != nil {
+		return "", err
+	}
+	if n != size {
+		return "", errChanged
+	}
+	return hexSum(sum), nil
+}
+
+func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// source reads a dropped file until the context ends, and marks its faults as such.
+type source struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &sourceError{err}
+	}
+	return n, err
+}
+
+func (s *shelf) hasSize(size int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.entries {
+		if e.size == size {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *shelf) remember(digest string, e stored) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries[digest] = e
+}
+
+func (s *shelf) forget(digest string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.entries, digest)
+}
+
+// remove deletes a folder that nobody uses, as far as it can; the next start sweeps
+// the rest.
+func (s *shelf) remove(dir string) {
+	if err := os.RemoveAll(dir); err != nil {
+		s.log.Warn("a folder in the private bundle storage cannot be removed", "folder", dir, "error", err)
+	}
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
+
+// turns lets one goroutine at a time work on a digest.
+type turns struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+// take waits for the turn and returns the function that ends it.
+func (t *turns) take(digest string) (done func()) {
+	for {
+		t.mu.Lock()
+		other, taken := t.held[digest]
+		if !taken {
+			if t.held == nil {
+				t.held = map[string]chan struct{}{}
+			}
+			mine := make(chan struct{})
+			t.held[digest] = mine
+			t.mu.Unlock()
+			return func() {
+				t.mu.Lock()
+				defer t.mu.Unlock()
+				delete(t.held, digest)
+				close(mine)
+			}
+		}
+		t.mu.Unlock()
+		<-other
+	}
+}

@@ -1,0 +1,129 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackfield-host/jackfield/sdk"
+)
+
+const (
+	// defaultRequestBytes bounds a payload when its route does not.
+	defaultRequestBytes = 16 << 20
+	// firstRead is what a body gets before any byte of it was seen: what a client
+	// declares costs nothing until it sends it.
+	firstRead = 64 << 10
+	// maxPooled is the largest buffer that is kept for the next request.
+	maxPooled = 256 << 10
+)
+
+// bodyPool keeps the buffers of payloads. A buffer goes back only when nobody can
+// be reading it: after the answer was written (which may be the same bytes), and
+// not when the request was canceled or ran out of time, since then its bytes may
+// still be on their way to the extension.
+type bodyPool struct{ buffers sync.Pool } // of *body
+
+type body struct{ bytes []byte }
+
+func (p *bodyPool) get() *body {
+	if b, ok := p.buffers.Get().(*body); ok {
+		return b
+	}
+	return &body{make([]byte, 0, 4<<10)}
+}
+
+func (p *bodyPool) put(b *body) {
+	if cap(b.bytes) <= maxPooled {
+		b.bytes = b.bytes[:0]
+		p.buffers.Put(b)
+	}
+}
+
+// readBody reads the payload into b, until ctx's deadline.
+func readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
+	declared := x.r.ContentLength
+	if declared > limit {
+		return tooLarge(limit)
+	}
+	if !x.unread {
+		return nil
+	}
+	if declared > int64(cap(b.bytes)) {
+		b.bytes = slices.Grow(b.bytes[:0], int(min(declared+1, firstRead)))
+	}
+	// A client that sends slowly is cut off by the connection's read deadline. It
+	// is lifted afterwards: net/http goes on reading, to see the client leave.
+	if deadline, ok := ctx.Deadline(); ok {
+		x.readUntil(deadline)
+	}
+	err := readAll(x.r.Body, b, limit)
+	if err == nil {
+		x.readUntil(time.Time{})
+		x.unread = false
+		return nil
+	}
+	var fault *sdk.Error
+	switch {
+	case errors.As(err, &fault):
+		return fault // the rest may still come
+	case errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() == context.DeadlineExceeded:
+		fault = sdk.Errorf(sdk.DeadlineExceeded, "the body did not arrive before the deadline")
+	case ctx.Err() != nil:
+		fault = sdk.Errorf(sdk.Canceled, "the request was canceled")
+	default:
+		fault = sdk.Errorf(sdk.InvalidArgument, "the body broke off or is malformed")
+	}
+	fault.Retryable = true
+	x.broken = true
+	return fault
+}
+
+// lingering is how long an answer waits for the rest of a body that nobody wants:
+// net/http reads it, up to 256 KiB, so that a client that sends first and reads
+// later sees its answer.
+const lingering = time.Second
+
+// leaveBody bounds the wait for what is left of the body.
+func (x *exchange) leaveBody() {
+	switch {
+	case x.broken:
+		x.w.Header()["Connection"] = []string{"close"}
+		x.readUntil(x.start) // not at all
+	case x.unread:
+		x.readUntil(time.Now().Add(lingering))
+	}
+}
+
+// readUntil sets the connection's read deadline, where there is a connection.
+func (x *exchange) readUntil(deadline time.Time) {
+	_ = http.NewResponseController(x.w).SetReadDeadline(deadline)
+}
+
+// readAll reads r to its end, at most limit bytes.
+func readAll(r io.Reader, b *body, limit int64) error {
+	for {
+		if len(b.bytes) == cap(b.bytes) {
+			b.bytes = slices.Grow(b.bytes, len(b.bytes)+512)
+		}
+		n, err := r.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		switch {
+		case int64(len(b.bytes)) > limit:
+			return tooLarge(limit)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func tooLarge(limit int64) error {
+	return sdk.Errorf(sdk.TooLarge, "the payload has more than the %d bytes allowed", limit)
+}

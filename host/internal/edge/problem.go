@@ -1,0 +1,115 @@
+package edge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/jackfield-host/jackfield/sdk"
+)
+
+// problem is an error as clients see it: RFC 9457, with our members. Type is always
+// about:blank, which says that the title is that of the HTTP status: programs
+// branch on Code.
+type problem struct {
+	Type      string          `json:"type"`
+	Title     string          `json:"title"`
+	Status    int             `json:"status"`
+	Code      sdk.Code        `json:"code"`
+	Detail    string          `json:"detail"`
+	RequestID string          `json:"request_id"`
+	Extension string          `json:"extension"` // "" when none is concerned
+	Retryable bool            `json:"retryable"`
+	Errors    []sdk.Violation `json:"errors,omitempty"`
+}
+
+// problem answers err. What is no *sdk.Error is the host's own fault: it is logged,
+// and the client learns no more than that.
+func (e *edge) problem(x *exchange, err error) {
+	var fault *sdk.Error
+	if !errors.As(err, &fault) {
+		e.log.Error("answering a request", "request_id", x.id, "path", x.r.URL.Path, "err", err)
+		fault = sdk.Errorf(sdk.Internal, "the host failed while it answered")
+		if e.cfg.Dev {
+			fault.Message += ": " + err.Error()
+		}
+	}
+	if x.route != nil && !x.counted {
+		x.counted = true
+		e.router.Count(x.route, fault.Code)
+	}
+	s, ok := e.statuses[fault.Code]
+	if !ok {
+		s = e.statuses[sdk.Internal]
+	}
+	x.code = s.code
+	p := problem{
+		Type: "about:blank", Title: s.title, Status: s.status, Code: s.code, Detail: fault.Message,
+		RequestID: x.id, Retryable: fault.Retryable, Errors: fault.Violations,
+	}
+	h := x.w.Header()
+	h["Content-Type"] = e.shared.problem
+	h["Cache-Control"] = []string{"no-store"}
+	if x.route != nil {
+		p.Extension = x.route.Extension
+		h["Extension-Id"] = []string{x.route.Extension}
+		h["Extension-Version"] = []string{x.route.Version}
+	}
+	if fault.RetryAfter > 0 {
+		// Whole seconds, rounded up: never too early.
+		h.Set("Retry-After", strconv.FormatInt(int64((fault.RetryAfter+time.Second-1)/time.Second), 10))
+	}
+	var body bytes.Buffer
+	if err := json.NewEncoder(&body).Encode(p); err != nil {
+		e.log.Error("encoding a problem", "request_id", x.id, "err", err)
+	}
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	x.begin(s.status)
+	_, _ = x.w.Write(body.Bytes()) // the client may be gone: nobody is left to tell
+}
+
+// requestID returns the client's Request-Id if it is safe to write into logs and
+// headers, else a new one of 120 random bits.
+func requestID(r *http.Request) string {
+	if values := r.Header["Request-Id"]; len(values) == 1 && safeID(values[0]) {
+		return values[0]
+	}
+	const digits = "0123456789abcdefghijklmnopqrstuv"
+	var id [24]byte
+	for half := 0; half < len(id); half += 12 {
+		bits := rand.Uint64()
+		for i := range 12 {
+			id[half+i] = digits[bits&31]
+			bits >>= 5
+		}
+	}
+	return string(id[:])
+}
+
+func safeID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// quote makes a text from a client fit to be shown: quoted, in ASCII, and not much
+// longer than a type name may be.
+func quote(s string) string {
+	const longest = 190
+	if len(s) > longest {
+		return strconv.QuoteToASCII(s[:longest]) + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}

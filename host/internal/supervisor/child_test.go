@@ -1,0 +1,236 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/sdk"
+	"github.com/jackfield-host/jackfield/sdk/serve"
+)
+
+// The test binary plays three parts. Started by a supervisor, which shows in the
+// cookie, it is an extension whose behaviour the file "mode" in its working directory
+// chooses. (It ends by syscall.Exit: os.Exit takes a second under the race detector.)
+// Started by a test with hostHome set, it is a host that will be killed.
+const hostHome = "SUPERVISOR_TEST_HOST"
+
+func TestMain(m *testing.M) {
+	switch {
+	case wire.Started():
+		playExtension()
+	case os.Getenv(hostHome) != "":
+		playHost(os.Getenv(hostHome))
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+func playExtension() {
+	mode, err := os.ReadFile("mode")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		syscall.Exit(99)
+	}
+	e := &extension{mode: strings.TrimSpace(string(mode)), descriptors: descriptors()}
+	switch e.mode {
+	case "silent":
+		fmt.Fprintln(os.Stderr, "I have nothing to say")
+		wait()
+	case "exit early":
+		fmt.Fprintln(os.Stderr, "no licence found")
+		syscall.Exit(4)
+	case "garbage":
+		fmt.Println("Hello, world")
+		syscall.Exit(0)
+	case "other version":
+		fmt.Printf("1|99|unix|%s/s|grpc|\n", os.Getenv("PLUGIN_UNIX_SOCKET_DIR"))
+		wait()
+	case "other socket":
+		fmt.Println("1|1|unix|/run/other.sock|grpc|")
+		wait()
+	case "poison":
+		fmt.Fprintln(os.Stderr, `{"@message":1,"@level":{},"@timestamp":[]}`)
+		fmt.Println(`not the handshake`)
+	case "typed":
+		serve.Main(typedExtension())
+		syscall.Exit(0)
+	}
+	serve.Main(e)
+	syscall.Exit(0)
+}
+
+func typedExtension() sdk.Extension {
+	return sdk.Handlers{sdk.Handle("t.Ask", "t.Answer", func(context.Context, question) (answer, error) {
+		return answer{}, nil
+	})}
+}
+
+type answer struct {
+	Text string `json:"text"`
+}
+
+type question struct {
+	Text string `json:"text"`
+}
+
+// wait blocks until the process is killed.
+func wait() {
+	<-time.NewTimer(24 * time.Hour).C
+}
+
+// extension answers operations that say what a process may tell about itself.
+type extension struct {
+	mode        string
+	descriptors string // at the start
+}
+
+func (e *extension) Handlers() []sdk.Handler {
+	return []sdk.Handler{sdk.HandleRaw(e.handle)}
+}
+
+func (e *extension) Init(ctx context.Context, setup sdk.Setup) error {
+	switch e.mode {
+	case "init error":
+		setup.Log.Warn("the table is missing", "table", "positions")
+		return errors.New("no such table: positions")
+	case "init hang":
+		wait()
+	case "init exit":
+		fmt.Fprintln(os.Stderr, "giving up")
+		syscall.Exit(5)
+	case "init once":
+		if err := os.Mkdir("seen", 0o700); err == nil {
+			return errors.New("not on a first start")
+		}
+	}
+	return nil
+}
+
+func (e *extension) Activate(context.Context) error {
+	switch e.mode {
+	case "activate error":
+		return errors.New("the data is of a newer version")
+	case "crash loop":
+		go syscall.Exit(7)
+	}
+	return nil
+}
+
+func (e *extension) Check(context.Context) error {
+	if e.mode == "check error" {
+		return errors.New("the database does not answer")
+	}
+	if _, err := os.Stat("unhealthy"); err == nil {
+		return errors.New("somebody made it unhealthy")
+	}
+	return nil
+}
+
+func (e *extension) Destroy(context.Context) error {
+	if e.mode == "destroy hang" {
+		wait()
+	}
+	return os.WriteFile("destroyed", nil, 0o600)
+}
+
+type operation struct {
+	Op   string `json:"op"`
+	N    int    `json:"n"`
+	Text string `json:"text"`
+}
+
+func (e *extension) handle(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
+	var op operation
+	if err := json.Unmarshal(req.Payload, &op); err != nil {
+		return nil, sdk.Errorf(sdk.InvalidArgument, "%v", err)
+	}
+	if op.Op == "descriptors" {
+		return &sdk.Response{MediaType: "text/plain", Payload: []byte(e.descriptors)}, nil
+	}
+	text, err := op.run(ctx)
+	if err != nil {
+		return nil, sdk.Errorf(sdk.Internal, "%v", err)
+	}
+	return &sdk.Response{MediaType: "text/plain", Payload: []byte(text)}, nil
+}
+
+func (op operation) run(ctx context.Context) (string, error) {
+	switch op.Op {
+	case "echo":
+		return op.Text, nil
+	case "environment":
+		env := os.Environ()
+		sort.Strings(env)
+		return strings.Join(env, "\x00"), nil
+	case "stdin":
+		rest, err := io.ReadAll(os.Stdin)
+		return strconv.Itoa(len(rest)), err
+	case "group":
+		return fmt.Sprint(syscall.Getpgrp() == os.Getpid()), nil
+	case "folder":
+		return os.Getwd()
+	case "arguments":
+		return strings.Join(os.Args, "\n"), nil
+	case "sleep":
+		t := time.NewTimer(time.Duration(op.N) * time.Millisecond)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			return "slept", nil
+		case <-ctx.Done():
+			return "", os.WriteFile("canceled", nil, 0o600)
+		}
+	case "print":
+		for n := range op.N {
+			fmt.Fprintf(os.Stderr, "%s %d\n", op.Text, n)
+		}
+		return "", nil
+	case "crash":
+		go panic(op.Text)
+		wait()
+	case "exit":
+		syscall.Exit(op.N)
+	case "grandchild":
+		// In a session of its own, holding our stdout and stderr.
+		c := exec.Command("sleep", "30")
+		c.Stdout, c.Stderr = os.Stdout, os.Stderr
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: op.Text == "session"}
+		if err := c.Start(); err != nil {
+			return "", err
+		}
+		return strconv.Itoa(c.Process.Pid), nil
+	}
+	return "", fmt.Errorf("no operation %q", op.Op)
+}
+
+// descriptors lists what this process has open, with what it is, except what Go's
+// runtime opens for itself: its limits, its poller.
+func descriptors() string {
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err.Error()
+	}
+	var found []string
+	for _, n := range names {
+		target, err := os.Readlink(filepath.Join("/proc/self/fd", n.Name()))
+		if err != nil || strings.HasPrefix(target, "/sys/fs/cgroup/") || strings.HasPrefix(target, "anon_inode:") {
+			continue // an error is the one that was used for reading the folder
+		}
+		kind, _, _ := strings.Cut(target, ":")
+		found = append(found, n.Name()+" "+kind)
+	}
+	return strings.Join(found, "\n")
+}

@@ -1,0 +1,181 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+)
+
+// How long a launch puts up with an executable that somebody has open for writing: a
+// fork elsewhere in the host holds a copy of the unpacker's descriptor until it execs.
+const (
+	busyPatience = 2 * time.Second
+	busyPause    = 5 * time.Millisecond
+)
+
+// command is a process to be started.
+type command struct {
+	executable     *os.File // what is executed, opened and hashed
+	path           string   // its name, for argv[0]
+	dir            string
+	env            []string
+	stdout, stderr *os.File
+}
+
+// process is a child that was started. It is always reaped.
+type process struct {
+	pid     int
+	started time.Time
+
+	mu     sync.Mutex // held while the pid is used, so that it cannot be another's by then
+	cmd    *exec.Cmd
+	reaped bool
+	killed bool // by us, if it had not ended by itself just then
+
+	done chan struct{} // closed when the process was reaped; guards the fields below
+	exit lifecycle.Exit
+	cpu  time.Duration // that it used in all
+}
+
+// startProcess starts c on the fork thread.
+func startProcess(ctx context.Context, forks *forkThread, c command) (*process, error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	path, release, err := executablePath(c.executable, c.path, null, c.stdout, c.stderr)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	for deadline := time.Now().Add(busyPatience); ; {
+		cmd := &exec.Cmd{
+			Path: path, Args: []string{c.path}, Dir: c.dir, Env: c.env,
+			Stdin: null, Stdout: c.stdout, Stderr: c.stderr,
+			SysProcAttr: processAttributes(),
+		}
+		forks.do(func() {
+			if err = closeOnExec(); err == nil {
+				err = cmd.Start()
+			}
+		})
+		if err == nil {
+			p := &process{pid: cmd.Process.Pid, started: time.Now(), cmd: cmd, done: make(chan struct{})}
+			go p.reap()
+			return p, nil
+		}
+		if !errors.Is(err, syscall.ETXTBSY) || time.Now().After(deadline) {
+			return nil, bareExecError(err)
+		}
+		if !waitFor(ctx, busyPause) {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// bareExecError takes the descriptor's path out of err: /proc/self/fd/N tells nobody
+// anything.
+func bareExecError(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// reap waits for the end of p. It is the only goroutine that does.
+func (p *process) reap() {
+	state, err := p.wait()
+	p.exit.Time = time.Now()
+	if err == nil {
+		p.cpu = state.UserTime() + state.SystemTime()
+		p.exit.ExitCode, p.exit.Signal = exitOf(state)
+	}
+	close(p.done)
+}
+
+func exitOf(state *os.ProcessState) (code *int, signal string) {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if ok && status.Signaled() {
+		if name := unix.SignalName(status.Signal()); name != "" {
+			return nil, name
+		}
+		return nil, status.Signal().String()
+	}
+	n := state.ExitCode()
+	return &n, ""
+}
+
+// signal sends sig to the process alone, unless it has ended.
+func (p *process) signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		// It fails only when the process has just ended.
+		_ = p.cmd.Process.Signal(sig)
+	}
+}
+
+// kill ends the process and its group. The process itself is named too, because it
+// may have left its group.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return
+	}
+	p.killed = true
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	_ = p.cmd.Process.Kill()
+}
+
+// ended reports whether the process has been reaped.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// ownExit returns how the process ended, and whether it did so without our doing.
+// It may be called when done is closed.
+func (p *process) ownExit() (lifecycle.Exit, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.exit, !p.killed || p.exit.Signal != "SIGKILL"
+}
+
+// usage reads what the kernel knows of the process, false when it has ended.
+func (p *process) usage() (usage, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return usage{}, false
+	}
+	u, err := readUsage(p.pid)
+	return u, err == nil
+}
+
+// waitFor waits for d and reports whether it could before ctx ended.
+func waitFor(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,61 @@
+package supervisor
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strconv"
+	"time"
+)
+
+// clockTick is the unit of the times in /proc/<pid>/stat: USER_HZ, which is 100 on
+// every architecture that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// readUsage reads what /proc says of a process.
+func readUsage(pid int) (usage, error) {
+	dir := "/proc/" + strconv.Itoa(pid)
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return usage{}, err
+	}
+	u, err := parseStat(stat)
+	if err != nil {
+		return usage{}, err
+	}
+	u.openFiles, err = countEntries(dir + "/fd")
+	return u, err
+}
+
+// parseStat reads the line of /proc/<pid>/stat. The second field is the process's
+// name in parentheses, which it chose itself: only what follows the last one counts.
+func parseStat(stat []byte) (usage, error) {
+	end := bytes.LastIndexByte(stat, ')')
+	fields := bytes.Fields(stat[end+1:])
+	// The first of these is field 3 of proc(5).
+	const utime, stime, cutime, cstime, rss = 14 - 3, 15 - 3, 16 - 3, 17 - 3, 24 - 3
+	if end < 0 || len(fields) <= rss {
+		return usage{}, errors.New("malformed stat line")
+	}
+	number := func(i int) int64 {
+		n, err := strconv.ParseInt(string(fields[i]), 10, 64)
+		if err != nil || n < 0 {
+			return 0
+		}
+		return n
+	}
+	return usage{
+		cpu:      time.Duration(number(utime)+number(stime)+number(cutime)+number(cstime)) * clockTick,
+		resident: number(rss) * int64(os.Getpagesize()),
+	}, nil
+}
+
+func countEntries(dir string) (int, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	return len(names), err
+}
