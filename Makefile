@@ -30,7 +30,7 @@ bench: build ## measure the whole path beside a hand-made host, as a table and a
 	go run ./bench
 
 generate: ## write internal/gen anew from proto/
-	scripts/generate
+	proto/generate.sh
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }

@@ -3,6 +3,7 @@
 # the protoc of the machine. A second run changes nothing.
 set -eu
 cd "$(dirname "$0")/.."
+command -v protoc >/dev/null || { echo "generate: protoc is missing; hint: apt-get install protobuf-compiler" >&2; exit 1; }
 module=$(go list -m)
 protoc \
 	--plugin=protoc-gen-go="$(go tool -n protoc-gen-go)" \

@@ -1,11 +1,9 @@
 package sdk
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
+	"fmt"
 	"reflect"
 )
 
@@ -48,7 +46,10 @@ func Handle[Req, Resp any](request, response string, fn func(ctx context.Context
 		reqType: reflect.TypeFor[Req](), respType: reflect.TypeFor[Resp](),
 		serve: func(ctx context.Context, req *Request) (*Response, error) {
 			var in Req
-			if err := decodeJSON(req.Payload, &in); err != nil {
+			if len(req.Payload) == 0 {
+				return nil, Errorf(InvalidArgument, "decoding %s: the payload is empty", request)
+			}
+			if err := json.Unmarshal(req.Payload, &in); err != nil {
 				return nil, Errorf(InvalidArgument, "decoding %s: %v", request, err)
 			}
 			out, err := fn(WithRequest(ctx, req), in)
@@ -57,7 +58,7 @@ func Handle[Req, Resp any](request, response string, fn func(ctx context.Context
 			}
 			payload, err := json.Marshal(out)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("encoding %s: %w", response, err)
 			}
 			return &Response{Type: response, MediaType: "application/json", Payload: payload}, nil
 		},
@@ -72,16 +73,4 @@ func HandleRaw(fn func(ctx context.Context, req *Request) (*Response, error)) Ha
 	return Handler{serve: func(ctx context.Context, req *Request) (*Response, error) {
 		return fn(WithRequest(ctx, req), req)
 	}}
-}
-
-// decodeJSON decodes exactly one JSON value.
-func decodeJSON(data []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(into); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("more than one JSON value")
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package schema
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -227,53 +226,6 @@ func (c *compiler) keyword(n *node, name string, v uint32) (err error) {
 	return err
 }
 
-// shape checks what the code behind relies on: which kind of value a keyword has.
-func (c *compiler) shape(name string, v uint32, at string) error {
-	want := ""
-	switch k := c.cells[v].kind; name {
-	case "enum", "required", "allOf", "anyOf", "oneOf", "prefixItems":
-		if k != array {
-			want = "an array"
-		}
-	case "properties", "patternProperties", "dependentRequired", "dependentSchemas", "dependencies", "$defs", "definitions":
-		if k != object {
-			want = "an object"
-		}
-	case "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
-		"minItems", "maxItems", "minContains", "maxContains", "minProperties", "maxProperties":
-		if k != number {
-			want = "a number"
-		}
-	case "pattern", "$ref":
-		if k != text {
-			want = "a string"
-		}
-	case "type":
-		if k != text && k != array {
-			want = "a string or an array of strings"
-		}
-	}
-	if want != "" {
-		return &Error{at, "the value of " + name + " must be " + want}
-	}
-	return nil
-}
-
-// forbidden refuses the keywords that give a place a second name or lead out of the
-// document, and other drafts.
-func (c *compiler) forbidden(name string, v uint32, at string) error {
-	switch name {
-	case "$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor":
-		return &Error{at, name + " is not allowed; refer to a place in the same document with \"$ref\": \"#/$defs/…\""}
-	case "$schema":
-		uri := strings.TrimSuffix(string(c.text(v)), "#")
-		if c.cells[v].kind != text || uri != Draft {
-			return &Error{at, "the draft must be " + Draft}
-		}
-	}
-	return nil
-}
-
 func (c *compiler) reference(n *node, v uint32, at string) error {
 	ref := string(c.text(v))
 	fragment, local := strings.CutPrefix(ref, "#")
@@ -389,25 +341,4 @@ func (c *compiler) size(v uint32) int {
 		}
 	}
 	return n
-}
-
-// pattern is a compiled regular expression and what one character costs it.
-type pattern struct {
-	*regexp.Regexp
-	cost int
-}
-
-func (c *compiler) pattern(expression, at string) (*pattern, error) {
-	size, err := patternSize(expression)
-	if err != nil {
-		return nil, &Error{at, clip(err.Error())}
-	}
-	if c.patterns += size; c.patterns > maxPatterns {
-		return nil, &Error{at, "the regular expressions of the schema are too large together; write shorter repetitions"}
-	}
-	re, err := regexp.Compile(expression)
-	if err != nil {
-		return nil, &Error{at, clip(err.Error())}
-	}
-	return &pattern{re, 1 + size/16}, nil
 }

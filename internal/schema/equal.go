@@ -10,7 +10,7 @@ import (
 // regard to order. Out of steps it answers false.
 func (e *evaluation) equal(a *tape, i uint32, b *tape, j uint32) bool {
 	x, y := a.cells[i], b.cells[j]
-	if x.kind != y.kind || !e.spend(1) {
+	if !e.spend(1) || x.kind != y.kind {
 		return false
 	}
 	switch x.kind {

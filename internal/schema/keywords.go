@@ -1,9 +1,6 @@
 package schema
 
-import (
-	"regexp/syntax"
-	"strings"
-)
+import "strings"
 
 // typeSet is a set of kinds; integer is one more bit.
 type typeSet uint8
@@ -180,27 +177,49 @@ func (c *compiler) dependencies(n *node, v uint32, at string) error {
 	return nil
 }
 
-// maxPatterns bounds the instructions of all regular expressions of a schema; a
-// few bytes of nested repetition are worth millions.
-const maxPatterns = 100_000
-
-// patternSize estimates how many instructions an expression compiles to, without
-// expanding it.
-func patternSize(expression string) (int, error) {
-	tree, err := syntax.Parse(expression, syntax.Perl)
-	if err != nil {
-		return 0, err
+// shape checks what the code behind relies on: which kind of value a keyword has.
+func (c *compiler) shape(name string, v uint32, at string) error {
+	want := ""
+	switch k := c.cells[v].kind; name {
+	case "enum", "required", "allOf", "anyOf", "oneOf", "prefixItems":
+		if k != array {
+			want = "an array"
+		}
+	case "properties", "patternProperties", "dependentRequired", "dependentSchemas", "dependencies", "$defs", "definitions":
+		if k != object {
+			want = "an object"
+		}
+	case "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+		"minItems", "maxItems", "minContains", "maxContains", "minProperties", "maxProperties":
+		if k != number {
+			want = "a number"
+		}
+	case "pattern", "$ref":
+		if k != text {
+			want = "a string"
+		}
+	case "type":
+		if k != text && k != array {
+			want = "a string or an array of strings"
+		}
 	}
-	return treeSize(tree), nil
+	if want != "" {
+		return &Error{at, "the value of " + name + " must be " + want}
+	}
+	return nil
 }
 
-func treeSize(re *syntax.Regexp) int {
-	size := 1 + len(re.Rune)
-	for _, sub := range re.Sub {
-		size += treeSize(sub)
+// forbidden refuses the keywords that give a place a second name or lead out of the
+// document, and other drafts.
+func (c *compiler) forbidden(name string, v uint32, at string) error {
+	switch name {
+	case "$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor":
+		return &Error{at, name + " is not allowed; refer to a place in the same document with \"$ref\": \"#/$defs/…\""}
+	case "$schema":
+		uri := strings.TrimSuffix(string(c.text(v)), "#")
+		if c.cells[v].kind != text || uri != Draft {
+			return &Error{at, "the draft must be " + Draft}
+		}
 	}
-	if re.Op == syntax.OpRepeat {
-		size *= max(re.Min, re.Max, 1)
-	}
-	return min(size, 1<<40)
+	return nil
 }

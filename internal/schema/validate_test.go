@@ -127,6 +127,10 @@ func TestValidateIsBounded(t *testing.T) {
 		{"a pattern on a long string", `{"pattern":"^(a|a)*(a|a)*$"}`, `"` + strings.Repeat("a", 1<<16) + `"`, true},
 		{"an expensive pattern on a long string", `{"pattern":"([ab]{500}c?){2}[^a-y]"}`, `"` + strings.Repeat("ab", 1<<19) + `"`, false},
 		{"a wide schema on a wide payload", `{"items":{"allOf":[` + strings.Repeat(`{"minimum":0},`, 5000) + `true]}}`, "[" + counting(1<<16) + "]", false},
+		{"a large enum of another kind", `{"items":{"enum":["` + strings.Repeat(`","`, 500_000) + `"]}}`, "[" + counting(1<<18) + "]", false},
+		{"dependencies of empty objects", `{"items":{"dependentRequired":{` + manyKeys(200_000) + `}}}`, "[" + strings.Repeat("{},", 1<<20) + "{}]", false},
+		{"false as an alternative", `{"items":{"anyOf":[` + strings.Repeat("false,", 9_000) + `false]}}`, "[" + counting(1<<18) + "]", false},
+		{"marks for many alternatives", `{"anyOf":[` + strings.Repeat("false,", 9_000) + `true],"unevaluatedItems":true}`, "[" + counting(1<<18) + "]", false},
 		{"required against a large object", `{"items":{"required":["x"]}}`, "[" + largeObject(1<<16, `"y":1`) + "]", false},
 		{"a long key", `{"additionalProperties":{"items":{"type":"string"}}}`, `{"` + strings.Repeat("k", 1<<20) + `":[1]}`, false},
 	}
@@ -154,6 +158,14 @@ func TestValidateIsBounded(t *testing.T) {
 			}
 		})
 	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"k%d":[],`, i)
+	}
+	return strings.TrimSuffix(b.String(), ",")
 }
 
 func counting(n int) string {

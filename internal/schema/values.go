@@ -55,7 +55,11 @@ func (e *evaluation) string(n *node, i uint32) bool {
 
 // matches runs a regular expression, in linear time, and pays for it.
 func (e *evaluation) matches(p *pattern, s []byte) bool {
-	return e.spend(p.cost*(1+len(s)/8)) && p.Match(s)
+	e.matching -= p.size * (16 + len(s))
+	if e.matching < 0 {
+		e.steps = 0
+	}
+	return e.spend(1+len(s)/64) && p.Match(s)
 }
 
 // object judges the keywords of objects, members in the order of the payload.
@@ -75,7 +79,7 @@ func (e *evaluation) object(n *node, i uint32, marks seen) bool {
 		if !ok && !e.reporting {
 			return false
 		}
-		if e.spend(int(c.count)); e.has(i, d.key) {
+		if e.spend(1 + int(c.count)); e.has(i, d.key) {
 			ok = e.allThere(i, d.required) && ok
 		}
 	}
@@ -83,7 +87,7 @@ func (e *evaluation) object(n *node, i uint32, marks seen) bool {
 		if !ok && !e.reporting {
 			return false
 		}
-		if e.spend(int(c.count)); e.has(i, d.key) {
+		if e.spend(1 + int(c.count)); e.has(i, d.key) {
 			ok = e.judge(d.schema, i, marks) && ok
 		}
 	}

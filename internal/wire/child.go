@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 
@@ -81,6 +82,9 @@ func (c *Child) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, e
 	if len(req.Payload) > c.max {
 		return nil, sdk.Errorf(sdk.TooLarge, "the request has %d bytes, the limit is %d", len(req.Payload), c.max)
 	}
+	if !utf8.ValidString(req.ID) || !utf8.ValidString(req.Type) || !utf8.ValidString(req.MediaType) {
+		return nil, sdk.Errorf(sdk.InvalidArgument, "the request's id, type or media type is not UTF-8")
+	}
 	in := &extensionv1.ProcessRequest{
 		Id: req.ID, Type: req.Type, MediaType: req.MediaType, Payload: req.Payload,
 	}
@@ -111,6 +115,9 @@ func (c *Child) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, e
 
 // ProjectParameters returns one JSON value, nil for null.
 func (c *Child) ProjectParameters(ctx context.Context, project, locale string) (json.RawMessage, error) {
+	if !utf8.ValidString(project) || !utf8.ValidString(locale) {
+		return nil, sdk.Errorf(sdk.InvalidArgument, "project or locale is not UTF-8")
+	}
 	in := &extensionv1.ProjectParametersRequest{Project: project, Locale: locale}
 	out, err := c.client.ProjectParameters(ctx, in)
 	if err := answered(ctx, err, out.GetError()); err != nil {

@@ -40,6 +40,7 @@ func dialOptions(maxMessageBytes int) []grpc.DialOption {
 			grpc.MaxCallRecvMsgSize(maxMessageBytes+overhead),
 			grpc.MaxCallSendMsgSize(maxMessageBytes+overhead),
 		),
+		grpc.WithMaxHeaderListSize(maxHeaders),
 		grpc.WithStreamInterceptor(refuseBroker),
 	}
 }
@@ -58,8 +59,8 @@ func refuseBroker(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientCon
 var errNoBroker = errors.New("the broker is not in use")
 
 // Connect starts c's process unless it runs already, and returns its Child. Every
-// error is a *LaunchError, and the process has been told to end; Explain adds to it
-// how the process ended.
+// error is a *LaunchError, to which Explain adds how the process ended. The caller
+// ends the process, also after an error.
 func Connect(c *plugin.Client) (*Child, error) {
 	if _, err := c.Start(); err != nil {
 		return nil, Explain(err, "")

@@ -98,6 +98,7 @@ func TestHostileAnswers(t *testing.T) {
 		{name: "no code", answer: failure(&extensionv1.Error{}), code: sdk.ExtensionFault, text: "unknown error code"},
 		{name: "a status of its own", err: status.Error(codes.PermissionDenied, "because"), code: sdk.ExtensionFault, text: "because"},
 		{name: "a deadline of its own", err: status.Error(codes.DeadlineExceeded, "early"), code: sdk.ExtensionFault, text: "early"},
+		{name: "a flood of trailers", err: status.Error(codes.Internal, strings.Repeat("x", 2*maxHeaders)), code: sdk.ExtensionFault, text: "can not be read"},
 		{name: "a call it does not know", err: status.Error(codes.Unimplemented, "?"), code: sdk.ExtensionFault, text: "newer SDK"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func Explain(err error, exit string) *LaunchError {
 			"; its last lines on stderr say more, and starting the executable by hand may, too"
 	case strings.Contains(text, "Unrecognized remote plugin message"):
 		e.Message = "the process does not speak the handshake: its first line on stdout was " + quoted(firstLine(text))
-	case strings.Contains(text, "server cert"), strings.Contains(text, "x509"), strings.Contains(text, "tls:"):
+	case strings.Contains(text, "server cert"):
 		e.Message = "the process showed no usable certificate: its SDK must support go-plugin's AutoMTLS"
 	default:
 		e.Message = bounded(text, 500) + parenthesis(exit)

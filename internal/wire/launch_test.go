@@ -155,6 +155,7 @@ func TestLaunchErrors(t *testing.T) {
 		{name: "hangs", mode: "hang", code: CodeHandshakeTimeout, text: "start deadline"},
 		{name: "speaks something else", mode: "garbage", code: CodeHandshakeTimeout, text: "start deadline"},
 		{name: "no certificate", mode: "no tls", code: CodeLaunchFailed, text: ""},
+		{name: "a certificate that is none", mode: "bad tls", code: CodeLaunchFailed, text: "AutoMTLS"},
 		{name: "another platform", file: file("foreign", "\x7fELF\x02\x01\x01garbage", 0o755), code: CodeLaunchFailed, text: "not built for this platform", permanent: true},
 		{name: "missing", file: filepath.Join(dir, "none"), code: CodeLaunchFailed, text: "does not exist"},
 		{name: "missing interpreter", file: file("script", "#!/no/such/interpreter\n", 0o755), code: CodeLaunchFailed, text: "interpreter"},

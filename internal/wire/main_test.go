@@ -76,6 +76,10 @@ func modes() map[string]func() {
 			fmt.Println("1|1|unix|" + os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/none|grpc|")
 			time.Sleep(time.Hour)
 		},
+		"bad tls": func() {
+			fmt.Println("1|1|unix|" + os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/none|grpc|" + strings.Repeat("A", 100))
+			time.Sleep(time.Hour)
+		},
 		"host": playHost,
 	}
 }
@@ -174,6 +178,9 @@ func (p probe) Init(_ context.Context, args InitArgs) error {
 	switch string(args.Config) {
 	case `"fail"`:
 		return fmt.Errorf("reading the licence: %w", os.ErrNotExist)
+	case `"nil"`:
+		var e *sdk.Error
+		return e
 	case `"panic"`:
 		panic("in Init")
 	}
@@ -209,6 +216,9 @@ func (p probe) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, er
 		})
 	case "x.BadCode":
 		return nil, sdk.Errorf("teapot", "short and stout")
+	case "x.NilError":
+		var e *sdk.Error
+		return nil, e
 	case "x.Nil":
 		return nil, nil
 	case "x.Print":

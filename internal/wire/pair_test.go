@@ -65,6 +65,7 @@ func TestLifecycleCalls(t *testing.T) {
 		t.Error(err)
 	}
 	wantError(t, child.Init(ctx, InitArgs{Config: json.RawMessage(`"fail"`)}), sdk.Internal, "reading the licence: file does not exist")
+	wantError(t, child.Init(ctx, InitArgs{Config: json.RawMessage(`"nil"`)}), sdk.Internal, "return a plain nil")
 	wantError(t, child.Init(ctx, InitArgs{Config: json.RawMessage(`"panic"`)}), sdk.ExtensionFault, "panic in Init: in Init")
 	if !strings.Contains(logged.String(), "probe.Init") {
 		t.Errorf("no stack in the log: %s", logged)
@@ -121,6 +122,7 @@ func TestProcess(t *testing.T) {
 		{"panic", "x.Panic", sdk.ExtensionFault, "panicked", "probe.Process"},
 		{"an error of Go", "x.Error", sdk.Internal, "cause is in its log", "password is tiger"},
 		{"a timeout of its own", "x.OwnTimeout", sdk.Internal, "cause is in its log", "asking the weather"},
+		{"a nil *sdk.Error", "x.NilError", sdk.Internal, "cause is in its log", "return a plain nil"},
 		{"an unknown code", "x.BadCode", sdk.ExtensionFault, "short and stout", ""},
 		{"an unknown type", "x.Other", sdk.UnknownType, "x.Other", ""},
 	} {
@@ -135,6 +137,12 @@ func TestProcess(t *testing.T) {
 			}
 		})
 	}
+	t.Run("text that is not UTF-8", func(t *testing.T) {
+		_, err := child.Process(t.Context(), &sdk.Request{Type: "x.Echo", MediaType: "a/\xff"})
+		wantError(t, err, sdk.InvalidArgument, "not UTF-8")
+		_, err = child.ProjectParameters(t.Context(), "\xff", "fr")
+		wantError(t, err, sdk.InvalidArgument, "not UTF-8")
+	})
 	t.Run("all of an error arrives", func(t *testing.T) {
 		_, err := process(t, child, "x.Refuse")
 		e := wantError(t, err, sdk.ValidationFailed, "bad \uFFFD bytes")
@@ -149,7 +157,7 @@ func TestDeadlineAndCancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := child.Process(ctx, &sdk.Request{Type: "x.Wait", MediaType: "a/b"})
-	if e := wantError(t, err, sdk.DeadlineExceeded, "in time"); e.Retryable {
+	if e := wantError(t, err, sdk.DeadlineExceeded, "time"); e.Retryable {
 		t.Error("retryable, although it may have been executed")
 	}
 	ctx, cancel = context.WithCancel(t.Context())

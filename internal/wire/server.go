@@ -47,6 +47,8 @@ func (s *server) admin(ctx context.Context, call string, do func() error) *exten
 	var e *sdk.Error
 	if !errors.As(err, &e) {
 		e = &sdk.Error{Code: codeOf(ctx, err)}
+	} else if e == nil {
+		err, e = errNilError, &sdk.Error{Code: sdk.Internal}
 	}
 	out := errorTo(e)
 	out.Message = bounded(textOf(err, e), maxMessage)
@@ -61,6 +63,9 @@ func textOf(err error, e *sdk.Error) string {
 	}
 	return err.Error()
 }
+
+// errNilError is a favourite slip with Go's interfaces, said in words.
+var errNilError = errors.New("a nil *sdk.Error was returned as an error; return a plain nil")
 
 // guard turns a panic of do into an error, with the stack in the log.
 func (s *server) guard(ctx context.Context, call string, do func() error) (err error) {
@@ -185,8 +190,11 @@ func (s *server) Process(ctx context.Context, in *extensionv1.ProcessRequest) (o
 // requestError says what a client may read of err.
 func (s *server) requestError(ctx context.Context, in *extensionv1.ProcessRequest, err error) *extensionv1.Error {
 	var e *sdk.Error
-	if errors.As(err, &e) && e != nil {
-		return errorTo(e)
+	if errors.As(err, &e) {
+		if e != nil {
+			return errorTo(e)
+		}
+		err = errNilError
 	}
 	switch code := codeOf(ctx, err); code {
 	case sdk.DeadlineExceeded:

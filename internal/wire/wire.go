@@ -39,6 +39,9 @@ const (
 // an error with its violations.
 const overhead = 1 << 20
 
+// maxHeaders bounds headers and trailers of a child's answer, in bytes.
+const maxHeaders = 64 << 10
+
 // Handshake returns the cookie by which a child recognises that a host started it.
 // It prevents a start by hand and protects nothing.
 func Handshake() plugin.HandshakeConfig {

@@ -17,16 +17,15 @@ import (
 // Conform checks what every extension must do, whatever its task: say the same types
 // twice, derive them from its base types, be healthy, and answer anything that a
 // client may send with an answer of the declared type or with an error that is no
-// fault (internal and extension_fault are faults). Start starts the extension anew
-// for each part.
+// fault (internal and extension_fault are faults). Start is called once.
 //
 //	func TestConform(t *testing.T) {
 //		sdktest.Conform(t, func(t *testing.T) *sdktest.Extension { return sdktest.Start(t, extension()) })
 //	}
 func Conform(t *testing.T, start func(t *testing.T) *Extension) {
-	t.Run("declared types", func(t *testing.T) { conformTypes(t, start(t)) })
+	e := start(t)
+	t.Run("declared types", func(t *testing.T) { conformTypes(t, e) })
 	t.Run("describe is stable", func(t *testing.T) {
-		e := start(t)
 		ctx, cancel := withTimeout(t.Context())
 		defer cancel()
 		types, can, err := e.child.Describe(ctx, e.manifest)
@@ -38,14 +37,12 @@ func Conform(t *testing.T, start func(t *testing.T) *Extension) {
 		}
 	})
 	t.Run("a type that nobody declared", func(t *testing.T) {
-		e := start(t)
 		_, err := e.Do(t.Context(), &sdk.Request{Type: "sdktest.NobodyDeclaredThis", Payload: []byte(`{}`)})
 		e.noFault(t, err) // a raw handler may answer
 		e.healthy(t)
 	})
-	t.Run("payloads of every kind", func(t *testing.T) { conformPayloads(t, start(t)) })
+	t.Run("payloads of every kind", func(t *testing.T) { conformPayloads(t, e) })
 	t.Run("a client that went away", func(t *testing.T) {
-		e := start(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for _, name := range e.requests() {
@@ -56,7 +53,6 @@ func Conform(t *testing.T, start func(t *testing.T) *Extension) {
 		e.healthy(t)
 	})
 	t.Run("a payload over the limit", func(t *testing.T) {
-		e := start(t)
 		for _, name := range e.requests() {
 			_, err := e.Do(t.Context(), &sdk.Request{Type: name, Payload: make([]byte, MaxPayload+1)})
 			if sdk.CodeOf(err) != sdk.TooLarge {
@@ -65,7 +61,6 @@ func Conform(t *testing.T, start func(t *testing.T) *Extension) {
 		}
 	})
 	t.Run("project parameters", func(t *testing.T) {
-		e := start(t)
 		_, err := e.ProjectParameters(t.Context(), "project", "fr_CA")
 		if !e.can.ProjectParameters && sdk.CodeOf(err) != sdk.Unimplemented {
 			t.Errorf("got %v, want unimplemented", err)

@@ -16,24 +16,27 @@ import (
 )
 
 // ConformWire checks a way to reach an extension: a transport, and the SDK at its
-// other end. Start starts Probe over it, with the options given.
+// other end. Start starts Probe over it, with the options given; it is called twice.
+// Conform is a part of it.
 func ConformWire(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
+	t.Run("life cycle", func(t *testing.T) { wireLifeCycle(t, start) })
+	dir := t.TempDir()
+	e := start(t, WithDataDir(dir), WithConfig(map[string]int{"a": 1}))
 	for _, part := range []struct {
 		name  string
-		check func(t *testing.T, start func(t *testing.T, opts ...Option) *Extension)
+		check func(t *testing.T, e *Extension)
 	}{
-		{"life cycle", wireLifeCycle},
 		{"what goes in comes out", wireRoundTrip},
 		{"errors", wireErrors},
-		{"deadline and cancellation", wireContexts},
 		{"panics leave others alone", wirePanics},
 		{"payloads up to the limit", wirePayloads},
 		{"many at once", wireMany},
 		{"configuration and parameters", wireConfigure},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.check(t, start) })
+		t.Run(part.name, func(t *testing.T) { part.check(t, e) })
 	}
-	Conform(t, func(t *testing.T) *Extension { return start(t) })
+	t.Run("deadline and cancellation", func(t *testing.T) { wireContexts(t, e, dir) })
+	Conform(t, func(*testing.T) *Extension { return e })
 }
 
 const probeType = "sdktest.ProbeRequest"
@@ -77,8 +80,7 @@ func callsIn(t *testing.T, dir string) []string {
 	return strings.Split(string(data), "\n")
 }
 
-func wireRoundTrip(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
-	e := start(t)
+func wireRoundTrip(t *testing.T, e *Extension) {
 	caller := sdk.Caller{Subject: "ada", Roles: []string{"viewer", "operator"}, Session: "s-1"}
 	resp, err := e.Do(t.Context(), &sdk.Request{ID: "r-1", Type: probeType, Payload: []byte(`{"text":"é\u0000<&>"}`), Caller: caller})
 	if err != nil {
@@ -102,8 +104,7 @@ func wireRoundTrip(t *testing.T, start func(t *testing.T, opts ...Option) *Exten
 	}
 }
 
-func wireErrors(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
-	e := start(t)
+func wireErrors(t *testing.T, e *Extension) {
 	for _, code := range sdk.Codes() {
 		_, err := ask(t, e, probeRequest{Error: string(code), Text: "because"})
 		want := sdk.Error{
@@ -126,9 +127,9 @@ func wireErrors(t *testing.T, start func(t *testing.T, opts ...Option) *Extensio
 	}
 }
 
-func wireContexts(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
-	dir := t.TempDir()
-	e := start(t, WithDataDir(dir))
+// wireContexts looks into the data folder, because a handler whose caller has gone
+// can say nothing else.
+func wireContexts(t *testing.T, e *Extension, dir string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	var out probeResponse
 	err := e.Call(ctx, probeType, probeRequest{}, &out)
@@ -173,8 +174,7 @@ func awaitCall(t *testing.T, dir, prefix string) {
 	}
 }
 
-func wirePanics(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
-	e := start(t)
+func wirePanics(t *testing.T, e *Extension) {
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
@@ -194,8 +194,7 @@ func wirePanics(t *testing.T, start func(t *testing.T, opts ...Option) *Extensio
 	e.healthy(t)
 }
 
-func wirePayloads(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
-	e := start(t)
+func wirePayloads(t *testing.T, e *Extension) {
 	for _, size := range []int{1, 1 << 10, 1<<16 + 1, 1 << 20, MaxPayload} {
 		payload := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
 		resp, err := e.Do(t.Context(), &sdk.Request{Type: "sdktest.Request", MediaType: "a/b", Payload: payload})
@@ -205,8 +204,7 @@ func wirePayloads(t *testing.T, start func(t *testing.T, opts ...Option) *Extens
 	}
 }
 
-func wireMany(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
-	e := start(t)
+func wireMany(t *testing.T, e *Extension) {
 	var wg sync.WaitGroup
 	for i := range 32 {
 		wg.Go(func() {
@@ -221,8 +219,7 @@ func wireMany(t *testing.T, start func(t *testing.T, opts ...Option) *Extension)
 	wg.Wait()
 }
 
-func wireConfigure(t *testing.T, start func(t *testing.T, opts ...Option) *Extension) {
-	e := start(t, WithConfig(map[string]int{"a": 1}))
+func wireConfigure(t *testing.T, e *Extension) {
 	if err := e.Configure(t.Context(), []int{1}); err == nil || !strings.Contains(err.Error(), "not an object") {
 		t.Errorf("a configuration that is refused: got %v", err)
 	}

@@ -40,9 +40,10 @@ const maxDescribe = 1 << 20
 // stdin, names in lower case, prints the document of types.json to stdout and ends
 // the process. Started by hand it says what this program is, and ends with 1.
 func Main(ext sdk.Extension) {
+	// What Handlers prints is no part of an answer or of the handshake.
+	stdout := os.Stdout
+	os.Stdout = os.Stderr
 	if os.Getenv(describeEnv) == "1" {
-		stdout := os.Stdout
-		os.Stdout = os.Stderr // what Handlers prints is no part of the answer
 		if err := describeMode(ext, os.Stdin, stdout); err != nil {
 			fail(err)
 		}
@@ -59,6 +60,7 @@ func Main(ext sdk.Extension) {
 	if err != nil {
 		fail(err)
 	}
+	os.Stdout = stdout
 	wire.Serve(bound, log)
 }
 

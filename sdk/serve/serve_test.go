@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"os"
@@ -26,12 +25,10 @@ import (
 // modeEnv makes an extension of the test binary, of the kind that it names.
 const modeEnv = "SERVE_TEST_MODE"
 
-func TestMain(m *testing.M) {
-	switch os.Getenv(modeEnv) {
-	case "":
-		os.Exit(m.Run())
+// Play is the test binary as an extension; TestMain calls it.
+func Play(mode string) {
+	switch mode {
 	case "printer":
-		fmt.Println("printed before Main")
 		Main(printer{})
 	case "twice":
 		Main(sdk.Handlers{greeter(), greeter()})
@@ -184,14 +181,30 @@ func TestMainAsAChild(t *testing.T) {
 }
 
 func TestEverythingPrintedIsLogged(t *testing.T) {
-	// Without the host's reader of stdout only what comes first would break the
-	// handshake; wire tests that. Here the author prints from Main on.
-	child, logged := launch(t, "printer late")
-	_, err := child.Process(t.Context(), &sdk.Request{Type: "x.Request", MediaType: "a/b"})
-	if sdk.CodeOf(err) != sdk.Unimplemented {
-		t.Fatalf("got %v", err)
+	child, logged := launch(t, "printer")
+	if _, err := child.Process(t.Context(), &sdk.Request{Type: "x.Request", MediaType: "a/b"}); err != nil {
+		t.Fatal(err)
 	}
-	_ = logged
+	want := []string{
+		`level=INFO msg="printed in Handlers"`, "level=INFO msg=init child.version=5.0.0010",
+		"level=INFO msg=fmt", "level=INFO msg=log", "level=WARN msg=slog n=1",
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for len(want) > 0 {
+		if strings.Contains(logged.String(), want[0]) {
+			want = want[1:]
+			continue
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%q is not in the log:\n%s", want[0], logged)
+		}
+		<-tick.C
+	}
+	if strings.Contains(logged.String(), "too quiet") {
+		t.Errorf("a debug line at level info:\n%s", logged)
+	}
 }
 
 // The program that an author ships is small: a bare go-plugin child has 13.0 MB.
@@ -229,5 +242,3 @@ func (b *syncBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
-
-var _ io.Writer = (*syncBuffer)(nil)

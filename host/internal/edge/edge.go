@@ -16,8 +16,9 @@
 //	MaxHeaderBytes:    64 << 10
 //	WriteTimeout:      the longest timeouts.request + 30 s, for slow readers
 //
-// and leaves ReadTimeout at 0: a request's body must arrive before the request's
-// own deadline, and net/http would take a ReadTimeout for a client that went away.
+// and leaves ReadTimeout at 0, or well above the longest timeouts.request: a body
+// must arrive before its request's own deadline, which is set here, and net/http
+// takes a read timeout that passes for a client that went away.
 package edge
 
 import (

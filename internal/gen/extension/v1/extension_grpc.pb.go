@@ -40,6 +40,13 @@
 // Check at any time and concurrently, then Destroy, once and last. The host sets a
 // deadline (grpc-timeout) on every call and cancels a call that nobody waits for.
 //
+// # Describe mode
+//
+// With JACKFIELD_DESCRIBE=1 in its environment the executable starts nothing: it
+// reads {"manifest": {…}} from stdin (main attributes, names in lower case), prints
+// the document of META-INF/extension/types.json to stdout and exits with 0. The
+// packer uses it.
+//
 // # Errors
 //
 // What the extension has to say travels in the field error of an answer. A gRPC

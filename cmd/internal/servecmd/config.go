@@ -1,0 +1,133 @@
+package servecmd
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// Config is everything that an administrator can tell `jackfield serve`. Each field
+// but the first two is a key of conf/jackfield.properties, an environment variable
+// and a flag; keys.go has their names, and what is allowed.
+type Config struct {
+	// Home is JMAP_HOME: --home, else the environment variable, else ./jmap-home.
+	Home string
+	// Dev is --dev: responses are checked, and errors show their causes.
+	Dev bool
+
+	// Listen and AdminListen are the addresses of the two listeners.
+	Listen, AdminListen string
+	// RequestsAuth says who may send requests. It is empty when nobody has set it,
+	// which means none and is refused unless Listen is a loopback address.
+	RequestsAuth string
+	// RequestsValidate checks JSON payloads against the declared schemas.
+	RequestsValidate bool
+	// RequestsHosts are further names of the request listener, RequestsOrigins the
+	// web origins whose pages may use it.
+	RequestsHosts, RequestsOrigins []string
+	// ScanInterval is how often the drop folder is read without a file event.
+	ScanInterval time.Duration
+	// BundleMaxBytes is the size of the largest bundle that is looked into.
+	BundleMaxBytes int64
+	// MetricsAuth is auto, none or token.
+	MetricsAuth string
+	// LogFormat is text or json.
+	LogFormat string
+	// Settings hold for every extension; Extensions change them for one id, in the
+	// order in which they stand.
+	Settings   host.Settings
+	Extensions map[string][]Override
+
+	// Ignored are environment variables that look like ours and are not.
+	Ignored []string
+}
+
+// Override is one key that was set for one extension, already known to be valid.
+type Override struct {
+	Key, Value string
+	apply      func(*host.Settings)
+}
+
+// Defaults returns the configuration of a host that was told nothing.
+func Defaults() Config {
+	return Config{
+		Home:             "jmap-home",
+		Listen:           "127.0.0.1:8080",
+		AdminListen:      "127.0.0.1:8081",
+		RequestsValidate: true,
+		ScanInterval:     2 * time.Second,
+		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
+		MetricsAuth:      "auto",
+		LogFormat:        "text",
+		Settings:         host.DefaultSettings(),
+		Extensions:       map[string][]Override{},
+	}
+}
+
+// For returns the settings of one extension: what was set for it, else what was set
+// for all, else the defaults. What stands for one extension wins wherever it stands.
+func (c *Config) For(id string) host.Settings {
+	s := c.Settings
+	for _, o := range c.Extensions[id] {
+		o.apply(&s)
+	}
+	return s
+}
+
+// set applies one assignment, or says what is wrong with it.
+func (c *Config) set(a assignment) *Problem {
+	for _, k := range keys() {
+		if k.name == a.key {
+			if !k.global(c, a.value) {
+				return a.invalid(k)
+			}
+			return nil
+		}
+	}
+	id, name, ok := extensionKey(a.key)
+	if !ok {
+		return a.unknown()
+	}
+	if !validID(id) {
+		return a.problem(fmt.Sprintf("%q can not be the id of an extension", id))
+	}
+	i := slices.IndexFunc(keys(), func(k key) bool { return k.name == name })
+	if i < 0 {
+		return a.problem(name + " is not supported by this version")
+	}
+	k := keys()[i]
+	if k.extension == nil {
+		return a.problem(name + " holds for the whole host and can not be set for one extension")
+	}
+	var probe host.Settings
+	if !k.extension(&probe, a.value) {
+		return a.invalid(k)
+	}
+	c.Extensions[id] = append(c.Extensions[id], Override{a.key, a.value, func(s *host.Settings) { k.extension(s, a.value) }})
+	return nil
+}
+
+// check finds what is wrong between values that are each allowed. where tells the
+// place at which a key was set.
+func (c *Config) check(where func(key string) string) []*Problem {
+	problems := checkSettings("", c.Settings, where)
+	for _, id := range sortedKeys(c.Extensions) {
+		problems = append(problems, checkSettings("extension."+id+".", c.For(id), where)...)
+	}
+	return problems
+}
+
+func checkSettings(prefix string, s host.Settings, where func(string) string) []*Problem {
+	var problems []*Problem
+	if s.BackoffFirst > s.BackoffMax {
+		name := prefix + "backoff.first"
+		problems = append(problems, &Problem{
+			Key: name, Value: showDuration(s.BackoffFirst), Place: where(name),
+			Message: "is longer than backoff.max, " + showDuration(s.BackoffMax),
+		})
+	}
+	return problems
+}

@@ -1,0 +1,207 @@
+package servecmd
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/magiconair/properties"
+
+	"github.com/jackfield-host/jackfield/cmd/internal/output"
+)
+
+// load loads a configuration from the text of a file, an environment and flags.
+func load(t *testing.T, file string, environ []string, flags ...assignment) (Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "jackfield.properties")
+	if file != "" {
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Load(Sources{File: path, Environ: environ, Flags: flags})
+}
+
+func TestDefaultsAreTheContract(t *testing.T) {
+	c, err := load(t, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, k := range keys() {
+		got[k.name] = k.initial
+	}
+	want := map[string]string{
+		"listen": "127.0.0.1:8080", "admin.listen": "127.0.0.1:8081", "requests.auth": "", "requests.validate": "true",
+		"requests.hosts": "", "requests.origins": "", "scan.interval": "2s", "bundle.max_bytes": "512MiB", "metrics.auth": "auto", "log.format": "text",
+		"limits.in_flight": "512", "limits.queue": "1024", "limits.request_bytes": "16MiB", "limits.response_bytes": "16MiB",
+		"timeouts.start": "10s", "timeouts.request": "30s", "timeouts.drain": "30s", "check.interval": "4s", "check.timeout": "3s",
+		"backoff.first": "1s", "backoff.max": "1m", "backoff.reset": "5m", "log.level": "info",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("keys and defaults\n%v\nwant\n%v", got, want)
+	}
+	for _, k := range keys() {
+		probe := Defaults()
+		if k.initial != "" && !k.global(&probe, k.initial) {
+			t.Errorf("%s does not accept its own default %q", k.name, k.initial)
+		}
+	}
+	if c.For("any.Id") != c.Settings {
+		t.Error("an extension of which nothing is said has other settings")
+	}
+}
+
+func TestLayers(t *testing.T) {
+	c, err := load(t, `# comment
+limits.queue = 1
+limits.in_flight : 2
+listen 127.0.0.1:1
+requests.origins = https://a.example, \
+                   http://b.example:8080
+extension.org.example.Slow.timeouts.request = 2m
+extension.org.example.Slow.log.level = debug
+`, []string{
+		"JACKFIELD_LIMITS_QUEUE=10", "JACKFIELD_LISTEN=127.0.0.1:2", "PATH=/bin",
+		"JACKFIELD_PROPERTIES=extension.org.example.Slow.timeouts.request=3m\nextension.b$-9.limits.queue=7",
+		"JACKFIELD_TOKEN=secret", "JACKFIELD_PORT=tcp://10.0.0.1:80", "JACKFIELD_SERVICE_HOST=10.0.0.1",
+	}, assignment{"listen", "127.0.0.1:3", "--listen"}, assignment{"timeouts.request", "5s", "--timeouts-request"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Settings.Queue != 10 || c.Settings.InFlight != 2 || c.Listen != "127.0.0.1:3" || c.Settings.RequestTimeout != 5*time.Second {
+		t.Errorf("the later source does not win: %+v", c)
+	}
+	if !slices.Equal(c.RequestsOrigins, []string{"https://a.example", "http://b.example:8080"}) {
+		t.Errorf("origins %q", c.RequestsOrigins)
+	}
+	slow := c.For("org.example.Slow")
+	if slow.RequestTimeout != 3*time.Minute || slow.LogLevel != slog.LevelDebug || slow.InFlight != 2 {
+		t.Errorf("settings of one extension: %+v", slow)
+	}
+	if c.For("b$-9").Queue != 7 || c.longestRequest() != 3*time.Minute {
+		t.Errorf("settings of another: %+v, longest request %s", c.For("b$-9"), c.longestRequest())
+	}
+	if !slices.Equal(c.Ignored, []string{"JACKFIELD_PORT", "JACKFIELD_SERVICE_HOST"}) {
+		t.Errorf("ignored %q", c.Ignored)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	for _, c := range []struct {
+		name, file string
+		environ    []string
+		flags      []assignment
+		want       []string // of the message; with a ! in front: not of it
+	}{
+		{name: "unknown key", file: "\nlimits.quee=3", want: []string{"jackfield.properties:2", "limits.quee is not a key", "did you mean limits.queue?"}},
+		{name: "unknown key far from any", file: "password=secret", want: []string{"password is not a key", "!secret", "!did you mean"}},
+		{name: "not yet", file: "trust.policy=off\nsandbox=auto\nlimits.memory=1GiB\nupgrade.probation=3s\ntls.key=/x", want: []string{
+			"5 faults", ":1: trust.policy is not supported by this version", "sandbox is", "limits.memory is", "upgrade.probation is", "tls.key is"}},
+		{name: "not yet, by environment", environ: []string{"JACKFIELD_TRUST_POLICY=off", "JACKFIELD_SANDBOX=off"}, want: []string{"2 faults", "JACKFIELD_TRUST_POLICY: is not supported"}},
+		{name: "not yet, for one extension", file: "extension.a.b.limits.memory=3", want: []string{"limits.memory is not supported"}},
+		{name: "mistyped variable", environ: []string{"JACKFIELD_REQUEST_AUTH=none"}, want: []string{"JACKFIELD_REQUEST_AUTH", "did you mean JACKFIELD_REQUESTS_AUTH?"}},
+		{name: "duplicate key", file: "listen=127.0.0.1:1\n\nlis\\u0074en=127.0.0.1:2", want: []string{":3: listen", "stands already in line 1"}},
+		{name: "requests.auth of the future", file: "requests.auth=token", want: []string{`requests.auth = "token" is not supported by this version; allowed is none`}},
+		{name: "number", file: "limits.in_flight=0", want: []string{`limits.in_flight = "0": allowed is a whole number from 1 to 65536`}},
+		{name: "number with sign", file: "limits.queue=+5", want: []string{"allowed is a whole number"}},
+		{name: "size", file: "limits.request_bytes=16MB", want: []string{`"16MB": allowed is a size from 1 to 1GiB`}},
+		{name: "size too large", file: "bundle.max_bytes=99999999999TiB", want: []string{"allowed is a size"}},
+		{name: "duration", file: "timeouts.start=10", want: []string{"such as 500ms, 30s or 5m"}},
+		{name: "negative duration", file: "timeouts.drain=-1s", want: []string{"a time from 0s to 1h"}},
+		{name: "boolean", file: "requests.validate=yes", want: []string{"allowed is true or false"}},
+		{name: "level", file: "log.level=INFO+3", want: []string{"debug, info, warn or error"}},
+		{name: "address", file: "listen=8080", want: []string{"allowed is HOST:PORT"}},
+		{name: "port", file: "listen=127.0.0.1:99999", want: []string{"allowed is HOST:PORT"}},
+		{name: "origin with path", file: "requests.origins=https://a.example/x", want: []string{"allowed is origins such as"}},
+		{name: "every origin", file: "requests.origins=*", want: []string{"allowed is origins such as"}},
+		{name: "host with port", file: "requests.hosts=a.example:80", want: []string{"host names without port"}},
+		{name: "empty", environ: []string{"JACKFIELD_LISTEN="}, want: []string{"JACKFIELD_LISTEN: listen is empty"}},
+		{name: "global key for one extension", file: "extension.org.a.listen=127.0.0.1:1", want: []string{"listen holds for the whole host"}},
+		{name: "bad id", file: "extension.a..b.limits.queue=1", want: []string{`"a..b" can not be the id`}},
+		{name: "id of a file", file: "extension.a.jar.limits.queue=1", want: []string{`"a.jar" can not be the id`}},
+		{name: "no id", file: "extension.limits.queue=1", want: []string{"extension.limits.queue is not a key"}},
+		{name: "mistyped for one extension", file: "extension.org.a.limits.quee=1", want: []string{"did you mean extension.org.a.limits.queue?"}},
+		{name: "order of pauses", file: "backoff.max=1s", flags: []assignment{{"backoff.first", "2s", "--backoff-first"}}, want: []string{`--backoff-first: backoff.first = "2s" is longer than backoff.max, 1s`}},
+		{name: "also what is overridden", file: "limits.queue=x", flags: []assignment{{"limits.queue", "5", "--limits-queue"}}, want: []string{":1: limits.queue"}},
+		{name: "not UTF-8", file: "listen=\xff", want: []string{":1: not UTF-8"}},
+		{name: "bad escape", file: "\n\nlisten=\\u12", want: []string{":3: invalid unicode literal"}},
+		{name: "no key", file: "=x", want: []string{":1: no key before the ="}},
+		{name: "too large", file: strings.Repeat("#\n", maxProperties), want: []string{"over 1048576 bytes"}},
+		{name: "no expansion", file: "listen=${HOME}", want: []string{`listen = "${HOME}"`}},
+		{name: "all at once", file: "a=1\nlimits.queue=x", environ: []string{"JACKFIELD_LOG_LEVEL=loud"}, flags: []assignment{{"listen", "x", "--listen"}},
+			want: []string{"4 faults", ":1: a ", ":2: limits.queue", "JACKFIELD_LOG_LEVEL: log.level", "--listen: listen"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := load(t, c.file, c.environ, c.flags...)
+			var faults *ConfigError
+			if !errors.As(err, &faults) || output.ExitCode(err) != output.ExitUsage {
+				t.Fatalf("error %v, want a ConfigError", err)
+			}
+			for _, part := range c.want {
+				if text, not := strings.CutPrefix(part, "!"); strings.Contains(err.Error(), text) == not {
+					t.Errorf("the message has %q: %v\n%v", text, !not, err)
+				}
+			}
+		})
+	}
+}
+
+func TestUnreadableFile(t *testing.T) {
+	_, err := Load(Sources{File: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "reading the configuration: is a directory") {
+		t.Errorf("a folder for a file: %v", err)
+	}
+}
+
+func TestPropertiesGrammar(t *testing.T) {
+	found, faults := parseProperties([]byte("\ufeffa=1\r\n  b : 2  \r\n! c\r\n#d=1\\\r\ne\\ f\\\r\n  g=3\r\nh=i\\\r\n   j\\\\\r\nk\rl ="))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	want := []property{{"a", "1", 1}, {"b", "2", 2}, {"e f\n", "g=3", 5}, {"h", `ij\`, 7}, {"k", "", 9}, {"l", "", 10}}
+	if !slices.Equal(found, want) {
+		t.Errorf("%+v\nwant %+v", found, want)
+	}
+}
+
+// FuzzProperties: never a panic, line numbers rise, and what is accepted means what
+// the library alone reads in it.
+func FuzzProperties(f *testing.F) {
+	for _, seed := range []string{"a=1\nb:2", "a\\\n b = c\\\r\n d", "\\u0041 x", "=", "#\\\na=${a}", "a=\\", "\ufeffk v\\\\", "é=\t\f1 "} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		found, faults := parseProperties(data)
+		got, last := map[string]string{}, 0
+		for _, p := range found {
+			if p.line <= last {
+				t.Fatalf("line %d after %d", p.line, last)
+			}
+			last = p.line
+			got[p.key] = p.value
+		}
+		if len(faults) > 0 {
+			return
+		}
+		text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(data), "\ufeff"))
+		loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
+		p, err := loader.LoadBytes([]byte(text))
+		if err != nil {
+			t.Fatalf("the library refuses %q: %v", text, err)
+		}
+		want := p.Map()
+		for k, v := range want {
+			want[k] = strings.TrimSpace(v)
+		}
+		if !maps.Equal(got, want) {
+			t.Fatalf("%q is read as %q, by the library as %q", data, got, want)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package servecmd
+
+import (
+	"log/slog"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// key is one configuration key: its name in the file, from which the names of its
+// flag and of its environment variable follow.
+type key struct {
+	name    string
+	doc     string // for --help, without a full stop
+	allowed string // for errors
+	initial string // the default, as it would be written
+
+	// global sets the key for the host; extension sets it for one extension and is
+	// nil for a key that exists only once. Both report whether the value is valid.
+	global    func(*Config, string) bool
+	extension func(*host.Settings, string) bool
+}
+
+// flag is the name of the key's flag: requests.auth is --requests-auth.
+func (k key) flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(k.name) }
+
+// env is the name of the key's environment variable: JACKFIELD_REQUESTS_AUTH.
+func (k key) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+}
+
+// keys is every key that this version knows, in the order of --help.
+func keys() []key {
+	return []key{
+		once("listen", "address of the request listener", address(), func(c *Config) *string { return &c.Listen }),
+		once("admin.listen", "address of the admin page, the admin API and the metrics", address(), func(c *Config) *string { return &c.AdminListen }),
+		once("requests.auth", "who may send requests; must be set to listen on other than a loopback address", choice("none"), func(c *Config) *string { return &c.RequestsAuth }),
+		once("requests.validate", "check JSON payloads against the declared schemas", boolean(), func(c *Config) *bool { return &c.RequestsValidate }),
+		once("requests.hosts", "host names by which the request listener may be addressed, besides its own address", hostNames(), func(c *Config) *[]string { return &c.RequestsHosts }),
+		once("requests.origins", "web origins whose pages may send requests", origins(), func(c *Config) *[]string { return &c.RequestsOrigins }),
+		once("scan.interval", "how often the drop folder is read when no file event comes", duration(100*time.Millisecond, time.Hour), func(c *Config) *time.Duration { return &c.ScanInterval }),
+		once("bundle.max_bytes", "largest bundle", size(1<<10, 4<<30), func(c *Config) *int64 { return &c.BundleMaxBytes }),
+		once("metrics.auth", "who may read /metrics: auto is none on a loopback address, else token", choice("auto", "none", "token"), func(c *Config) *string { return &c.MetricsAuth }),
+		once("log.format", "format of the log on stderr", choice("text", "json"), func(c *Config) *string { return &c.LogFormat }),
+
+		each("limits.in_flight", "requests at work at once", number(1, 1<<16), func(s *host.Settings) *int { return &s.InFlight }),
+		each("limits.queue", "requests that wait beyond those", number(0, 1<<20), func(s *host.Settings) *int { return &s.Queue }),
+		each("limits.request_bytes", "largest request payload", size(1, 1<<30), func(s *host.Settings) *int64 { return &s.RequestBytes }),
+		each("limits.response_bytes", "largest response payload", size(1, 1<<30), func(s *host.Settings) *int64 { return &s.ResponseBytes }),
+		each("timeouts.start", "time to launch, initialise and become healthy", duration(100*time.Millisecond, time.Hour), func(s *host.Settings) *time.Duration { return &s.StartTimeout }),
+		each("timeouts.request", "longest time of a request", duration(time.Millisecond, time.Hour), func(s *host.Settings) *time.Duration { return &s.RequestTimeout }),
+		each("timeouts.drain", "time for requests in flight when an extension stops", duration(0, time.Hour), func(s *host.Settings) *time.Duration { return &s.DrainTimeout }),
+		each("check.interval", "time between two health checks", duration(50*time.Millisecond, time.Hour), func(s *host.Settings) *time.Duration { return &s.CheckInterval }),
+		each("check.timeout", "time for one health check", duration(10*time.Millisecond, time.Hour), func(s *host.Settings) *time.Duration { return &s.CheckTimeout }),
+		each("backoff.first", "first pause before a crashed extension is started again", duration(time.Millisecond, time.Hour), func(s *host.Settings) *time.Duration { return &s.BackoffFirst }),
+		each("backoff.max", "longest such pause", duration(time.Millisecond, 24*time.Hour), func(s *host.Settings) *time.Duration { return &s.BackoffMax }),
+		each("backoff.reset", "time of health after which crashes are forgotten", duration(time.Millisecond, 30*24*time.Hour), func(s *host.Settings) *time.Duration { return &s.BackoffReset }),
+		each("log.level", "least level that is logged", level(), func(s *host.Settings) *slog.Level { return &s.LogLevel }),
+	}
+}
+
+// once makes a key that exists for the host only.
+func once[T any](name, doc string, k kind[T], at func(*Config) *T) key {
+	defaults := Defaults()
+	return key{
+		name: name, doc: doc, allowed: k.allowed, initial: k.show(*at(&defaults)),
+		global: func(c *Config, s string) bool { return assign(k, s, at(c)) },
+	}
+}
+
+// each makes a key that can also be set for one extension.
+func each[T any](name, doc string, k kind[T], at func(*host.Settings) *T) key {
+	defaults := Defaults()
+	return key{
+		name: name, doc: doc, allowed: k.allowed, initial: k.show(*at(&defaults.Settings)),
+		global:    func(c *Config, s string) bool { return assign(k, s, at(&c.Settings)) },
+		extension: func(set *host.Settings, s string) bool { return assign(k, s, at(set)) },
+	}
+}
+
+func assign[T any](k kind[T], s string, to *T) bool {
+	v, ok := k.parse(s)
+	if ok {
+		*to = v
+	}
+	return ok
+}
+
+// later reports whether name is a key of the contract whose effect does not exist
+// yet. Silently ignoring trust.policy, say, would be worse than not starting.
+func later(name string) bool {
+	switch name {
+	case "sandbox", "limits.memory", "limits.processes", "limits.files", "limits.data", "tls.cert", "tls.key":
+		return true
+	}
+	for _, prefix := range []string{"trust.", "upgrade.", "datasource.", "tls.", "cluster.", "store."} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// extensionKey splits extension.<id>.<key>. Ids contain dots, and so do keys: the
+// key is the longest known one at the end.
+func extensionKey(name string) (id, rest string, ok bool) {
+	body, ok := strings.CutPrefix(name, "extension.")
+	if !ok {
+		return "", "", false
+	}
+	best := ""
+	for _, k := range keys() {
+		if strings.HasSuffix(body, "."+k.name) && len(k.name) > len(best) {
+			best = k.name
+		}
+	}
+	if best == "" {
+		parts := strings.Split(body, ".")
+		for i := 1; i < len(parts) && best == ""; i++ {
+			if tail := strings.Join(parts[i:], "."); later(tail) {
+				best = tail
+			}
+		}
+	}
+	if best == "" {
+		return "", "", false
+	}
+	return strings.TrimSuffix(body, "."+best), best, true
+}
+
+// validID is the rule of docs/bundle.md for extension_id.
+func validID(id string) bool {
+	return len(id) <= 190 && !strings.HasSuffix(strings.ToLower(id), ".jar") &&
+		regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]*(\.[A-Za-z0-9_$-]+)*$`).MatchString(id)
+}

@@ -1,0 +1,197 @@
+package servecmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/jackfield-host/jackfield/admin"
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/cmd/internal/running"
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// drainTime is how long requests may go on after the first signal.
+const drainTime = 10 * time.Second
+
+// serve runs a host until ctx ends. It returns nil after an orderly stop.
+func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) error {
+	log := newLog(cfg, stderr)
+	for _, name := range cfg.Ignored {
+		log.Warn("no key has this environment variable; it is ignored", "variable", name)
+	}
+	address, err := resolve(ctx, "listen", cfg.Listen)
+	if err != nil {
+		return err
+	}
+	if err := judgeAddress(cfg, address); err != nil {
+		return err
+	}
+	adminAddress, err := resolve(ctx, "admin.listen", cfg.AdminListen)
+	if err != nil {
+		return err
+	}
+	if !adminAddress.IP.IsLoopback() {
+		log.Warn("the admin listener is open to other machines, and the token travels unencrypted: put a proxy with TLS before it", "admin.listen", cfg.AdminListen)
+	}
+	home, err := filepath.Abs(cfg.Home)
+	if err != nil {
+		return err
+	}
+	cfg.Home = home
+	h, err := newHost(cfg, version, log)
+	if err != nil {
+		return err
+	}
+	token, err := running.Token(host.Home(home))
+	if err != nil {
+		return err
+	}
+	requests, err := listen(ctx, address.String(), "listen", "--listen")
+	if err != nil {
+		return err
+	}
+	defer requests.Close()
+	admins, err := listen(ctx, adminAddress.String(), "admin.listen", "--admin-listen")
+	if err != nil {
+		return err
+	}
+	defer admins.Close()
+	window, err := admin.New(admin.Config{
+		Host: h, Metrics: h.Gatherer(), MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
+		Address: admins.Addr().String(), Version: version, Log: log,
+		DropFolder: host.Home(home).Extensions(), TokenFile: host.Home(home).AdminToken(),
+	})
+	if err != nil {
+		return err
+	}
+	d := &doors{
+		host: h, log: log, requests: requests, admins: admins,
+		requestServer: server(h.Requests(), log, cfg.longestRequest()),
+		adminServer:   server(window, log, time.Minute),
+	}
+	return d.run(ctx, host.Home(home), func() { greet(stderr, host.Home(home), d) })
+}
+
+func newHost(cfg Config, version string, log *slog.Logger) (*host.Host, error) {
+	limits := bundle.DefaultLimits()
+	limits.FileBytes = cfg.BundleMaxBytes
+	return host.New(host.Config{
+		Home: cfg.Home, Version: version, Log: log, Dev: cfg.Dev, Validate: cfg.RequestsValidate,
+		Hosts: cfg.RequestsHosts, Origins: cfg.RequestsOrigins,
+		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
+	})
+}
+
+// newLog makes the host's log. Single requests are logged at debug level.
+func newLog(cfg Config, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: cfg.Settings.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+func (c *Config) metricsOpen(admin *net.TCPAddr) bool {
+	return c.MetricsAuth == "none" || c.MetricsAuth == "auto" && admin.IP.IsLoopback()
+}
+
+// doors is a host with its two listeners.
+type doors struct {
+	host                       interface{ Run(context.Context) error }
+	log                        *slog.Logger
+	requests, admins           net.Listener
+	requestServer, adminServer *http.Server
+}
+
+// run serves until ctx ends or a listener fails, then stops in this order: no new
+// requests, up to drainTime for those at work, the extensions in reverse order, and
+// last the admin listener, where all this can be watched.
+func (d *doors) run(ctx context.Context, home host.Home, ready func()) error {
+	withdraw, err := running.Announce(home, running.Host{
+		PID: os.Getpid(), Requests: d.requests.Addr().String(), Admin: d.admins.Addr().String(),
+	})
+	if err != nil {
+		return err
+	}
+	d.log.Info("listening", "requests", d.requests.Addr().String(), "admin", d.admins.Addr().String(),
+		"home", string(home), "token_file", home.AdminToken())
+	ready()
+
+	group, ended := errgroup.WithContext(ctx)
+	hostCtx, stopHost := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopHost()
+	group.Go(func() error { return serveOn(d.requestServer, d.requests, "listen") })
+	group.Go(func() error { return serveOn(d.adminServer, d.admins, "admin.listen") })
+	group.Go(func() error {
+		err := d.host.Run(hostCtx)
+		if err := shutdown(d.adminServer, time.Second); err != nil {
+			d.log.Debug("stopping the admin listener", "error", err)
+		}
+		if err == nil && hostCtx.Err() == nil {
+			err = errors.New("the host ended by itself")
+		}
+		return err
+	})
+	group.Go(func() error {
+		<-ended.Done()
+		d.log.Info("stopping")
+		if err := shutdown(d.requestServer, drainTime); err != nil {
+			d.log.Warn("stopping the request listener", "error", err)
+		}
+		stopHost()
+		return nil
+	})
+	err = group.Wait()
+	if err := withdraw(); err != nil {
+		d.log.Warn("removing host.json", "error", err)
+	}
+	if err == nil {
+		d.log.Info("stopped")
+	}
+	return err
+}
+
+// serveOn serves until the server is shut down. key names the listener in errors.
+func serveOn(s *http.Server, ln net.Listener, key string) error {
+	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("%s: serving on %s: %w", key, ln.Addr(), err)
+	}
+	return nil
+}
+
+// greet tells a person at a terminal where to go next; the log line says the same to
+// programs.
+func greet(w io.Writer, home host.Home, d *doors) {
+	f, ok := w.(*os.File)
+	if !ok || !isatty.IsTerminal(f.Fd()) {
+		return
+	}
+	// Nothing depends on whether it is read.
+	_, _ = fmt.Fprintf(w, `
+  requests     http://%s/v1/types
+  admin page   http://%s/admin/
+  its token    %s
+  drop folder  %s
+
+`, reachable(d.requests.Addr()), reachable(d.admins.Addr()), home.AdminToken(), home.Extensions())
+}
+
+// reachable is an address that a browser on this machine can open.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port}).String()
+}

@@ -1,0 +1,200 @@
+package servecmd
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// kind is how values of one sort are written: read them, show them, and say in an
+// error what is allowed.
+type kind[T any] struct {
+	allowed string
+	parse   func(string) (T, bool)
+	show    func(T) string
+}
+
+func number(least, most int) kind[int] {
+	return kind[int]{
+		allowed: fmt.Sprintf("a whole number from %d to %d", least, most),
+		parse: func(s string) (int, bool) {
+			n, err := strconv.Atoi(s)
+			return n, err == nil && n >= least && n <= most && s[0] != '+'
+		},
+		show: strconv.Itoa,
+	}
+}
+
+// sizeUnits from the largest; the last one is what a bare number means.
+func sizeUnits() []struct {
+	name  string
+	bytes int64
+} {
+	return []struct {
+		name  string
+		bytes int64
+	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}
+}
+
+func size(least, most int64) kind[int64] {
+	return kind[int64]{
+		allowed: fmt.Sprintf("a size from %s to %s, in bytes or with KiB, MiB, GiB", showSize(least), showSize(most)),
+		parse: func(s string) (int64, bool) {
+			n, ok := parseSize(s)
+			return n, ok && n >= least && n <= most
+		},
+		show: showSize,
+	}
+}
+
+func parseSize(s string) (int64, bool) {
+	for _, unit := range sizeUnits() {
+		digits, ok := strings.CutSuffix(s, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(digits, 10, 63)
+		if err != nil || int64(n) > (1<<62)/unit.bytes {
+			return 0, false
+		}
+		return int64(n) * unit.bytes, true
+	}
+	return 0, false
+}
+
+func showSize(n int64) string {
+	for _, unit := range sizeUnits() {
+		if n >= unit.bytes && n%unit.bytes == 0 {
+			return strconv.FormatInt(n/unit.bytes, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func duration(least, most time.Duration) kind[time.Duration] {
+	return kind[time.Duration]{
+		allowed: fmt.Sprintf("a time from %s to %s, such as 500ms, 30s or 5m", showDuration(least), showDuration(most)),
+		parse: func(s string) (time.Duration, bool) {
+			d, err := time.ParseDuration(s)
+			return d, err == nil && d >= least && d <= most
+		},
+		show: showDuration,
+	}
+}
+
+// showDuration writes 1m0s as 1m, the way people do.
+func showDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func choice(values ...string) kind[string] {
+	return kind[string]{
+		allowed: strings.Join(values, " or "),
+		parse:   func(s string) (string, bool) { return s, slices.Contains(values, s) },
+		show:    func(s string) string { return s },
+	}
+}
+
+func boolean() kind[bool] {
+	return kind[bool]{
+		allowed: "true or false",
+		parse:   func(s string) (bool, bool) { return s == "true", s == "true" || s == "false" },
+		show:    strconv.FormatBool,
+	}
+}
+
+func level() kind[slog.Level] {
+	return kind[slog.Level]{
+		allowed: "debug, info, warn or error",
+		parse: func(s string) (slog.Level, bool) {
+			var l slog.Level
+			ok := slices.Contains([]string{"debug", "info", "warn", "error"}, s) && l.UnmarshalText([]byte(s)) == nil
+			return l, ok
+		},
+		show: func(l slog.Level) string { return strings.ToLower(l.String()) },
+	}
+}
+
+// address is HOST:PORT to listen on; without a host every interface is meant.
+func address() kind[string] {
+	return kind[string]{
+		allowed: "HOST:PORT, such as 127.0.0.1:8080; port 0 takes any free one",
+		parse: func(s string) (string, bool) {
+			host, port, err := net.SplitHostPort(s)
+			if err != nil {
+				return "", false
+			}
+			_, err = strconv.ParseUint(port, 10, 16)
+			return s, err == nil && (host == "" || validHost(host))
+		},
+		show: func(s string) string { return s },
+	}
+}
+
+// hostNames is a comma separated list of host names, without ports.
+func hostNames() kind[[]string] {
+	return list("host names without port, separated by commas", validHost)
+}
+
+// origins is a comma separated list of web origins.
+func origins() kind[[]string] {
+	return list("origins such as https://example.org, separated by commas", func(s string) bool {
+		u, err := url.Parse(s)
+		return err == nil && (u.Scheme == "http" || u.Scheme == "https") &&
+			validHost(u.Hostname()) && u.Scheme+"://"+u.Host == s
+	})
+}
+
+func list(allowed string, valid func(string) bool) kind[[]string] {
+	return kind[[]string]{
+		allowed: allowed,
+		parse: func(s string) ([]string, bool) {
+			if s == "" {
+				return nil, true
+			}
+			items := strings.Split(s, ",")
+			for i, item := range items {
+				items[i] = strings.TrimSpace(item)
+				if !valid(items[i]) {
+					return nil, false
+				}
+			}
+			return items, true
+		},
+		show: func(items []string) string { return strings.Join(items, ",") },
+	}
+}
+
+// validHost accepts IP addresses (with a zone, without brackets) and DNS names.
+func validHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if !(c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') {
+				return false
+			}
+		}
+	}
+	return true
+}

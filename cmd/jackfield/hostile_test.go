@@ -1,0 +1,180 @@
+package main_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/bundle/bundletest"
+)
+
+// residentLimit is what the host may hold while it judges hostile files.
+const residentLimit = 300 << 20
+
+// TestHostileFiles drops every hostile file there is beside good bundles: each is
+// refused with its code, the good ones serve, and the host stays small.
+func TestHostileFiles(t *testing.T) {
+	home := t.TempDir()
+	want := map[string]bundle.Code{}
+	cases := bundletest.Hostile()
+	for i := 0; len(want) < 100; i++ {
+		c := cases[i%len(cases)]
+		name := fmt.Sprintf("%03d-%s.jar", i, c.Code)
+		want[name] = c.Code
+		mustDrop(t, home, name, c.Bytes)
+	}
+	mustDrop(t, home, "hello.jar", readBundle(t, "hello.jar"))
+	mustDrop(t, home, "echo.jar", readBundle(t, "echo.jar"))
+
+	h, err := startHost(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.kill)
+	for _, id := range []string{"examples.hello.HelloExtension", "examples.echo.EchoExtension"} {
+		if err := h.waitState(id, "running"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, code := range want {
+		state, reason := "failed", string(code)
+		if code == bundle.CodeTruncated {
+			// It may still be a copy in progress; it fails after a minute without growth.
+			state, reason = "pending", "copying"
+		}
+		err := h.waitFor(name, func(r row, found bool) bool {
+			return found && r.State == state && r.Reason != nil && r.Reason.Code == reason
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	status, _, body, err := h.post("examples.hello.HelloRequest", "application/json", []byte(`{"name":"there"}`))
+	if err != nil || status != http.StatusOK {
+		t.Errorf("hello answers %d %s (%v) beside hostile files", status, body, err)
+	}
+	if peak := peakResident(t, h.cmd.Process.Pid); peak > residentLimit {
+		t.Errorf("the host held %d MiB while it judged hostile files; %d are allowed", peak>>20, residentLimit>>20)
+	}
+}
+
+// TestHostKilled kills the host as the kernel might: no child outlives it, and the
+// next host runs what the last one ran.
+func TestHostKilled(t *testing.T) {
+	home := t.TempDir()
+	mustDrop(t, home, "hello.jar", readBundle(t, "hello.jar"))
+	mustDrop(t, home, "echo.jar", readBundle(t, "echo.jar"))
+	h, err := startHost(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.kill)
+	ids := []string{"examples.hello.HelloExtension", "examples.echo.EchoExtension"}
+	var children []int
+	for _, id := range ids {
+		if err := h.waitState(id, "running"); err != nil {
+			t.Fatal(err)
+		}
+		r, _, err := h.row(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		children = append(children, r.PID)
+	}
+	h.kill()
+	for _, pid := range children {
+		if !eventually(func() bool { return !alive(pid) }) {
+			t.Errorf("child %d outlives its host", pid)
+		}
+	}
+
+	again, err := startHost(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.kill)
+	for _, id := range ids {
+		if err := again.waitState(id, "running"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := again.stop(); err != nil {
+		t.Error(err)
+	}
+	left, err := os.ReadDir(filepath.Join(home, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range left {
+		if file.Name() != "host.lock" {
+			t.Errorf("run/%s is left behind", file.Name())
+		}
+	}
+}
+
+func mustDrop(t *testing.T, home, name string, data []byte) {
+	t.Helper()
+	if err := dropInto(home, name, data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readBundle(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(os.Getenv(envBundles), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// alive reports whether the process exists; a zombie that nobody reaps counts as
+// dead.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(after, "Z")
+}
+
+// peakResident returns the most memory the process has held, in bytes.
+func peakResident(t *testing.T, pid int) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	fields := strings.Fields(after)
+	if len(fields) == 0 {
+		t.Fatalf("no VmHWM in\n%s", status)
+	}
+	kib, err := strconv.ParseInt(fields[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib << 10
+}
+
+func eventually(ok func() bool) bool {
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			return false
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	return true
+}

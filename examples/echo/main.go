@@ -1,0 +1,37 @@
+// Command echo is an extension that answers with the bytes it was sent, in the
+// media type they came in. It shows the raw handler: it declares no types, so the
+// same executable works in a bundle whose manifest names any other class and types.
+//
+// For those who test a host it also misbehaves on demand; see demand.
+package main
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/jackfield-host/jackfield/sdk"
+	"github.com/jackfield-host/jackfield/sdk/serve"
+)
+
+// echo is the extension.
+type echo struct{ kept memory }
+
+func (e *echo) Handlers() []sdk.Handler {
+	return []sdk.Handler{sdk.HandleRaw(e.answer)}
+}
+
+func (e *echo) answer(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
+	wanted, err := demandOf(req)
+	if err != nil {
+		return nil, err
+	}
+	if wanted != nil {
+		if err := wanted.obey(ctx, &e.kept); err != nil {
+			return nil, err
+		}
+	}
+	// The request's payload is ours only until we return, hence the copy.
+	return &sdk.Response{MediaType: req.MediaType, Payload: bytes.Clone(req.Payload)}, nil
+}
+
+func main() { serve.Main(&echo{}) }
