@@ -22,7 +22,7 @@ const (
 	// describeEnv asks an executable for its describe mode (sdk/serve).
 	describeEnv     = "JACKFIELD_DESCRIBE=1"
 	describeTimeout = 20 * time.Second // of a machine that is busy building
-	maxDescription  = 4 << 20 // of types.json
+	maxDescription  = 4 << 20          // of types.json
 )
 
 // addTypes packs types.json: the folder's own, or what this machine's build reports.

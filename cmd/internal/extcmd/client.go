@@ -19,7 +19,6 @@ import (
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/running"
-	"github.com/jackfield-host/jackfield/cmd/internal/servecmd"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -58,7 +57,7 @@ func (t *target) connect() (*client, error) {
 	if address := first(t.host, os.Getenv("JACKFIELD_HOST")); address != "" {
 		return c, c.atURL(address, requests)
 	}
-	return c, c.atHome(host.Home(servecmd.Home(t.home)), requests)
+	return c, c.atHome(running.Home(t.home), requests)
 }
 
 func (c *client) atURL(address, requests string) (err error) {

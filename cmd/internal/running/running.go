@@ -20,6 +20,20 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
+// DefaultHome is the home folder when neither --home nor JMAP_HOME names one.
+const DefaultHome = "jmap-home"
+
+// Home returns the home folder for the value of --home.
+func Home(flag string) host.Home {
+	if flag != "" {
+		return host.Home(flag)
+	}
+	if env := os.Getenv("JMAP_HOME"); env != "" {
+		return host.Home(env)
+	}
+	return DefaultHome
+}
+
 // Host is the content of run/host.json: the process, and the addresses (HOST:PORT)
 // on which it really listens.
 type Host struct {

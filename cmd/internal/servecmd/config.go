@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/cmd/internal/running"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -54,7 +55,7 @@ type Override struct {
 // Defaults returns the configuration of a host that was told nothing.
 func Defaults() Config {
 	return Config{
-		Home:             "jmap-home",
+		Home:             running.DefaultHome,
 		Listen:           "127.0.0.1:8080",
 		AdminListen:      "127.0.0.1:8081",
 		RequestsValidate: true,

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
-	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/cmd/internal/running"
 )
 
 const long = `Serve runs the host: it launches the extensions whose bundles lie in the drop
@@ -52,26 +52,15 @@ func New(version string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		dir := Home(home)
-		cfg, err := Load(Sources{File: host.Home(dir).Properties(), Environ: os.Environ(), Flags: given})
+		dir := running.Home(home)
+		cfg, err := Load(Sources{File: dir.Properties(), Environ: os.Environ(), Flags: given})
 		if err != nil {
 			return err
 		}
-		cfg.Home, cfg.Dev = dir, dev
+		cfg.Home, cfg.Dev = string(dir), dev
 		return serve(cmd.Context(), cfg, version, cmd.ErrOrStderr())
 	}
 	return cmd
-}
-
-// Home returns the home folder for the value of --home.
-func Home(flag string) string {
-	if flag != "" {
-		return flag
-	}
-	if env := os.Getenv("JMAP_HOME"); env != "" {
-		return env
-	}
-	return Defaults().Home
 }
 
 // keyFlags adds a flag for every key and returns where their values will be.
