@@ -44,6 +44,7 @@ func main() {
 	switch os.Getenv(envRole) {
 	case rolePeerHost:
 		exit(runPeerHost())
+		return
 	case rolePeerChild:
 		runPeerChild()
 		return

@@ -81,6 +81,7 @@ func runPeerHost() error {
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: peerHandshake(), Plugins: plugin.PluginSet{"echo": echoService{}}, Cmd: cmd,
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC}, Logger: hclog.NewNullLogger(),
+		SkipHostEnv: true, // else the role of the host would win over that of the child
 	})
 	defer client.Kill()
 	protocol, err := client.Client()

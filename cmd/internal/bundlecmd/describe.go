@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,13 +57,14 @@ func (b *builder) addTypes(ctx context.Context) error {
 // describe runs an executable in its describe mode: with a clean environment, in an
 // empty folder, for a limited time.
 func (b *builder) describe(ctx context.Context, file string) ([]sdk.Type, error) {
-	file, err := filepath.Abs(file)
-	if err != nil {
-		return nil, err
-	}
 	dir := filepath.Join(b.work, "describe")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
+	}
+	// A copy: what was unpacked from a JAR, or downloaded, may not be executable.
+	program := filepath.Join(b.work, "extension")
+	if err := copyExecutable(program, file); err != nil {
+		return nil, fmt.Errorf("asking %s for its types: %w", file, err)
 	}
 	stdin, err := json.Marshal(map[string]any{"manifest": b.manifest.Attributes})
 	if err != nil {
@@ -70,7 +72,7 @@ func (b *builder) describe(ctx context.Context, file string) ([]sdk.Type, error)
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	cmd := exec.CommandContext(limited, file)
+	cmd := exec.CommandContext(limited, program)
 	cmd.Dir = dir
 	cmd.Env = []string{describeEnv, "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	cmd.Stdin = bytes.NewReader(stdin)
@@ -98,6 +100,20 @@ func (b *builder) describe(ctx context.Context, file string) ([]sdk.Type, error)
 		return nil, output.Errorf("the names in sdk.Handle and in the manifest must fit together", "the types that %s reports: %w", file, err)
 	}
 	return types, nil
+}
+
+func copyExecutable(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // indented puts what a program printed on lines of its own.
