@@ -119,15 +119,6 @@ func (r row) String() string {
 	return fmt.Sprintf("%s %s/%s: %s", r.State, r.Reason.Stage, r.Reason.Code, r.Reason.Message)
 }
 
-// rows asks the admin API for every extension.
-func (h *runningHost) rows() ([]row, error) {
-	var list struct{ Extensions []row }
-	if status, err := h.adminGet("/api/v1/extensions", &list); err != nil || status != http.StatusOK {
-		return nil, fmt.Errorf("listing extensions: status %d, %w", status, err)
-	}
-	return list.Extensions, nil
-}
-
 // row asks the admin API for one extension; ok is false when there is none.
 func (h *runningHost) row(id string) (r row, ok bool, err error) {
 	status, err := h.adminGet("/api/v1/extensions/"+url.PathEscape(id), &r)
@@ -175,11 +166,7 @@ func (h *runningHost) waitState(id, state string) error {
 	return h.waitFor(id, func(r row, found bool) bool { return found && r.State == state })
 }
 
-// drop puts a file into the drop folder by rename, as the guide tells people to.
-func (h *runningHost) drop(name string, data []byte) error {
-	return dropInto(h.home, name, data)
-}
-
+// dropInto puts a file into the drop folder by rename, as the guide tells people to.
 func dropInto(home, name string, data []byte) error {
 	dir := filepath.Join(home, "extensions")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
