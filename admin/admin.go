@@ -1,9 +1,9 @@
 // Package admin is the window on a running host: the admin API for programs, the
-// admin page for people, and the metrics. New returns one http.Handler for the admin
+// admin page for people, the metrics and the profiles. New returns one http.Handler for the admin
 // listener.
 //
-// What is promised: nothing but /healthz-like trifles (the style sheet, the sign-in
-// form) and, if so configured, /metrics answers a stranger; the token is compared in
+// What is promised: nothing but the style sheet, the sign-in form and, if so
+// configured, /metrics answers a stranger; the token is compared in
 // constant time and never shown, logged or put into a cookie; every string that comes
 // from a bundle or a process is treated as hostile; a page is rendered completely
 // before its first byte is sent; no page loads or runs anything that is not ours. On
@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/netip"
 	"time"
 
@@ -128,7 +129,21 @@ func (h *handler) routes() http.Handler {
 	if h.cfg.Metrics != nil {
 		mux.Handle("/metrics", h.metrics())
 	}
+	// The index serves every profile below it but those that need code of their own.
+	for path, serve := range map[string]http.HandlerFunc{
+		"/debug/pprof/": pprof.Index, "/debug/pprof/profile": pprof.Profile, "/debug/pprof/trace": pprof.Trace,
+	} {
+		mux.Handle(path, h.api(plain(serve)))
+	}
 	return h.guard(mux)
+}
+
+// plain is a route of a handler that writes its errors itself.
+func plain(serve http.HandlerFunc) route {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		serve(w, r)
+		return nil
+	}
 }
 
 // metrics serves the scrape. One family that can not be gathered does not spoil the
@@ -141,10 +156,7 @@ func (h *handler) metrics() http.Handler {
 		MaxRequestsInFlight: 4,
 		Timeout:             20 * time.Second,
 	})
-	return h.api(func(w http.ResponseWriter, r *http.Request) error {
-		scrape.ServeHTTP(w, r)
-		return nil
-	}, openIf(h.cfg.MetricsOpen))
+	return h.api(plain(scrape.ServeHTTP), openIf(h.cfg.MetricsOpen))
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

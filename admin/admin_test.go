@@ -35,6 +35,8 @@ func TestAccess(t *testing.T) {
 		{name: "no such extension", path: "/api/v1/extensions/nobody", change: []func(*http.Request){withToken}, want: 404},
 		{name: "no such route", path: "/api/v1/nothing", change: []func(*http.Request){withToken}, want: 404},
 		{name: "an unknown route says nothing to strangers", path: "/api/v1/nothing", want: 401},
+		{name: "profile with token", path: "/debug/pprof/goroutine?debug=1", change: []func(*http.Request){withToken}, want: 200},
+		{name: "profile without token", path: "/debug/pprof/heap", want: 401},
 		{name: "no verbs yet", method: http.MethodPost, path: "/api/v1/extensions", change: []func(*http.Request){withToken}, want: 405},
 		{name: "page of a stranger", path: "/admin/", want: 303},
 		{name: "page for a program", path: "/admin/", change: []func(*http.Request){withToken}, want: 200},
