@@ -1,7 +1,11 @@
 package main_test
 
 import (
+	"archive/zip"
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,12 +27,14 @@ const residentLimit = 300 << 20
 func TestHostileFiles(t *testing.T) {
 	home := t.TempDir()
 	want := map[string]bundle.Code{}
-	cases := bundletest.Hostile()
-	for i := 0; len(want) < 100; i++ {
-		c := cases[i%len(cases)]
-		name := fmt.Sprintf("%03d-%s.jar", i, c.Code)
+	cases := append(bundletest.Hostile(), bundletest.Case{Name: "bomb-1000-to-1", Code: bundle.CodeRatioTooHigh, Bytes: bomb(t)})
+	for _, c := range cases {
+		name := c.Name + ".jar"
 		want[name] = c.Code
 		mustDrop(t, home, name, c.Bytes)
+	}
+	if len(want) < 100 {
+		t.Errorf("there are %d hostile files; this test promises a hundred", len(want))
 	}
 	mustDrop(t, home, "hello.jar", readBundle(t, "hello.jar"))
 	mustDrop(t, home, "echo.jar", readBundle(t, "echo.jar"))
@@ -60,9 +66,36 @@ func TestHostileFiles(t *testing.T) {
 	if err != nil || status != http.StatusOK {
 		t.Errorf("hello answers %d %s (%v) beside hostile files", status, body, err)
 	}
-	if peak := peakResident(t, h.cmd.Process.Pid); peak > residentLimit {
+	peak := peakResident(t, h.cmd.Process.Pid)
+	t.Logf("%d hostile files, at most %d MiB resident", len(want), peak>>20)
+	if peak > residentLimit {
 		t.Errorf("the host held %d MiB while it judged hostile files; %d are allowed", peak>>20, residentLimit>>20)
 	}
+}
+
+// bomb is an archive of a few hundred KiB that unpacks to 256 MiB.
+func bomb(t *testing.T) []byte {
+	t.Helper()
+	var jar bytes.Buffer
+	z := zip.NewWriter(&jar)
+	manifest, err := z.Create("META-INF/MANIFEST.MF")
+	if err == nil {
+		_, err = manifest.Write(bundletest.GoodManifest())
+	}
+	var data io.Writer
+	if err == nil {
+		data, err = z.Create("data/zeros")
+	}
+	zeros := make([]byte, 1<<20)
+	for range 256 {
+		if err == nil {
+			_, err = data.Write(zeros)
+		}
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return jar.Bytes()
 }
 
 // TestHostKilled kills the host as the kernel might: no child outlives it, and the
