@@ -100,10 +100,10 @@ func (rt *Route) Refusal() *sdk.Error {
 // Opaque reports whether payloads of this type are not described by a schema.
 func (rt *Route) Opaque() bool { return len(rt.Schema) == 0 && rt.Validator == nil }
 
-// Listed reports whether the type is shown to clients. Types of extensions that an
-// administrator has disabled are not.
+// Listed reports whether the type is shown to clients. A base type that no handler
+// takes is not, nor are the types of extensions that an administrator has disabled.
 func (rt *Route) Listed() bool {
-	return rt.State != lifecycle.Stopped && rt.State != lifecycle.Removed
+	return rt.Handled && rt.State != lifecycle.Stopped && rt.State != lifecycle.Removed
 }
 
 // Table is the routes of one moment. It is immutable, so that a caller may keep
