@@ -68,7 +68,8 @@ func Handle[Req, Resp any](request, response string, fn func(ctx context.Context
 // HandleRaw makes a handler that takes whatever no typed handler takes, bytes of
 // any media type, and answers bytes. An Extension has at most one. With a raw
 // handler alone an extension declares no types: its bundle accepts exactly the
-// manifest's extension_request and answers its extension_response.
+// manifest's extension_request and answers its extension_response. Beside typed
+// handlers, too, that is the type it is asked with, unless a typed handler takes it.
 func HandleRaw(fn func(ctx context.Context, req *Request) (*Response, error)) Handler {
 	return Handler{serve: func(ctx context.Context, req *Request) (*Response, error) {
 		return fn(WithRequest(ctx, req), req)

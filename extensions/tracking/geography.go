@@ -110,7 +110,13 @@ func simplify(ctx context.Context, line orb.LineString, tolerance float64) (orb.
 				far, index = d, i
 			}
 		}
-		if far > tolerance*tolerance {
+		// A side over half of the earth or more would be taken for one that goes the
+		// other way round.
+		wide := s.last-s.first > 1 && math.Abs(flat.points[s.last][0]-flat.points[s.first][0]) >= 180
+		if wide && far <= tolerance*tolerance {
+			index = (s.first + s.last) / 2
+		}
+		if wide || far > tolerance*tolerance {
 			keep[index] = true
 			todo = append(todo, span{s.first, index}, span{index, s.last})
 		}

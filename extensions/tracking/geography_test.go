@@ -133,6 +133,8 @@ func TestSimplifyKeepsWhatMatters(t *testing.T) {
 		{"standing still", orb.LineString{{3, 3}, {3, 3}, {3, 3}}, 10, orb.LineString{{3, 3}, {3, 3}}},
 		{"straight over the antimeridian", orb.LineString{{179, 10}, {179.5, 10}, {-179.5, 10}, {-179, 10}}, 1, orb.LineString{{179, 10}, {-179, 10}}},
 		{"and back", orb.LineString{{179, 10}, {-179, 10}, {-178, 10}, {-179, 10}, {179, 10}}, 1, orb.LineString{{179, 10}, {-178, 10}, {179, 10}}},
+		{"straight over half of the earth", orb.LineString{{-100, 0}, {-50, 0}, {0, 0}, {50, 0}, {100, 0}}, 10, orb.LineString{{-100, 0}, {0, 0}, {100, 0}}},
+		{"and over its other half", orb.LineString{{60, 0}, {120, 0}, {180, 0}, {-120, 0}, {-60, 0}}, 10, orb.LineString{{60, 0}, {180, 0}, {-60, 0}}},
 		{"a corner on the antimeridian", orb.LineString{{179, 10}, {-180, 11}, {-179, 10}}, 1000, orb.LineString{{179, 10}, {-180, 11}, {-179, 10}}},
 		{"a degree of longitude is short in the north", orb.LineString{{0, 80}, {0.01, 80.05}, {0, 80.1}}, 200, orb.LineString{{0, 80}, {0, 80.1}}},
 		{"and long on the equator", orb.LineString{{0, 0}, {0.01, 0.05}, {0, 0.1}}, 200, orb.LineString{{0, 0}, {0.01, 0.05}, {0, 0.1}}},

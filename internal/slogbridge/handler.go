@@ -129,7 +129,14 @@ func appendAttr(line []byte, prefix string, a slog.Attr) []byte {
 }
 
 // appendAny encodes values of any type; what JSON can not say is printed as Go would.
-func appendAny(line []byte, v any) []byte {
+// A value whose own method panics, such as a nil pointer as an error, is said to be
+// one, as slog's own handlers do: who logs must not die of it.
+func appendAny(line []byte, v any) (longer []byte) {
+	defer func() {
+		if r := recover(); r != nil {
+			longer = appendJSON(line, fmt.Sprintf("!PANIC in a method of %T: %v", v, r))
+		}
+	}()
 	if err, ok := v.(error); ok {
 		return appendJSON(line, err.Error())
 	}

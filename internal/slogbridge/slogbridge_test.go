@@ -115,6 +115,24 @@ func TestHandlerIsASlogHandler(t *testing.T) {
 	}
 }
 
+// nobody's method panics on the nil pointer.
+type nobody struct{ name string }
+
+func (n *nobody) Error() string { return n.name }
+
+func TestHandlerSurvivesItsValues(t *testing.T) {
+	var buf bytes.Buffer
+	l := slog.New(NewHandler(&buf, slog.LevelInfo))
+	l.Info("a nil pointer as an error", "err", (*nobody)(nil), "after", 1)
+	var got map[string]any
+	if err := json.Unmarshal(buf.Bytes(), &got); err != nil {
+		t.Fatalf("%s: %v", &buf, err)
+	}
+	if err, _ := got["err"].(string); !strings.HasPrefix(err, "!PANIC in a method of *slogbridge.nobody: ") || got["after"] != 1.0 {
+		t.Errorf("got %s", &buf)
+	}
+}
+
 // nested undoes the names of hclog and the flattening of groups.
 func nested(flat map[string]any) map[string]any {
 	out := make(map[string]any)

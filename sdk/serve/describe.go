@@ -17,14 +17,16 @@ import (
 
 // Describe returns the types that ext declares: two for every typed handler, in the
 // order of the handlers, the request type first, each once; none with a raw handler
-// alone. The manifest says the base types, which are the parents of all others:
+// alone, and beside one the base type of requests at the end, whose payloads may be
+// anything. The manifest says the base types, which are the parents of all others:
 // extension_request and extension_response, names in lower case.
 //
 // Schemas come from the Go types. A field is required unless its json tag says
 // omitempty or omitzero, other members are refused, and struct tags add to it:
-// `jsonschema:"minimum=0,description=…"`. A type that is an sdk.SchemaProvider says
-// its schema itself. A type with its own MarshalJSON may be anything, one with
-// MarshalText is a string.
+// `jsonschema:"minimum=0,description=…"`. Only the tag nullable allows null, so that
+// what may be nil in an answer (a slice, a map, a pointer) needs it, or omitempty. A
+// type that is an sdk.SchemaProvider says its schema itself. A type with its own
+// MarshalJSON may be anything, one with MarshalText is a string.
 func Describe(ext sdk.Extension, manifest map[string]string) ([]sdk.Type, error) {
 	handlers, err := handlersOf(ext)
 	if err != nil {
@@ -40,8 +42,10 @@ func typesOf(handlers []sdk.Handler, manifest map[string]string) ([]sdk.Type, er
 		},
 		seen: make(map[string]declared),
 	}
+	raw := false
 	for _, h := range handlers {
 		if h.RequestType() == "" {
+			raw = true
 			continue
 		}
 		request, response := h.GoTypes()
@@ -51,6 +55,12 @@ func typesOf(handlers []sdk.Handler, manifest map[string]string) ([]sdk.Type, er
 		if err := list.add(sdk.RoleResponse, h.ResponseType(), "", response); err != nil {
 			return nil, err
 		}
+	}
+	// Where types are declared the host routes no other, and without this one the
+	// raw handler would be asked nothing.
+	base := list.base[sdk.RoleRequest]
+	if _, typed := list.seen[base]; raw && len(list.types) > 0 && !typed {
+		list.types = append(list.types, sdk.Type{Name: base, Role: sdk.RoleRequest, Response: list.base[sdk.RoleResponse]})
 	}
 	return list.types, nil
 }
@@ -112,7 +122,7 @@ func schemaOf(t reflect.Type) (schema json.RawMessage, err error) {
 		return canonical(text)
 	}
 	n := namer{names: make(map[reflect.Type]string), types: make(map[string]reflect.Type)}
-	r := jsonschema.Reflector{Anonymous: true, Mapper: mapped, Namer: n.name}
+	r := jsonschema.Reflector{Anonymous: true, Mapper: mapped, Namer: n.name, AdditionalFields: taggedLists}
 	data, err := json.Marshal(r.ReflectFromType(t))
 	if err != nil {
 		return nil, err
@@ -150,6 +160,32 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string"}
 	}
 	return nil
+}
+
+// taggedLists returns those fields of a struct once more that have a tag and a named
+// list type, with the same type without its name. The reflector describes a named list
+// elsewhere and refers to it, where minItems, pattern and the like have no effect.
+func taggedLists(t reflect.Type) []reflect.StructField {
+	var again []reflect.StructField
+	for f := range t.Fields() {
+		goes := f.Type
+		for goes.Kind() == reflect.Pointer {
+			goes = goes.Elem()
+		}
+		if goes.Name() == "" || f.Tag.Get("jsonschema") == "" || mapped(goes) != nil {
+			continue
+		}
+		switch goes.Kind() {
+		case reflect.Slice:
+			f.Type = reflect.SliceOf(goes.Elem())
+		case reflect.Array:
+			f.Type = reflect.ArrayOf(goes.Len(), goes.Elem())
+		default:
+			continue
+		}
+		again = append(again, f)
+	}
+	return again
 }
 
 // nested takes a provided schema of a field's type as it is.

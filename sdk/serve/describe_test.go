@@ -79,6 +79,23 @@ func (feature) SchemaJSON() []byte {
 	return []byte(`{"type":"object","required":["type"],"properties":{"type":{"const":"Feature"},"n":{"maximum":12345678901234567890}}}`)
 }
 
+// points is a list with a name, whose tags the reflector alone would lose.
+type points []point
+
+type grid [2]float64
+
+type shape struct {
+	Corners points   `json:"corners" jsonschema:"minItems=3,description=in order"`
+	Holes   *points  `json:"holes,omitempty" jsonschema:"maxItems=1"`
+	Grid    grid     `json:"grid,omitzero" jsonschema:"minimum=0"`
+	Any     anything `json:"any,omitempty" jsonschema:"minItems=1"`
+}
+
+// anything is a list that says it is not one.
+type anything []string
+
+func (anything) SchemaJSON() []byte { return []byte("true") }
+
 func handlerOf[T any](request, response string) sdk.Handler {
 	return sdk.Handle(request, response, func(_ context.Context, in T) (T, error) { return in, nil })
 }
@@ -109,6 +126,19 @@ func TestSchemaOf(t *testing.T) {
 			name: "its own schema", goes: reflect.TypeFor[feature](),
 			want:  `{"properties":{"n":{"maximum":12345678901234567890},"type":{"const":"Feature"}},"required":["type"],"type":"object"}`,
 			valid: `{"type":"Feature"}`, wrong: `{"type":"Point"}`,
+		},
+		{
+			name: "named list", goes: reflect.TypeFor[shape](),
+			valid: `{"corners":[{"lat":1,"lon":2},{"lat":1,"lon":2},{"lat":1,"lon":2}],"grid":[0,1],"any":7}`,
+			wrong: `{"corners":[{"lat":1,"lon":2}]}`,
+		},
+		{
+			name: "pointer to named list", goes: reflect.TypeFor[struct{ shape }](),
+			wrong: `{"corners":[{"lat":1,"lon":2},{"lat":1,"lon":2},{"lat":1,"lon":2}],"holes":[[],[]]}`,
+		},
+		{
+			name: "named array", goes: reflect.TypeFor[shape](),
+			wrong: `{"corners":[{"lat":1,"lon":2},{"lat":1,"lon":2},{"lat":1,"lon":2}],"grid":[-1,0]}`,
 		},
 		{name: "everything", goes: reflect.TypeFor[everything](), wrong: `{}`},
 	} {
@@ -226,6 +256,14 @@ func TestDescribe(t *testing.T) {
 	}
 	if none, err := Describe(ext[4:], nil); err != nil || none != nil {
 		t.Errorf("a raw handler alone: %v, %v", none, err)
+	}
+	beside, err := Describe(sdk.Handlers{ext[4], ext[0]}, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := sdk.Type{Name: "x.Request", Role: sdk.RoleRequest, Response: "x.Response"}
+	if len(beside) != 3 || !reflect.DeepEqual(beside[2], last) {
+		t.Errorf("a raw handler beside a typed one: %+v, want %+v at its end", beside, last)
 	}
 }
 

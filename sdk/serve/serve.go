@@ -7,12 +7,15 @@
 package serve
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
+	"strings"
 
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
 	"github.com/jackfield-host/jackfield/internal/wire"
@@ -61,7 +64,20 @@ func Main(ext sdk.Extension) {
 		fail(err)
 	}
 	os.Stdout = stdout
-	wire.Serve(bound, log)
+	wire.Serve(named{bound}, log)
+}
+
+// named names the process after the extension as soon as the host says its name: ps and
+// top would show the number of the descriptor that the host has executed.
+type named struct{ wire.Extension }
+
+func (n named) Describe(ctx context.Context, manifest map[string]string) ([]sdk.Type, wire.Capabilities, error) {
+	if name := manifest["extension_name"]; name != "" && runtime.GOOS == "linux" {
+		const most = 15 // bytes that the kernel keeps
+		name = strings.ToValidUTF8(name[:min(len(name), most)], "")
+		_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // nothing depends on it
+	}
+	return n.Extension.Describe(ctx, manifest)
 }
 
 func fail(err error) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -159,9 +160,18 @@ func launch(t *testing.T, mode string) (*wire.Child, *syncBuffer) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, logged)
 	}
-	manifest := map[string]string{"extension_request": "x.Request", "extension_response": "x.Response", "extension_version": "5.0.0010"}
+	manifest := map[string]string{
+		"extension_request": "x.Request", "extension_response": "x.Response", "extension_version": "5.0.0010",
+		"extension_name": "Hello to all, é and è",
+	}
 	if _, _, err := child.Describe(t.Context(), manifest); err != nil {
 		t.Fatal(err)
+	}
+	if runtime.GOOS == "linux" {
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", config.Cmd.Process.Pid))
+		if err != nil || string(comm) != "Hello to all, \n" {
+			t.Errorf("the process is called %q, %v", comm, err)
+		}
 	}
 	if err := child.Init(t.Context(), wire.InitArgs{DataDir: t.TempDir(), LogLevel: slog.LevelInfo}); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -276,6 +277,16 @@ func TestPackRefusesLinks(t *testing.T) {
 		if _, err := run(t, "pack", dir, "--out", filepath.Join(dir, "out.jar")); err == nil || !strings.Contains(err.Error(), name+" is no regular file") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Who prints before serve.Main is told so.
+func TestPackHintsAtStdout(t *testing.T) {
+	dir := folder(t, map[string]string{"manifest.mf": manifest, here: answering("hello " + noTypes)})
+	_, err := run(t, "pack", dir, "--out", filepath.Join(t.TempDir(), "out.jar"))
+	var told *output.Error
+	if !errors.As(err, &told) || !strings.Contains(told.Hint, "before serve.Main") {
+		t.Errorf("got %#v", err)
 	}
 }
 

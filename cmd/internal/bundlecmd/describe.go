@@ -97,7 +97,11 @@ func (b *builder) describe(ctx context.Context, file string) ([]sdk.Type, error)
 		if errors.As(err, &fault) {
 			err = errors.New(fault.Message)
 		}
-		return nil, output.Errorf("the names in sdk.Handle and in the manifest must fit together", "the types that %s reports: %w", file, err)
+		fit := "the names in sdk.Handle and in the manifest must fit together"
+		if !json.Valid(stdout.Bytes()) {
+			fit = "stdout must hold nothing but the types; what does the program print there before serve.Main?"
+		}
+		return nil, output.Errorf(fit, "the types that %s reports: %w", file, err)
 	}
 	return types, nil
 }
