@@ -102,14 +102,15 @@ func (e *extension) routes(status supervisor.Status) []*router.Route {
 		route := &router.Route{
 			Type: t.name, Base: e.types.base, Response: t.response,
 			Extension: m.ID, Version: m.Version.String(),
-			State: status.State, Handled: t.handled,
+			State: status.State, Restarting: status.Restarting, Handled: t.handled,
 			Schema: t.schema, Validator: t.validator, Responses: e.types.responses,
 			Timeout: e.settings.RequestTimeout, RequestBytes: e.settings.RequestBytes, ResponseBytes: e.settings.ResponseBytes,
 			Gate: e.gate,
 		}
-		if status.State == lifecycle.Running {
+		if status.State == lifecycle.Running || status.Restarting {
 			route.Backend = e.instance
-		} else {
+		}
+		if status.State != lifecycle.Running {
 			route.RetryAfter = retryAfter(status)
 		}
 		routes = append(routes, route)

@@ -292,6 +292,47 @@ func TestStopEndsEveryProcess(t *testing.T) {
 	}
 }
 
+// TestStopCanBeWatched: who looks at a host that stops sees what it waits for.
+func TestStopCanBeWatched(t *testing.T) {
+	w := start(t, t.TempDir())
+	w.drop("a.jar", "org.a.A", "1")
+	w.awaitState("org.a.A", "running")
+	listener := httptest.NewServer(w.Requests())
+	defer listener.Close()
+	answered := make(chan int, 1)
+	go func() {
+		resp, err := http.Post(listener.URL+"/v1/requests/org.a.ARequest", "application/json", strings.NewReader(`{"sleep_ms":1500}`))
+		if err != nil {
+			answered <- 0
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	if !eventually(func() bool { return inFlight(t, w) == 1 }) {
+		t.Fatal("the request never came to run")
+	}
+	w.cancel()
+	w.awaitState("org.a.A", "draining")
+	if code := <-answered; code != http.StatusOK {
+		t.Errorf("the request in flight was answered with %d", code)
+	}
+}
+
+func inFlight(t *testing.T, w *world) float64 {
+	t.Helper()
+	families, err := w.Gatherer().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "jackfield_requests_in_flight" {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	return 0
+}
+
 func TestHomeBelongsToOneHost(t *testing.T) {
 	w := start(t, t.TempDir())
 	_, err := host.New(host.Config{

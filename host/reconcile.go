@@ -71,7 +71,7 @@ func (r *reconciler) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			defer time.AfterFunc(stopLimit, hurry).Stop()
-			r.stopAll(draining)
+			r.end(draining)
 			return
 		case <-r.wakes:
 			r.step(draining)
@@ -164,7 +164,29 @@ func (r *reconciler) stop(draining context.Context, e *extension) {
 	})
 }
 
-// stopAll ends every extension, the last started first, each after the one before.
+// end stops every extension and shows how far that is, for those who watch.
+func (r *reconciler) end(draining context.Context) {
+	r.mu.Lock()
+	view := r.view
+	r.mu.Unlock()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		r.stopAll(draining)
+	}()
+	for {
+		select {
+		case <-r.wakes:
+			r.publish(view)
+		case <-stopped:
+			r.order = nil
+			r.publish(nil)
+			return
+		}
+	}
+}
+
+// stopAll stops every extension, the last started first, each after the one before.
 func (r *reconciler) stopAll(draining context.Context) {
 	for _, e := range slices.Backward(r.order) {
 		if !e.stopped && e.instance != nil {
@@ -173,8 +195,6 @@ func (r *reconciler) stopAll(draining context.Context) {
 		}
 	}
 	r.stopping.Wait()
-	r.order = nil
-	r.publish(nil)
 }
 
 // publish swaps in the routes and the rows of this moment.

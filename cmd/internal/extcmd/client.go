@@ -54,7 +54,11 @@ func (t *target) connect() (*client, error) {
 	}}
 	c.token = first(t.token, os.Getenv("JACKFIELD_TOKEN"))
 	requests := first(t.requests, os.Getenv("JACKFIELD_REQUESTS"))
-	if address := first(t.host, os.Getenv("JACKFIELD_HOST")); address != "" {
+	address := t.host
+	if address == "" && t.home == "" { // a flag goes before the environment
+		address = os.Getenv("JACKFIELD_HOST")
+	}
+	if address != "" {
 		return c, c.atURL(address, requests)
 	}
 	return c, c.atHome(running.Home(t.home), requests)

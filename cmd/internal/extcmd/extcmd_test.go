@@ -177,6 +177,8 @@ func TestFindingTheHost(t *testing.T) {
 	if _, err := ext("", "list"); err != nil {
 		t.Errorf("through the environment: %v", err)
 	}
+	_, err = ext("", "list", "--home", empty) // a flag goes before the environment
+	wantError(t, err, 1, "no host is running in "+empty)
 	_, err = ext("", "call", "a.Type")
 	wantError(t, err, 2, "the address of the request listener must be given too", "hint: pass --requests")
 	if _, err := ext("", "call", "a.Type", "--requests", "http://"+h.Requests); output.ExitCode(err) != 1 {

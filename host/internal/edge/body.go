@@ -45,6 +45,9 @@ func (p *bodyPool) put(b *body) {
 	}
 }
 
+// afterDeadline is how much later than ctx the read of a body ends.
+const afterDeadline = 10 * time.Millisecond
+
 // readBody reads the payload into b, until ctx's deadline.
 func readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
 	declared := x.r.ContentLength
@@ -59,8 +62,10 @@ func readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
 	}
 	// A client that sends slowly is cut off by the connection's read deadline. It
 	// is lifted afterwards: net/http goes on reading, to see the client leave.
+	// It passes after ctx's: from the end of the body on net/http takes it for a
+	// client that left, which ctx must not hear of before its own deadline.
 	if deadline, ok := ctx.Deadline(); ok {
-		x.readUntil(deadline)
+		x.readUntil(deadline.Add(afterDeadline))
 	}
 	err := readAll(x.r.Body, b, limit)
 	if err == nil {

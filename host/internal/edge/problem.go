@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -22,7 +23,8 @@ type problem struct {
 	Code      sdk.Code        `json:"code"`
 	Detail    string          `json:"detail"`
 	RequestID string          `json:"request_id"`
-	Extension string          `json:"extension"` // "" when none is concerned
+	Extension string          `json:"extension"`       // "" when none is concerned
+	State     lifecycle.State `json:"state,omitempty"` // of an extension that is not running
 	Retryable bool            `json:"retryable"`
 	Errors    []sdk.Violation `json:"errors,omitempty"`
 }
@@ -56,6 +58,9 @@ func (e *edge) problem(x *exchange, err error) {
 	h["Cache-Control"] = []string{"no-store"}
 	if x.route != nil {
 		p.Extension = x.route.Extension
+		if s.code == sdk.Unavailable && x.route.State != lifecycle.Running {
+			p.State = x.route.State
+		}
 		h["Extension-Id"] = []string{x.route.Extension}
 		h["Extension-Version"] = []string{x.route.Version}
 	}

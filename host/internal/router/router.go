@@ -66,7 +66,10 @@ type Route struct {
 	// Gate limits all requests of the extension together; its routes share it, also
 	// over changes of the table.
 	Gate *Gate
-	// Backend is nil unless the extension is running.
+	// Restarting says that the extension is starting again at once after a crash:
+	// its Backend takes requests and makes them wait a moment.
+	Restarting bool
+	// Backend is nil unless the extension is running or restarting.
 	Backend Backend
 
 	metrics *routeMetrics
@@ -76,7 +79,7 @@ type Route struct {
 // it would not: the extension is not running, or has no handler for this type. It
 // lets a caller refuse before it reads a payload; Do checks it again.
 func (rt *Route) Refusal() *sdk.Error {
-	if rt.State != lifecycle.Running || rt.Backend == nil {
+	if rt.State != lifecycle.Running && !rt.Restarting || rt.Backend == nil {
 		state := rt.State
 		if state == lifecycle.Running {
 			state = lifecycle.Starting // its route was announced before its process

@@ -118,6 +118,15 @@ func TestDoChecksTheRoute(t *testing.T) {
 	}
 }
 
+// TestRestartIsLeftToTheBackend: it knows when the new process is there.
+func TestRestartIsLeftToTheBackend(t *testing.T) {
+	route := testRoute(answer(sdk.Response{Payload: []byte("x")}))
+	route.State, route.Restarting = lifecycle.Starting, true
+	if resp, fault := do(t, Config{}, route, "four"); fault != nil || string(resp.Payload) != "x" {
+		t.Errorf("got %v, %v", resp, fault)
+	}
+}
+
 func TestDoChecksTheAnswer(t *testing.T) {
 	for _, tc := range []struct {
 		name string

@@ -51,7 +51,8 @@ func (c *child) process(ctx context.Context, req *sdk.Request) (*sdk.Response, e
 	defer cancel()
 	defer context.AfterFunc(c.cut, cancel)()
 	resp, err := c.wire.Process(inner, req)
-	if err != nil && c.cut.Err() != nil && ctx.Err() == nil {
+	// What ends first counts: a deadline that passes after the cut changes nothing.
+	if err != nil && c.cut.Err() != nil && (ctx.Err() == nil || inner.Err() != ctx.Err()) {
 		return nil, sdk.Errorf(sdk.Unavailable, "the extension was stopped before it had answered")
 	}
 	return resp, err

@@ -19,6 +19,9 @@ type Status struct {
 	State lifecycle.State
 	// Reason says why the state is not running; nil when it is.
 	Reason *lifecycle.Reason
+	// Restarting says that the process is starting again at once after one that ran:
+	// requests wait for it a moment.
+	Restarting bool
 	// PID is the process, 0 when there is none; Started is when it became healthy.
 	PID     int
 	Started *time.Time
@@ -51,7 +54,8 @@ type Instance struct {
 
 	mu     sync.Mutex
 	status Status
-	held   *child // whose process is alive, for sample
+	news   chan struct{} // closed, and replaced, when the status changes
+	held   *child        // whose process is alive, for sample
 }
 
 func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFunc) *Instance {
@@ -65,7 +69,7 @@ func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFu
 		backoff: backoff{
 			first: spec.Settings.BackoffFirst, most: spec.Settings.BackoffMax, reset: spec.Settings.BackoffReset,
 		},
-		hurry: make(chan struct{}), done: make(chan struct{}),
+		hurry: make(chan struct{}), done: make(chan struct{}), news: make(chan struct{}),
 	}
 	i.status = Status{
 		State:    lifecycle.Starting,
@@ -83,12 +87,16 @@ func (i *Instance) Status() Status {
 }
 
 // Process has one request answered by the current process. Without one it answers
-// unavailable at once, and the request was not sent (Retryable). When the process dies
+// unavailable, and the request was not sent (Retryable): at once, or after restartWait
+// when the process is being started again right after a crash. When the process dies
 // with the request, it answers unavailable, not retryable: what was done is unknown.
 func (i *Instance) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
-	c := i.live.Load()
-	if c == nil || c.proc.ended() || !c.flight.enter() {
-		return nil, i.unavailable()
+	c := i.enter()
+	if c == nil {
+		var fault *sdk.Error
+		if c, fault = i.await(ctx); fault != nil {
+			return nil, fault
+		}
 	}
 	defer c.flight.leave()
 	return c.process(ctx, req)
@@ -295,7 +303,7 @@ func (i *Instance) over(c *child, fail *failure) *failure {
 	i.update(func(st *Status) {
 		st.PID, st.Started, st.LastExit = 0, nil, exit
 		if fail != nil && st.State == lifecycle.Running {
-			st.State, st.Reason = lifecycle.Starting, fail.reason
+			st.State, st.Reason, st.Restarting = lifecycle.Starting, fail.reason, true
 		}
 	})
 	return fail
@@ -305,6 +313,11 @@ func (i *Instance) over(c *child, fail *failure) *failure {
 func (i *Instance) update(change func(*Status)) {
 	i.mu.Lock()
 	change(&i.status)
+	if i.status.State != lifecycle.Starting {
+		i.status.Restarting = false
+	}
+	close(i.news)
+	i.news = make(chan struct{})
 	i.mu.Unlock()
 	i.changed()
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackfield-host/jackfield/internal/wire"
@@ -34,6 +35,8 @@ type runner struct {
 	ended     chan struct{} // closed when the process was reaped and its output read
 
 	handshake io.ReadCloser // what go-plugin reads as stdout
+
+	open atomic.Int32 // how many conns there are
 
 	mu      sync.Mutex // guards what follows
 	aborted bool       // no process may be started any more
@@ -151,6 +154,7 @@ func (r *runner) dial(ctx context.Context, _ string) (net.Conn, error) {
 		return nil, errEnded
 	}
 	r.conns[c] = struct{}{}
+	r.open.Store(int32(len(r.conns)))
 	return &trackedConn{Conn: c, runner: r}, nil
 }
 
@@ -163,6 +167,7 @@ func (r *runner) hangUp() {
 		c.Close()
 	}
 	clear(r.conns)
+	r.open.Store(0)
 }
 
 // release lets go-plugin know that the process has ended. Until then it believes that
@@ -237,6 +242,7 @@ type trackedConn struct {
 func (c *trackedConn) Close() error {
 	c.runner.mu.Lock()
 	delete(c.runner.conns, c.Conn)
+	c.runner.open.Store(int32(len(c.runner.conns)))
 	c.runner.mu.Unlock()
 	return c.Conn.Close()
 }
