@@ -45,6 +45,9 @@ func (p *parser) placeDirectory() (bool, error) {
 	}
 	if e.total > uint64(p.limits.Entries) {
 		// Said even if the directory has no room for so many: nobody counts them.
+		if p.dirAt > 0 {
+			p.strangeBegin()
+		}
 		p.faults.add(refuse(CodeTooManyEntries, "", "the archive declares %d entries, more than the %d allowed", e.total, p.limits.Entries))
 		return false, nil
 	}

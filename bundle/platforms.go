@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -50,10 +49,9 @@ func findPlatforms(f *File, m *Manifest) []platform {
 		}
 	}
 	if strings.Contains(m.Exec, "${os}") && strings.Contains(m.Exec, "${arch}") {
-		pattern := execPattern(m.Exec)
 		for i := range f.entries {
-			if found := pattern.FindStringSubmatch(f.entries[i].Name); found != nil {
-				add(found[pattern.SubexpIndex("os")], found[pattern.SubexpIndex("arch")])
+			for _, p := range platformsOf(m.Exec, f.entries[i].Name) {
+				add(p.os, p.arch)
 			}
 		}
 	} else {
@@ -66,17 +64,53 @@ func findPlatforms(f *File, m *Manifest) []platform {
 	return slices.Compact(list)
 }
 
-// execPattern finds ${os} and ${arch} in the names of entries; what it finds is put
-// back into the path, so a name used twice needs no care here.
-func execPattern(exec string) *regexp.Regexp {
-	text := regexp.QuoteMeta(exec)
-	for _, name := range []string{"os", "arch"} {
-		quoted := regexp.QuoteMeta("${" + name + "}")
-		text = strings.Replace(text, quoted, "(?P<"+name+">[a-z0-9]+)", 1)
-		text = strings.ReplaceAll(text, quoted, "[a-z0-9]+")
+// maxPlatformName bounds the names of platforms that we do not know.
+const maxPlatformName = 16
+
+// platformsOf returns the platforms for which exec, which has both placeholders,
+// gives name. No regular expression: one of a hundred placeholders would take that
+// many steps for each byte of each name. Where placeholders touch, a name has
+// several readings, and the platforms that Go knows are meant.
+func platformsOf(exec, name string) []platform {
+	first, second := "${os}", "${arch}"
+	turned := strings.Index(exec, second) < strings.Index(exec, first)
+	if turned {
+		first, second = second, first
 	}
-	return regexp.MustCompile("^" + text + "$")
+	start := strings.Index(exec, first)
+	if !strings.HasPrefix(name, exec[:start]) {
+		return nil
+	}
+	var list []platform
+	for end := start + 1; end <= min(len(name), start+maxPlatformName) && isPlatformChar(name[end-1]); end++ {
+		half := strings.ReplaceAll(exec, first, name[start:end])
+		at, count := strings.Index(half, second), strings.Count(half, second)
+		room := len(name) - len(half) + count*len(second)
+		if room <= 0 || room%count != 0 || !strings.HasPrefix(name, half[:at]) {
+			continue
+		}
+		p := platform{os: name[start:end], arch: name[at : at+room/count], entry: name}
+		if !all(p.arch, isPlatformChar) || strings.ReplaceAll(half, second, p.arch) != name {
+			continue
+		}
+		if turned {
+			p.os, p.arch = p.arch, p.os
+		}
+		list = append(list, p)
+	}
+	if len(list) < 2 {
+		return list
+	}
+	known := slices.DeleteFunc(slices.Clone(list), func(p platform) bool {
+		return !slices.Contains(targets(), p.os+"/"+p.arch)
+	})
+	if len(known) > 0 {
+		return known
+	}
+	return list
 }
+
+func isPlatformChar(c byte) bool { return 'a' <= c && c <= 'z' || isDigit(c) }
 
 // targets are the platforms of `go tool dist list` that can run a process.
 func targets() []string {

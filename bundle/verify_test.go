@@ -76,6 +76,7 @@ func TestPlatforms(t *testing.T) {
 		{"a folder", []bundletest.Edit{file("bin/linux-amd64/extension/x")}, []string{}},
 		{"pattern", []bundletest.Edit{bundletest.With("extension_exec", "exec/${arch}/${os}/run.exe"), file("exec/amd64/linux/run.exe")}, []string{"linux-amd64"}},
 		{"pattern with a name twice", []bundletest.Edit{bundletest.With("extension_exec", "${os}/${os}-${arch}"), file("linux/linux-arm"), file("linux/darwin-arm")}, []string{"linux-arm"}},
+		{"pattern with touching names", []bundletest.Edit{bundletest.With("extension_exec", "bin/${arch}${os}"), file("bin/amd64linux")}, []string{"linux-amd64"}},
 		{"pattern without arch", []bundletest.Edit{bundletest.With("extension_exec", "bin/${os}/run"), file("bin/darwin/run")}, []string{"darwin-amd64", "darwin-arm64"}},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {

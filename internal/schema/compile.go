@@ -92,7 +92,17 @@ type compiler struct {
 	order    []*node // in the order of their making
 	pending  []reference
 	patterns int // instructions of all patterns so far
+
+	// What follows keeps many references into one large value as cheap as one.
+	members map[uint32]map[string]uint32 // of objects: key → cell of its value
+	items   map[uint32][]uint32          // of arrays
+	checked int                          // bytes given to the metaschema by resolve
 }
+
+// maxChecked bounds the bytes of places that only references make schemas. Apart
+// from each other they are no more than the document; one within another, each
+// level would be checked again.
+const maxChecked = 2 * MaxBytes
 
 // reference is a $ref whose target is looked up when all else is compiled.
 type reference struct {
@@ -250,7 +260,11 @@ func (c *compiler) resolve(r reference) (uint32, error) {
 	if kind := c.cells[at].kind; kind != object && kind != boolean {
 		return 0, &Error{r.from.pointer + "/$ref", "the $ref " + strconv.Quote(clip("#"+r.target)) + " leads to something that is no schema"}
 	}
-	if err := checkMeta(c.raw(at), r.target); err != nil {
+	raw := c.raw(at)
+	if c.checked += len(raw); c.checked > maxChecked {
+		return 0, &Error{r.from.pointer + "/$ref", "the $ref " + strconv.Quote(clip("#"+r.target)) + " leads into one more large schema within another; put them side by side into $defs"}
+	}
+	if err := checkMeta(raw, r.target); err != nil {
 		return 0, err
 	}
 	return at, nil
@@ -266,7 +280,7 @@ func (c *compiler) find(pointer string) (uint32, bool) {
 		var ok bool
 		switch c.cells[at].kind {
 		case object:
-			at, ok = c.member(at, strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+			at, ok = c.value(at, strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
 		case array:
 			at, ok = c.item(at, token)
 		}
@@ -277,16 +291,38 @@ func (c *compiler) find(pointer string) (uint32, bool) {
 	return at, true
 }
 
+// value finds a member of the object at i.
+func (c *compiler) value(i uint32, key string) (uint32, bool) {
+	if c.cells[i].count <= smallObject {
+		return c.member(i, key)
+	}
+	index := c.members[i]
+	if index == nil {
+		index = make(map[string]uint32, c.cells[i].count)
+		for k := i + 1; k < c.cells[i].next; k = c.cells[k+1].next {
+			index[string(c.text(k))] = k + 1
+		}
+		c.members[i] = index
+	}
+	at, ok := index[key]
+	return at, ok
+}
+
+// item finds an item of the array at i.
 func (c *compiler) item(i uint32, token string) (uint32, bool) {
 	n, err := strconv.ParseUint(token, 10, 32)
 	if err != nil || uint32(n) >= c.cells[i].count || strconv.FormatUint(n, 10) != token {
 		return 0, false
 	}
-	at := i + 1
-	for ; n > 0; n-- {
-		at = c.cells[at].next
+	index := c.items[i]
+	if index == nil {
+		index = make([]uint32, 0, c.cells[i].count)
+		for at := i + 1; at < c.cells[i].next; at = c.cells[at].next {
+			index = append(index, at)
+		}
+		c.items[i] = index
 	}
-	return at, true
+	return index[n], true
 }
 
 // list compiles an array of schemas.

@@ -81,7 +81,10 @@ func Compile(raw []byte) (*Schema, error) {
 	if err := checkNumbers(&s.doc); err != nil {
 		return nil, err
 	}
-	c := &compiler{tape: &s.doc, nodes: map[uint32]*node{}}
+	c := &compiler{
+		tape: &s.doc, nodes: map[uint32]*node{},
+		members: map[uint32]map[string]uint32{}, items: map[uint32][]uint32{},
+	}
 	root, err := c.compile()
 	if err != nil {
 		return nil, err

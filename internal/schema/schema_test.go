@@ -34,6 +34,22 @@ func properties(n int) string {
 	return b.String() + "}}"
 }
 
+// references makes a schema of n references to a place within value, which stands
+// where no schema does.
+func references(value, place string, n int) string {
+	return `{"x":` + value + `,"allOf":[` + strings.Repeat(`{"$ref":"#/x`+place+`"},`, n) + `true]}`
+}
+
+// levels makes a schema that refers to every level of one deep, large value.
+func levels(n int) string {
+	var b strings.Builder
+	b.WriteString(strings.Repeat(`{"x":`, n) + `{"y":"` + strings.Repeat("y", MaxBytes/2) + `"}` + strings.Repeat("}", n-1) + `,"allOf":[`)
+	for i := range n {
+		fmt.Fprintf(&b, `{"$ref":"#%s"},`, strings.Repeat("/x", i+1))
+	}
+	return b.String() + "true]}"
+}
+
 func TestCheckRefuses(t *testing.T) {
 	cases := []struct{ name, schema, pointer, want string }{
 		{"nothing", ``, "", "empty"},
@@ -75,6 +91,8 @@ func TestCheckRefuses(t *testing.T) {
 		{"too many subschemas", properties(10_001), "", "more than 10000 subschemas"},
 		{"a bomb of references", bomb(30, "allOf"), "", "more than 10000 subschemas after expanding"},
 		{"a huge bomb of references", bomb(3000, "oneOf"), "", "more than 10000 subschemas after expanding"},
+		{"references through large arrays", references("["+strings.Repeat("0,", 1_500_000)+"true]", "/1500000", 9000), "", "more than 10000 subschemas"},
+		{"references to each level of a large value", levels(40), "/allOf/3/$ref", "leads into one more large schema"},
 		{"nested too deep", nested(65), "", "nested deeper than 64"},
 		{"nested too deep in a value", `{"const":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`, "", "nested deeper than 64"},
 		{"very deep", strings.Repeat("[", 1<<20), "", "nested deeper than 64"},
@@ -130,6 +148,8 @@ func TestCheckAccepts(t *testing.T) {
 		{"an unknown keyword", `{"x-form":{"$ref":5}}`, 1},
 		{"a format nobody knows", `{"format":"tracking-id"}`, 1},
 		{"definitions, the old name", `{"definitions":{"a":{}},"$ref":"#/definitions/a"}`, 2},
+		{"references into a large object", references(properties(400), "/properties/p399", 20), 42},
+		{"references into a large array", references("[0,"+strings.Repeat("{},", 400)+"{}]", "/401", 20), 42},
 		{"a list that refers to itself", `{"properties":{"next":{"$ref":"#"}}}`, 2},
 		{"an escaped pointer", `{"$defs":{"a/b~ c":{}},"$ref":"#/$defs/a~1b~0%20c"}`, 2},
 		{"then without if", `{"then":{"$ref":"#/$defs/a"},"$defs":{"a":{}}}`, 3},
