@@ -52,6 +52,10 @@ func TestOrder(t *testing.T) {
 		{"prefix before the directory", bundle.CodePrefixData, "", func(a *archive) {
 			a.Prefix, a.End = []byte("x"), func(e *bundletest.End) { e.Total, e.Here = 9, 9 }
 		}},
+		{"prefix before too many", bundle.CodePrefixData, "", func(a *archive) {
+			a.Prefix, a.Zip64 = []byte("x"), func(z *bundletest.Zip64End) { z.Here, z.Total = 1<<20, 1<<20 }
+			a.End = func(e *bundletest.End) { e.Here, e.Total = 0xffff, 0xffff }
+		}},
 		{"trailing before zip64", bundle.CodeTrailingData, "", func(a *archive) {
 			a.Trailer, a.Zip64 = []byte("x"), func(z *bundletest.Zip64End) { z.RecordSize++ }
 		}},
