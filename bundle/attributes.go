@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/jackfield-host/jackfield/internal/nearest"
 )
 
 // prefix begins the name of every attribute that is ours, in lower case.
@@ -61,11 +63,11 @@ func checkKnown(main []attribute) error {
 		if !strings.HasPrefix(a.key, prefix) {
 			continue
 		}
-		nearest, best := "", len(a.key)
+		closest, best := "", len(a.key)
 		known := false
 		for _, r := range table {
-			if d := distance(a.key, r.name); d < best {
-				nearest, best = r.name, d
+			if d := nearest.Distance(a.key, r.name); d < best {
+				closest, best = r.name, d
 			}
 			known = known || r.name == a.key
 		}
@@ -73,33 +75,11 @@ func checkKnown(main []attribute) error {
 			continue
 		}
 		if best <= max(2, len(a.key[len(prefix):])/2) {
-			return manifestError(a.line, "unknown attribute %s; did you mean %s?", a.key, nearest)
+			return manifestError(a.line, "unknown attribute %s; did you mean %s?", a.key, closest)
 		}
-		return manifestError(a.line, "unknown attribute %s; of those that begin with %s only the ones in the documentation are allowed (the nearest is %s)", a.key, prefix, nearest)
+		return manifestError(a.line, "unknown attribute %s; of those that begin with %s only the ones in the documentation are allowed (the nearest is %s)", a.key, prefix, closest)
 	}
 	return nil
-}
-
-// distance is Levenshtein's: how many bytes to change, add or drop. Both are header
-// names, so at most 70 bytes long.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // into makes the apply of an attribute that is stored as written.

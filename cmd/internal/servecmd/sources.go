@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/jackfield-host/jackfield/internal/nearest"
 )
 
 const envPrefix = "JACKFIELD_"
@@ -37,7 +39,7 @@ func (a assignment) unknown() *Problem {
 	if later(a.key) {
 		return a.problem("is not supported by this version")
 	}
-	if near := nearest(a.key); near != "" {
+	if near := nearestKey(a.key); near != "" {
 		return a.problem("is not a key; did you mean " + near + "?")
 	}
 	return a.problem("is not a key")
@@ -155,7 +157,7 @@ func doubtful(name, rest string) *Problem {
 	if isLater := slices.ContainsFunc([]string{guess, strings.ToLower(rest)}, later); isLater {
 		return &Problem{Place: name, Message: "is not supported by this version"}
 	}
-	near := nearest(guess)
+	near := nearestKey(guess)
 	i := slices.IndexFunc(keys(), func(k key) bool { return k.name == near })
 	if i < 0 {
 		return nil
@@ -163,8 +165,8 @@ func doubtful(name, rest string) *Problem {
 	return &Problem{Place: name, Message: "no key has this variable; did you mean " + keys()[i].env() + "?"}
 }
 
-// nearest returns the key that name was probably meant to be, or "".
-func nearest(name string) string {
+// nearestKey returns the key that name was probably meant to be, or "".
+func nearestKey(name string) string {
 	id, isExtension := "", false
 	if rest, ok := strings.CutPrefix(name, "extension."); ok {
 		if parts := strings.Split(rest, "."); len(parts) > 2 {
@@ -177,7 +179,7 @@ func nearest(name string) string {
 		if isExtension && k.extension == nil {
 			continue
 		}
-		if d := distance(strings.ReplaceAll(name, "_", "."), strings.ReplaceAll(k.name, "_", ".")); d < least {
+		if d := nearest.Distance(strings.ReplaceAll(name, "_", "."), strings.ReplaceAll(k.name, "_", ".")); d < least {
 			best, least = k.name, d
 		}
 	}
@@ -185,30 +187,6 @@ func nearest(name string) string {
 		return "extension." + id + "." + best
 	}
 	return best
-}
-
-// distance is the number of single-character edits between a and b.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // cause is err without the path, for a message that names it already.
