@@ -268,7 +268,9 @@ func TestCodes(t *testing.T) {
 		{name: "large answer", route: large, status: 502, code: sdk.ExtensionFault, says: "2097152 bytes"},
 		{name: "bad media type", route: opaque(answering(sdk.Response{MediaType: "text/html\r\nX-A: b"})), status: 502, code: sdk.ExtensionFault, says: "no media type"},
 		{name: "not running", route: notRunning, status: 503, code: sdk.Unavailable, says: "it is backoff",
-			check: func(r reply) bool { return r.Header.Get("Retry-After") == "3" && r.problem.Retryable && r.problem.State == "backoff" }},
+			check: func(r reply) bool {
+				return r.Header.Get("Retry-After") == "3" && r.problem.Retryable && r.problem.State == "backoff"
+			}},
 		{name: "deadline", route: slow, headers: []string{"Request-Timeout", "0.02"}, status: 504, code: sdk.DeadlineExceeded, says: "before the deadline"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
