@@ -19,6 +19,7 @@ func mustWrite(path, text string) [32]byte {
 
 func TestEnvironmentIsTheAllowList(t *testing.T) {
 	t.Parallel()
+	t.TempDir() // removed after the process that writes there
 	s := New(Config{Log: slog.New(slog.DiscardHandler), Environ: []string{
 		"PATH=/bin", "TZ=UTC", "LANG=C.UTF-8", "SSL_CERT_DIR=/certs", "https_proxy=http://proxy:3128",
 		"AWS_SECRET_ACCESS_KEY=secret", "JMAP_HOME=/home", "LD_PRELOAD=evil.so", "HOME=/root", "GODEBUG=x=1",

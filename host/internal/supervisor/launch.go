@@ -67,7 +67,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		return nil, openFailed(err)
 	}
 	defer executable.Close()
-	if err := os.MkdirAll(temporaryDir(i.spec.DataDir), 0o700); err != nil {
+	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
 	}
 	c, config, err := i.newChild(executable)

@@ -76,6 +76,7 @@ func newSpec(t *testing.T, mode string) Spec {
 
 func newSupervisor(t *testing.T) *Supervisor {
 	t.Helper()
+	t.TempDir() // removed after what is registered from here on: after the processes that write there
 	s := New(Config{Log: slog.New(slog.DiscardHandler), DestroyTimeout: 10 * time.Second})
 	t.Cleanup(s.Close)
 	return s
