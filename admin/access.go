@@ -77,6 +77,9 @@ func (h *handler) api(next route, open ...access) http.Handler {
 				"this needs the header Authorization: Bearer with the administrator's token")
 		}
 		if err == nil {
+			if h.cfg.RequestAddress != "" && !slices.Contains(open, true) {
+				w.Header().Set("Request-Listener", h.cfg.RequestAddress)
+			}
 			err = next(w, r)
 		}
 		if err != nil {

@@ -47,6 +47,9 @@ type Config struct {
 	Token string
 	// Address is where the listener really listens, HOST:PORT.
 	Address string
+	// RequestAddress is where the request listener listens, HOST:PORT. The API tells it
+	// to programs in the header Request-Listener; empty means not to.
+	RequestAddress string
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
 	// token for signing in is to be found.
 	DropFolder, TokenFile string

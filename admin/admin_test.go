@@ -139,6 +139,26 @@ func TestListShape(t *testing.T) {
 	}
 }
 
+// TestRequestListenerIsTold to those with the token.
+func TestRequestListenerIsTold(t *testing.T) {
+	cfg := testConfig()
+	cfg.RequestAddress = "127.0.0.1:8080"
+	cfg.MetricsOpen = true
+	h := mustNew(t, cfg).routes()
+	for _, c := range []struct {
+		name, path, want string
+		change           []func(*http.Request)
+	}{
+		{"with token", "/api/v1/extensions", "127.0.0.1:8080", []func(*http.Request){withToken}},
+		{"without token", "/api/v1/extensions", "", nil},
+		{"metrics for everybody", "/metrics", "", nil},
+	} {
+		if got := ask(h, "GET", c.path, c.change...).Header().Get("Request-Listener"); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 func TestPageShowsEverything(t *testing.T) {
 	h := mustNew(t, testConfig(running(), crashed())).routes()
 	doc := parse(t, ask(h, "GET", "/admin/", withToken).Body.String())

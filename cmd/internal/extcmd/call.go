@@ -42,7 +42,7 @@ application/json unless --content-type says otherwise.`,
 	flags := cmd.Flags()
 	flags.DurationVar(&timeout, "timeout", 30*time.Second, "how long the answer may take; the host allows at most timeouts.request")
 	flags.StringVar(&mediaType, "content-type", "application/json", "media type of the payload")
-	flags.StringVar(&t.requests, "requests", "", "URL of the request listener; needed with --host (JACKFIELD_REQUESTS)")
+	flags.StringVar(&t.requests, "requests", "", "URL of the request listener, where the host's own word for it does not lead there (JACKFIELD_REQUESTS)")
 	// Both formats print what the extension answered: it is data already.
 	output.AddFlag(cmd)
 
@@ -57,6 +57,11 @@ application/json unless --content-type says otherwise.`,
 		c, err := t.connect()
 		if err != nil {
 			return err
+		}
+		if c.requests == nil {
+			if _, err := c.list(cmd.Context()); err != nil { // its answer says where requests go
+				return err
+			}
 		}
 		if c.requests == nil {
 			return output.Usagef("pass --requests http://HOST:PORT, or JACKFIELD_REQUESTS", "with --host the address of the request listener must be given too")

@@ -36,7 +36,7 @@ type target struct{ home, host, token, requests string }
 
 // client talks to one host.
 type client struct {
-	admin, requests *url.URL // requests is nil when nobody has told
+	admin, requests *url.URL // requests is nil until somebody has told
 	http            *http.Client
 	// token is for the admin API only; tokenErr says why there is none.
 	token    string
@@ -168,6 +168,9 @@ func (c *client) get(ctx context.Context, what string, into any, path ...string)
 	if resp.StatusCode != http.StatusOK {
 		return refusal(what, resp)
 	}
+	if c.requests == nil {
+		c.requests = requestListener(c.admin, resp.Header.Get("Request-Listener"))
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err == nil {
 		err = json.Unmarshal(body, into)
@@ -176,6 +179,21 @@ func (c *client) get(ctx context.Context, what string, into any, path ...string)
 		return output.Errorf("is this the admin listener of a jackfield host of this version?", "%s: reading the answer of %s: %w", what, req.URL.Host, err)
 	}
 	return nil
+}
+
+// requestListener is where the request listener is reached by whoever reaches the admin
+// listener at admin; address is what the host says of it. An address that means the
+// host itself is that of the host as it was named here.
+func requestListener(admin *url.URL, address string) *url.URL {
+	name, port, err := net.SplitHostPort(address)
+	ip := net.ParseIP(name)
+	if err != nil || ip == nil {
+		return nil
+	}
+	if ip.IsUnspecified() || ip.IsLoopback() {
+		name = admin.Hostname()
+	}
+	return &url.URL{Scheme: admin.Scheme, Host: net.JoinHostPort(name, port)}
 }
 
 // at joins segments to a URL. Ids may hold any character of a file name.

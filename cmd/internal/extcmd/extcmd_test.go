@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,6 +184,30 @@ func TestFindingTheHost(t *testing.T) {
 	wantError(t, err, 2, "the address of the request listener must be given too", "hint: pass --requests")
 	if _, err := ext("", "call", "a.Type", "--requests", "http://"+h.Requests); output.ExitCode(err) != 1 {
 		t.Errorf("with --requests: %v", err)
+	}
+}
+
+func TestRequestListener(t *testing.T) {
+	for _, c := range []struct{ name, admin, address, want string }{
+		{"on this machine", "http://127.0.0.1:8081", "127.0.0.1:8080", "http://127.0.0.1:8080"},
+		{"on all interfaces", "http://maps.example.org:8081", "[::]:8080", "http://maps.example.org:8080"},
+		{"behind a tunnel", "https://tunnel.example.org", "127.0.0.1:8080", "https://tunnel.example.org:8080"},
+		{"on another interface", "http://10.0.0.5:8081", "192.0.2.7:8080", "http://192.0.2.7:8080"},
+		{"IPv6", "http://[::1]:8081", "[::1]:8080", "http://[::1]:8080"},
+		{"not said", "http://127.0.0.1:8081", "", ""},
+		{"nonsense", "http://127.0.0.1:8081", "evil.example/x:80", ""},
+	} {
+		admin, err := url.Parse(c.admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if u := requestListener(admin, c.address); u != nil {
+			got = u.String()
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 	defer admins.Close()
 	window, err := admin.New(admin.Config{
 		Host: h, Metrics: h.Gatherer(), MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
-		Address: admins.Addr().String(), Version: version, Log: log,
+		Address: admins.Addr().String(), RequestAddress: requests.Addr().String(), Version: version, Log: log,
 		DropFolder: host.Home(home).Extensions(), TokenFile: host.Home(home).AdminToken(),
 	})
 	if err != nil {
