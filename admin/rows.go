@@ -118,11 +118,24 @@ func summary(extensions []host.Extension) string {
 	for i, s := range states {
 		parts[i] = fmt.Sprintf("%d %s", count[s], s)
 	}
-	noun := "extensions"
-	if len(extensions) == 1 {
-		noun = "extension"
+	files := 0
+	for _, e := range extensions {
+		if e.ID == e.File { // a file that is no extension (yet)
+			files++
+		}
 	}
-	return fmt.Sprintf("%d %s: %s", len(extensions), noun, strings.Join(parts, ", "))
+	text := counted(len(extensions)-files, "extension")
+	if files > 0 {
+		text += ", " + counted(files, "other file")
+	}
+	return text + ": " + strings.Join(parts, ", ")
+}
+
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 func exitOf(code *int, signal string) string {

@@ -52,11 +52,12 @@ func (t *target) connect() (*client, error) {
 		// token stays between the two.
 		Transport: &http.Transport{Proxy: nil},
 	}}
-	c.token = first(t.token, os.Getenv("JACKFIELD_TOKEN"))
-	requests := first(t.requests, os.Getenv("JACKFIELD_REQUESTS"))
-	address := t.host
-	if address == "" && t.home == "" { // a flag goes before the environment
-		address = os.Getenv("JACKFIELD_HOST")
+	address, requests := t.host, t.requests
+	c.token = t.token
+	if t.home == "" { // a flag goes before the environment, and names host and token at once
+		address = first(address, os.Getenv("JACKFIELD_HOST"))
+		requests = first(requests, os.Getenv("JACKFIELD_REQUESTS"))
+		c.token = first(c.token, os.Getenv("JACKFIELD_TOKEN"))
 	}
 	if address != "" {
 		return c, c.atURL(address, requests)
@@ -100,6 +101,9 @@ func (c *client) atHome(home host.Home, requests string) error {
 		return nil
 	}
 	c.token, c.tokenErr = running.ReadToken(home)
+	if env := os.Getenv("JACKFIELD_TOKEN"); c.tokenErr != nil && env != "" {
+		c.token, c.tokenErr = env, nil // for those who may not read the file
+	}
 	if errors.Is(c.tokenErr, fs.ErrPermission) {
 		c.tokenErr = output.WithHint(c.tokenErr, "run this as the user of the host, or pass the token in JACKFIELD_TOKEN")
 	}

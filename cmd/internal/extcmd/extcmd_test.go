@@ -180,6 +180,18 @@ func TestFindingTheHost(t *testing.T) {
 	}
 	_, err = ext("", "list", "--home", empty) // a flag goes before the environment
 	wantError(t, err, 1, "no host is running in "+empty)
+	home := os.Getenv("JMAP_HOME")
+	t.Setenv("JACKFIELD_TOKEN", "of-another-host-of-another")
+	if _, err := ext("", "list", "--home", home); err != nil {
+		t.Errorf("a home that is named has its own token: %v", err)
+	}
+	t.Setenv("JACKFIELD_TOKEN", testToken)
+	if err := os.Rename(host.Home(home).AdminToken(), host.Home(home).AdminToken()+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ext("", "list", "--home", home); err != nil {
+		t.Errorf("the environment's token for a home without one: %v", err)
+	}
 	_, err = ext("", "call", "a.Type")
 	wantError(t, err, 2, "the address of the request listener must be given too", "hint: pass --requests")
 	if _, err := ext("", "call", "a.Type", "--requests", "http://"+h.Requests); output.ExitCode(err) != 1 {
