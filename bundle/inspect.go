@@ -30,11 +30,11 @@ type Report struct {
 	Signature Signature         `json:"signature"`
 	Warnings  []string          `json:"warnings"`
 
-	// Of a refused file.
-	Code    Code   `json:"code"`
-	Entry   string `json:"entry"`
-	Line    int    `json:"line"`
-	Message string `json:"message"`
+	// Of a refused file; all empty for an accepted one, which does not show them.
+	Code    Code   `json:"code,omitempty"`
+	Entry   string `json:"entry,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Message string `json:"message,omitempty"`
 }
 
 // Inspect opens and verifies the file at path and tells what it is, for the platform
@@ -83,32 +83,10 @@ func (r Report) MarshalJSON() ([]byte, error) {
 			Message string `json:"message"`
 		}{false, r.Code, r.Entry, r.Line, r.Message})
 	}
-	return json.Marshal(struct {
-		OK        bool              `json:"ok"`
-		ID        string            `json:"id"`
-		Name      string            `json:"name"`
-		Class     string            `json:"class"`
-		Request   string            `json:"request"`
-		Response  string            `json:"response"`
-		Version   string            `json:"version"`
-		Digest    string            `json:"digest"`
-		Size      int64             `json:"size"`
-		Platforms []string          `json:"platforms"`
-		Runnable  bool              `json:"runnable"`
-		Manifest  map[string]string `json:"manifest"`
-		Types     []sdk.Type        `json:"types"`
-		Signature Signature         `json:"signature"`
-		Warnings  []string          `json:"warnings"`
-	}{
-		true, r.ID, r.Name, r.Class, r.Request, r.Response, r.Version, r.Digest, r.Size,
-		orEmpty(r.Platforms), r.Runnable, r.Manifest, orEmpty(r.Types), r.signature(), orEmpty(r.Warnings),
-	})
-}
-
-func (r Report) signature() Signature {
-	s := r.Signature
-	s.Chain = orEmpty(s.Chain)
-	return s
+	type accepted Report // without this method
+	r.Platforms, r.Types, r.Warnings = orEmpty(r.Platforms), orEmpty(r.Types), orEmpty(r.Warnings)
+	r.Signature.Chain = orEmpty(r.Signature.Chain)
+	return json.Marshal(accepted(r))
 }
 
 // orEmpty makes nil an empty list, which JSON writes as [] and not as null.

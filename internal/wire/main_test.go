@@ -12,8 +12,10 @@ import (
 	"net/rpc"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,8 +63,8 @@ func modes() map[string]func() {
 			Serve(probe{}, logTo(os.Stderr))
 		},
 		"exit 3":  func() { fmt.Fprintln(os.Stderr, "no licence"); os.Exit(3) },
-		"hang":    func() { time.Sleep(time.Hour) },
-		"garbage": func() { fmt.Println("Welcome to my program"); time.Sleep(time.Hour) },
+		"hang":    func() { stay() },
+		"garbage": func() { fmt.Println("Welcome to my program"); stay() },
 		"cookie": func() {
 			plugin.Serve(&plugin.ServeConfig{HandshakeConfig: plugin.HandshakeConfig{MagicCookieKey: "OTHER", MagicCookieValue: "x"}})
 		},
@@ -74,14 +76,21 @@ func modes() map[string]func() {
 		},
 		"no tls": func() {
 			fmt.Println("1|1|unix|" + os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/none|grpc|")
-			time.Sleep(time.Hour)
+			stay()
 		},
 		"bad tls": func() {
 			fmt.Println("1|1|unix|" + os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/none|grpc|" + strings.Repeat("A", 100))
-			time.Sleep(time.Hour)
+			stay()
 		},
 		"host": playHost,
 	}
+}
+
+// stay is a process that does nothing more until a signal ends it.
+func stay() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	<-signals
 }
 
 // playHost launches a child, says its pid on stdout and waits to be killed.
@@ -92,7 +101,7 @@ func playHost() {
 		_, _, err = child.Describe(context.Background(), nil)
 	}
 	fmt.Println(c.ID(), err)
-	time.Sleep(time.Hour)
+	stay()
 }
 
 type netRPC struct{}
