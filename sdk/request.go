@@ -10,10 +10,21 @@ type Request struct {
 	Type string
 	// MediaType says what Payload is; it is never empty.
 	MediaType string
-	// Payload is valid until the handler returns: copy what you keep.
+	// Payload is valid until the handler returns: copy what you keep. A handler may
+	// answer with it, or with a part of it, as it is: the wire keeps the memory until
+	// the answer is sent.
 	Payload []byte
 	// Caller is who asks. Credentials never reach an extension.
 	Caller Caller
+	// Trace is the span that the request belongs to; the zero value when the host does
+	// not trace.
+	Trace Trace
+}
+
+// Trace is a W3C trace context: the values of the headers traceparent and tracestate.
+// An extension that traces makes its own spans the children of Parent.
+type Trace struct {
+	Parent, State string
 }
 
 // Response is what a raw handler answers.
@@ -25,6 +36,17 @@ type Response struct {
 	MediaType string
 	// Payload belongs to the wire once the handler has returned.
 	Payload []byte
+	// Release, when it is not nil, is called once, when nobody reads Payload any more:
+	// its memory may be used again from then on. Nil leaves it to the collector. Who
+	// gets a Response calls Free, and touches neither it nor its Payload afterwards.
+	Release func()
+}
+
+// Free calls r.Release, if there is one; a nil r is fine. It is called at most once.
+func (r *Response) Free() {
+	if r != nil && r.Release != nil {
+		r.Release()
+	}
 }
 
 // Caller is the verified identity behind a request. The zero value is an anonymous

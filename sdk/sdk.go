@@ -22,6 +22,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 )
 
 // Extension is what serve.Main runs. Handlers is called once, before Describe; the
@@ -97,4 +98,10 @@ type Setup struct {
 	// Log is the extension's log, kept by the host. Its level follows the host's
 	// log.level for this extension.
 	Log *slog.Logger
+	// DialContext connects to a host and port that the manifest has the permission
+	// net:HOST:PORT for; it fits http.Transport. An extension has no network of its
+	// own: the host resolves the name, checks the grant, dials and hands the connected
+	// socket over. The network is "tcp"; address is HOST:PORT as in the manifest.
+	// Without the grant the error is an *Error with PermissionDenied. It is never nil.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }

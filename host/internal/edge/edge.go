@@ -141,6 +141,7 @@ type exchange struct {
 	r       *http.Request
 	start   time.Time
 	id      string
+	caller  sdk.Caller    // who asks, verified; the zero value for an anonymous caller
 	typ     string        // the {type} of the path, as it was sent
 	route   *router.Route // who answers, nil as long as that is unknown
 	status  int           // 0 until the answer has begun

@@ -42,7 +42,9 @@ func (e *edge) request(x *exchange) error {
 		return err
 	}
 	x.counted = true // by Do, whatever comes
-	resp, by, err := e.router.Do(ctx, route, &sdk.Request{ID: x.id, Type: route.Type, MediaType: media, Payload: b.bytes})
+	resp, by, err := e.router.Do(ctx, route, &sdk.Request{
+		ID: x.id, Type: route.Type, MediaType: media, Payload: b.bytes, Caller: x.caller,
+	})
 	x.route = by
 	mayPool := ctx.Err() == nil
 	if err != nil {
@@ -52,6 +54,7 @@ func (e *edge) request(x *exchange) error {
 		return err
 	}
 	e.answer(x, resp)
+	resp.Free()
 	if mayPool {
 		e.bodies.put(b)
 	}
