@@ -14,7 +14,7 @@ import (
 func BenchmarkProcess(b *testing.B) {
 	c := launch("serve", slog.New(slog.DiscardHandler), slogbridge.NewLines(slog.New(slog.NewTextHandler(io.Discard, nil))))
 	b.Cleanup(c.Kill)
-	child, err := Connect(c)
+	child, err := Connect(c, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
