@@ -276,7 +276,6 @@ func (w *writer) abandon(err error) {
 	w.refs = nil
 	w.writing = true // whoever commits now leaves it alone
 	w.mu.Unlock()
-	w.letGo(&w.batchRefs)
 	w.letGo(&pending)
 }
 
