@@ -25,6 +25,9 @@ import (
 // some milliseconds; a process that does not speak must not hold up the rest.
 const slotTime = 500 * time.Millisecond
 
+// clockSkew is how much earlier than ours a child's clock may ring for one deadline.
+const clockSkew = 100 * time.Millisecond
+
 // start launches a process and brings it to where it can take requests: handshake,
 // Describe, Init, Check within the start deadline, then Activate within another. On a
 // failure nothing is left of it.
@@ -177,8 +180,13 @@ func (i *Instance) do(ctx context.Context, c *child, s step, call func() error) 
 		return nil
 	}
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
-	if sdk.CodeOf(err) == sdk.Unavailable {
+	switch sdk.CodeOf(err) {
+	case sdk.Unavailable:
 		c.settle()
+	case sdk.DeadlineExceeded:
+		// Both sides have a clock, and the child's may be the first to ring.
+		deadline, _ := ctx.Deadline()
+		late = late || time.Until(deadline) < clockSkew
 	}
 	c.end(0)
 	var types *typesError

@@ -99,8 +99,9 @@ func (c *Client) Close() {
 }
 
 // CutOff gives up all requests that are out: their callers get fault, which is not to
-// be changed any more, and their handlers are canceled. The lanes go on, but for new
-// requests, which get fault too. It is called once.
+// be changed any more, as soon as their payloads are on their way, and their handlers
+// are canceled. The lanes go on, but for new requests, which get fault too. It is
+// called once.
 func (c *Client) CutOff(fault *sdk.Error) {
 	c.cut.Store(fault)
 	for _, l := range c.alone {
@@ -226,11 +227,8 @@ func (c *Client) process(ctx context.Context, req *sdk.Request) (*sdk.Response, 
 		}
 		<-s.ready
 	}
-	if s.fault != nil && s.fault == c.cut.Load() {
-		return nil, s.fault // its payload may still be on its way, as when ctx has ended
-	}
 	if s.bulk.Load() {
-		// The answer may be there before the request was written to its end.
+		// The outcome may be there before the request was written to its end.
 		select {
 		case <-s.unread:
 		case <-ctx.Done():

@@ -431,3 +431,41 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	}
 	poll(t, func() bool { return runtime.NumGoroutine() <= before })
 }
+
+// A caller that is cut off gets its payload back only when nobody reads it any more.
+func TestCutOffInTheMiddleOfAFrame(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		t.Run(fmt.Sprintf("alone=%t", alone), func(t *testing.T) {
+			client, ends := halves(t, Config{})
+			conn := ends.sync[0]
+			if !alone {
+				client.crowd.Add(1)
+				conn = ends.bulk
+			}
+			stopped := sdk.Errorf(sdk.Unavailable, "stopped")
+			payload := bytes.Repeat([]byte("precious"), 1<<20)
+			answered := make(chan error, 1)
+			go func() {
+				_, err := client.Process(t.Context(), request(payload))
+				clear(payload)
+				answered <- err
+			}()
+			one := make([]byte, 1) // the frame has begun
+			if _, err := conn.Read(one); err != nil {
+				t.Fatal(err)
+			}
+			client.CutOff(stopped)
+			r := &reader{from: io.MultiReader(bytes.NewReader(one), conn), pool: new(buffers), allowed: fromHost, limit: maxFrame}
+			f, err := r.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(f.body.bytes, bytes.Repeat([]byte("precious"), 1<<20)) {
+				t.Error("the frame is not what was sent")
+			}
+			if err := <-answered; err != error(stopped) {
+				t.Errorf("the caller got %v", err)
+			}
+		})
+	}
+}

@@ -58,16 +58,25 @@ func (l *single) process(ctx context.Context, req *sdk.Request) (*sdk.Response, 
 		l.busy.Store(false)
 		return resp, fault
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		l.c.cancel(id)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		l.c.fail(endOf(err))
+		return nil, lost(false)
+	}
+	l.c.cancel(id)
+	fault = l.c.cut.Load()
+	if fault == nil || ctx.Err() != nil {
 		l.c.begin(func() { l.finish(id) })
-		if fault := l.c.cut.Load(); fault != nil && ctx.Err() == nil {
-			return nil, fault
-		}
 		return nil, gone(ctx, false)
 	}
-	l.c.fail(endOf(err))
-	return nil, lost(false)
+	// Cut off. As long as ctx has not ended the payload is the caller's when this
+	// returns, so that what is left of it goes first.
+	_ = l.conn.SetDeadline(time.Time{})
+	if _, err := l.left.WriteTo(l.conn); err != nil {
+		l.c.fail(endOf(err))
+		return nil, fault
+	}
+	l.c.begin(func() { l.finish(id) })
+	return nil, fault
 }
 
 // exchange writes the request and reads its outcome.
