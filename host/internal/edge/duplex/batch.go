@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackfield-host/jackfield/sdk"
@@ -34,7 +35,8 @@ type batch struct {
 	window *window
 
 	filled, empty chan []byte
-	readErr       error // set by pump before it closes filled
+	read          atomic.Bool // the body was read to its end
+	readErr       error       // set by pump before it closes filled
 
 	number   uint64 // of the line that is being read, from 1
 	line     *job   // what there is of it, nil when nothing is
@@ -45,7 +47,9 @@ type batch struct {
 // and enabled full duplex. whole is false when lines are left unread: the connection
 // must be cut then. It returns when everything that it began has ended.
 func (l *Lines) Batch(w http.ResponseWriter, r *http.Request, requestID string, caller sdk.Caller) (whole bool) {
-	ctx, cancel := context.WithCancel(r.Context())
+	// net/http ends the request's context with any error in reading, a passed deadline
+	// too. As long as the body is read, pump knows better what has happened.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
 	b := &batch{
 		lines: l, ctx: ctx, cancel: cancel, id: requestID, caller: caller,
@@ -53,9 +57,19 @@ func (l *Lines) Batch(w http.ResponseWriter, r *http.Request, requestID string, 
 		filled: make(chan []byte, chunks), empty: make(chan []byte, chunks),
 	}
 	defer context.AfterFunc(ctx, b.window.cut)()
+	defer context.AfterFunc(r.Context(), func() {
+		if b.read.Load() {
+			cancel()
+		}
+	})()
 	control := http.NewResponseController(w)
 	var parts sync.WaitGroup
-	parts.Go(func() { b.pump(r.Body, control) })
+	parts.Go(func() {
+		b.pump(r.Body, control)
+		if b.read.Load() && r.Context().Err() != nil {
+			cancel()
+		}
+	})
 	parts.Go(func() {
 		// A client that waits for a go-ahead before it sends must not get the answer
 		// first.
@@ -105,6 +119,7 @@ func (b *batch) pump(body io.Reader, control *http.ResponseController) {
 		case err == nil:
 			continue
 		case errors.Is(err, io.EOF):
+			b.read.Store(true)
 			_ = control.SetReadDeadline(time.Time{}) // net/http goes on reading, to see the client leave
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			b.readErr = sdk.Errorf(sdk.DeadlineExceeded, "nothing arrived for %s", b.lines.cfg.ReadTimeout)
