@@ -53,7 +53,7 @@ func (l *Lines) Batch(w http.ResponseWriter, r *http.Request, requestID string, 
 	defer cancel()
 	b := &batch{
 		lines: l, ctx: ctx, cancel: cancel, id: requestID, caller: caller,
-		out: newOutbox(), window: newWindow(),
+		out: newOutbox(l), window: newWindow(),
 		filled: make(chan []byte, chunks), empty: make(chan []byte, chunks),
 	}
 	defer context.AfterFunc(ctx, b.window.cut)()
@@ -88,6 +88,8 @@ func (l *Lines) Batch(w http.ResponseWriter, r *http.Request, requestID string, 
 		_ = control.SetReadDeadline(time.Now())
 	}
 	parts.Wait()
+	b.freeChunks()
+	b.out.recycle(l)
 	return err == nil && ctx.Err() == nil
 }
 
@@ -97,7 +99,7 @@ func (b *batch) pump(body io.Reader, control *http.ResponseController) {
 	for made := 0; ; {
 		var c []byte
 		if made < chunks {
-			c, made = make([]byte, chunk), made+1
+			c, made = b.lines.chunk(), made+1
 		} else {
 			select {
 			case c = <-b.empty:
@@ -128,6 +130,24 @@ func (b *batch) pump(body io.Reader, control *http.ResponseController) {
 			b.cancel()
 		}
 		return
+	}
+}
+
+// freeChunks keeps the memory of chunks for other batches, after pump and split.
+func (b *batch) freeChunks() {
+	for {
+		select {
+		case c, ok := <-b.filled:
+			if !ok {
+				b.filled = nil
+				continue
+			}
+			b.lines.chunks.Put((*[chunk]byte)(c[:chunk]))
+		case c := <-b.empty:
+			b.lines.chunks.Put((*[chunk]byte)(c[:chunk]))
+		default:
+			return
+		}
 	}
 }
 

@@ -101,6 +101,13 @@ func (l *Lines) freeBuffer(b *buffer) {
 	}
 }
 
+func (l *Lines) chunk() []byte {
+	if c, ok := l.chunks.Get().(*[chunk]byte); ok {
+		return c[:]
+	}
+	return make([]byte, chunk)
+}
+
 func (l *Lines) job() *job {
 	if j, ok := l.jobs.Get().(*job); ok {
 		return j

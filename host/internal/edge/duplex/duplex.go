@@ -76,6 +76,8 @@ type Lines struct {
 	upgrader websocket.Upgrader
 	buffers  sync.Pool // of *buffer
 	jobs     sync.Pool // of *job
+	chunks   sync.Pool // of *[chunk]byte
+	outboxes sync.Pool // of *buffer, larger ones
 	now      atomic.Uint32
 	stopping chan struct{} // closed by Shutdown
 	open     sync.WaitGroup

@@ -21,14 +21,30 @@ type outbox struct {
 	ready   sync.Cond // there is something to write, or closed
 	space   sync.Cond // there is room again, or failed
 	pending []byte    // guarded by mu
+	spare   []byte    // owned by write: what it wrote last
 	closed  bool      // guarded by mu: nothing more will come
 	failed  bool      // guarded by mu: nobody reads
 }
 
-func newOutbox() *outbox {
+func newOutbox(l *Lines) *outbox {
 	o := &outbox{}
 	o.ready.L, o.space.L = &o.mu, &o.mu
+	for _, into := range []*[]byte{&o.pending, &o.spare} {
+		if b, ok := l.outboxes.Get().(*buffer); ok {
+			*into = b.bytes[:0]
+		}
+	}
 	return o
+}
+
+// recycle keeps the memory for other batches. Nothing else may be called afterwards.
+func (o *outbox) recycle(l *Lines) {
+	for _, p := range [][]byte{o.pending, o.spare} {
+		if cap(p) > 0 && cap(p) <= 2*maxPending {
+			l.outboxes.Put(&buffer{p})
+		}
+	}
+	o.pending, o.spare = nil, nil
 }
 
 // put appends a line, which it copies. It waits while the client does not read.
@@ -53,9 +69,9 @@ func (o *outbox) close() {
 	o.ready.Signal()
 }
 
-// take waits for something to write and takes all of it, in exchange for memory that
-// is free. It returns nothing after close.
-func (o *outbox) take(free []byte) []byte {
+// take waits for something to write and takes all of it, in exchange for what was
+// taken before. It returns nothing after close.
+func (o *outbox) take() []byte {
 	o.mu.Lock()
 	for len(o.pending) == 0 && !o.closed {
 		o.ready.Wait()
@@ -65,13 +81,12 @@ func (o *outbox) take(free []byte) []byte {
 	runtime.Gosched()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	taken := o.pending
-	if cap(free) > 2*maxPending {
-		free = nil
+	if cap(o.spare) > 2*maxPending {
+		o.spare = nil
 	}
-	o.pending = free[:0]
+	o.pending, o.spare = o.spare[:0], o.pending
 	o.space.Broadcast()
-	return taken
+	return o.spare
 }
 
 // write writes until close, flushing whenever nothing more is there. After an error
@@ -88,17 +103,16 @@ func (o *outbox) write(w io.Writer, control *http.ResponseController, timeout ti
 		_, err := w.Write(p)
 		return err
 	}
-	var taken []byte
 	for {
 		if flush {
 			if err := control.Flush(); err != nil {
 				return err
 			}
 		}
-		if taken = o.take(taken); len(taken) == 0 {
+		rest := o.take()
+		if len(rest) == 0 {
 			return nil
 		}
-		rest := taken
 		for len(rest) > piece {
 			if err := send(rest[:piece]); err != nil {
 				return err
