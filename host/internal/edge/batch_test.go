@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -374,28 +373,4 @@ func TestBatchManyLines(t *testing.T) {
 			t.Errorf("%d answers", len(answers))
 		}
 	}
-}
-
-// BenchmarkBatch is what one line costs in batches of 256 over one connection.
-func BenchmarkBatch(b *testing.B) {
-	l := listen(b, Config{}, wide(opaque(echo)))
-	l.handler.(Handler).edge.log = quiet()
-	payload := `{"text":"` + strings.Repeat("x", 1000) + `"}`
-	var lines bytes.Buffer
-	for i := range 256 {
-		fmt.Fprintf(&lines, `{"id":"%d","type":"x.Raw","payload":%s}`+"\n", i, payload)
-	}
-	client := &http.Client{Transport: &http.Transport{ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10}}
-	b.ReportAllocs()
-	for range (b.N + 255) / 256 {
-		resp, err := client.Post(l.url+"/v1/batch", "application/x-ndjson", bytes.NewReader(lines.Bytes()))
-		if err != nil {
-			b.Fatal(err)
-		}
-		if n, err := io.Copy(io.Discard, resp.Body); err != nil || n < 256<<10 {
-			b.Fatal(n, err)
-		}
-		resp.Body.Close()
-	}
-	runtime.KeepAlive(client)
 }

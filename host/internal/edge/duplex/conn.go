@@ -19,7 +19,7 @@ import (
 type conn struct {
 	lines  *Lines
 	ws     *websocket.Conn
-	wire   *wire
+	cable  *cable
 	id     string
 	caller sdk.Caller
 
@@ -48,8 +48,8 @@ type conn struct {
 	cutter   *time.Timer
 }
 
-func newConn(l *Lines, ws *websocket.Conn, w *wire, id string, caller sdk.Caller) *conn {
-	c := &conn{lines: l, ws: ws, wire: w, id: id, caller: caller}
+func newConn(l *Lines, ws *websocket.Conn, w *cable, id string, caller sdk.Caller) *conn {
+	c := &conn{lines: l, ws: ws, cable: w, id: id, caller: caller}
 	c.changed.L = &c.mu
 	// By default these would write, from the goroutine that reads.
 	ws.SetPingHandler(c.onPing)

@@ -42,7 +42,7 @@ func (l *Lines) Connect(w http.ResponseWriter, r *http.Request, header http.Head
 		l.open.Done()
 		var refused websocket.HandshakeError
 		switch {
-		case h.wire != nil:
+		case h.cable != nil:
 			return true, nil // the client left, or sent before it was asked to
 		case errors.As(err, &refused):
 			w.Header().Set("Sec-Websocket-Version", "13")
@@ -51,7 +51,7 @@ func (l *Lines) Connect(w http.ResponseWriter, r *http.Request, header http.Head
 		}
 		return false, err
 	}
-	c := newConn(l, ws, h.wire, requestID, caller)
+	c := newConn(l, ws, h.cable, requestID, caller)
 	l.add(c)
 	go c.run()
 	return true, nil

@@ -108,7 +108,7 @@ func (c *conn) kill() {
 	defer c.mu.Unlock()
 	if !c.gone {
 		c.gone = true
-		_ = c.wire.Close() // which ends both goroutines
+		_ = c.cable.Close() // which ends both goroutines
 	}
 	for _, cancel := range c.atWork {
 		cancel()
@@ -159,9 +159,9 @@ func (c *conn) write() {
 			return
 		}
 		b := c.lines.buffer()
-		c.wire.cork(b)
+		c.cable.cork(b)
 		err := c.frames(o)
-		if e := c.wire.uncork(); err == nil {
+		if e := c.cable.uncork(); err == nil {
 			err = e
 		}
 		c.lines.freeBuffer(b)
@@ -178,7 +178,7 @@ func (c *conn) write() {
 
 // frames writes o.
 func (c *conn) frames(o outgoing) error {
-	var never time.Time // the wire has its own deadlines
+	var never time.Time // the cable has its own deadlines
 	if o.pong != nil {
 		if err := c.ws.WriteControl(websocket.PongMessage, o.pong, never); err != nil {
 			return err

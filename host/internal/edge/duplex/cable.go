@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// wire is the connection below a WebSocket. What is written while it is corked goes
+// cable is the connection below a WebSocket. What is written while it is corked goes
 // out together; each piece of what is written has a deadline of its own, so that a
 // slow reader of a large message is no dead one.
-type wire struct {
+type cable struct {
 	net.Conn
 	timeout time.Duration
 
@@ -20,7 +20,7 @@ type wire struct {
 }
 
 // Write writes p, or keeps it until uncork.
-func (w *wire) Write(p []byte) (int, error) {
+func (w *cable) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.corked != nil {
@@ -36,16 +36,16 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 // SetWriteDeadline does nothing: every piece gets its own.
-func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+func (w *cable) SetWriteDeadline(time.Time) error { return nil }
 
 // cork holds back what is written from now on, in b.
-func (w *wire) cork(b *buffer) {
+func (w *cable) cork(b *buffer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.corked = b
 }
 
-func (w *wire) uncork() error {
+func (w *cable) uncork() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.flush()
@@ -54,13 +54,13 @@ func (w *wire) uncork() error {
 }
 
 // flush writes what was held back; mu is held.
-func (w *wire) flush() error {
+func (w *cable) flush() error {
 	_, err := w.send(w.corked.bytes)
 	w.corked.bytes = w.corked.bytes[:0]
 	return err
 }
 
-func (w *wire) send(p []byte) (n int, err error) {
+func (w *cable) send(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
 		if err := w.Conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
 			return n, err
@@ -72,11 +72,11 @@ func (w *wire) send(p []byte) (n int, err error) {
 	return n, err
 }
 
-// hijacker is a ResponseWriter whose connection becomes a wire.
+// hijacker is a ResponseWriter whose connection becomes a cable.
 type hijacker struct {
 	http.ResponseWriter
 	timeout time.Duration
-	wire    *wire // what Hijack has made
+	cable   *cable // what Hijack has made
 }
 
 // Hijack takes the connection over.
@@ -85,6 +85,6 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.wire = &wire{Conn: c, timeout: h.timeout}
-	return h.wire, buffers, nil
+	h.cable = &cable{Conn: c, timeout: h.timeout}
+	return h.cable, buffers, nil
 }
