@@ -10,7 +10,26 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/jackfield-host/jackfield/sdk"
 )
+
+// TestConnectNeverReads: whoever sends requests and never reads the answers is cut.
+func TestConnectNeverReads(t *testing.T) {
+	rt := wide(opaque(answering(sdk.Response{MediaType: "text/plain", Payload: make([]byte, 512<<10)})))
+	l := running(t, Config{WriteTimeout: 50 * time.Millisecond}, rt)
+	s := l.connect()
+	_ = s.SetWriteDeadline(time.Now().Add(patience))
+	var err error
+	for err == nil { // until the host cuts the connection
+		err = s.WriteMessage(websocket.TextMessage, []byte(`{"type":"x.Raw","id":"1","payload":1}`))
+	}
+	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		t.Errorf("the connection is still there: %v", err)
+	}
+}
 
 // TestConnectMemory keeps an idle connection small: BenchmarkConnectIdle measures it.
 func TestConnectMemory(t *testing.T) {
