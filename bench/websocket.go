@@ -49,12 +49,11 @@ func dialWebSocket(addr, source string, buffer int) (*webSocket, error) {
 }
 
 func (ws *webSocket) shakeHands(addr string) error {
-	const key = "amFja2ZpZWxkIGJlbmNoIQ=="
 	if err := ws.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(ws, "GET /v1/connect HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", addr, key); err != nil {
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", addr, nonce); err != nil {
 		return err
 	}
 	resp, err := http.ReadResponse(ws.read, nil)
@@ -65,11 +64,19 @@ func (ws *webSocket) shakeHands(addr string) error {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
 		return fmt.Errorf("/v1/connect answers %s: %s", resp.Status, text)
 	}
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	if got, want := resp.Header.Get("Sec-WebSocket-Accept"), base64.StdEncoding.EncodeToString(sum[:]); got != want {
+	if got, want := resp.Header.Get("Sec-WebSocket-Accept"), acceptOf(nonce); got != want {
 		return fmt.Errorf("/v1/connect accepts with %q, not %q", got, want)
 	}
 	return ws.SetDeadline(time.Time{})
+}
+
+// nonce is what every client sends as its key; it protects nothing here.
+const nonce = "amFja2ZpZWxkIGJlbmNoIQ=="
+
+// acceptOf is the answer to a key.
+func acceptOf(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // frame appends a masked frame of a client.
