@@ -41,9 +41,16 @@ func startWire(lane bool) (plane, error) {
 	config.Cmd = o.cmd
 	config.Logger = slogbridge.Hclog(slog.New(slog.DiscardHandler))
 	config.Stderr = io.Discard
-	_ = lane
+	var lanes *wire.Lanes
+	if lane {
+		if lanes, err = wire.NewLanes(); err != nil {
+			return nil, err
+		}
+		o.cmd.ExtraFiles = lanes.ChildFiles()
+		o.cmd.Env = append(o.cmd.Env, lanes.Env()...)
+	}
 	o.client = plugin.NewClient(config)
-	if o.child, err = wire.Connect(o.client); err == nil {
+	if o.child, err = wire.Connect(o.client, lanes); err == nil {
 		err = o.introduce()
 	}
 	if err != nil {
@@ -101,5 +108,8 @@ func (o *ours) close() {
 		defer hurry.Stop()
 	}
 	o.client.Kill()
+	if o.child != nil {
+		o.child.Close()
+	}
 	os.RemoveAll(o.dir)
 }

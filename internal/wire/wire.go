@@ -1,10 +1,14 @@
 // Package wire is the protocol between the host and an extension, both halves side by
 // side.
 //
-// The host makes a go-plugin client from ClientConfig, starts it with Connect and
-// talks to the Child. An extension's SDK calls Serve with its Extension. Child has
-// the methods of Extension: what is called on one side arrives on the other. Pair
-// joins the two halves in one process, for tests.
+// The host makes a go-plugin client from ClientConfig, and Lanes for the process that
+// this starts, connects with Connect and talks to the Child. An extension's SDK calls
+// Inherit, first thing, and Serve with its Extension. Child has the methods of
+// Extension: what is called on one side arrives on the other. Pair joins the two
+// halves in one process, for tests.
+//
+// Requests travel on the lane (package lane) where the extension serves it, else over
+// the control connection as everything else does.
 //
 // Promised on the host side: every error of Process and ProjectParameters is an
 // *sdk.Error, and whatever a child answers, the host gets known codes, valid UTF-8
@@ -19,6 +23,7 @@ import (
 
 	"github.com/hashicorp/go-plugin"
 
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -41,6 +46,27 @@ const overhead = 1 << 20
 
 // maxHeaders bounds headers and trailers of a child's answer, in bytes.
 const maxHeaders = 64 << 10
+
+// Lanes are the sockets that a child inherits for its requests. Their child's ends are
+// the first of its exec.Cmd.ExtraFiles (ChildFiles), and it is told so by Env.
+type Lanes struct {
+	*lane.Pairs
+	// InFlight is how many requests may be out at once, 0 for 512.
+	InFlight int
+}
+
+// NewLanes makes the sockets for one child. Connect takes them over.
+func NewLanes() (*Lanes, error) {
+	pairs, err := lane.NewPairs()
+	if err != nil {
+		return nil, err
+	}
+	return &Lanes{Pairs: pairs}, nil
+}
+
+// Inherit takes over what the host passed to this process, and keeps it from the
+// processes that this one starts. It is called first thing in main.
+func Inherit() (*lane.Ends, error) { return lane.Inherit() }
 
 // Handshake returns the cookie by which a child recognises that a host started it.
 // It prevents a start by hand and protects nothing.

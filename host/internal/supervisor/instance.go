@@ -99,7 +99,7 @@ func (i *Instance) Process(ctx context.Context, req *sdk.Request) (*sdk.Response
 		}
 	}
 	defer c.flight.leave()
-	return c.process(ctx, req)
+	return c.wire.Process(ctx, req)
 }
 
 // unavailable says why there is nobody to ask.
@@ -209,6 +209,9 @@ func (i *Instance) serve(ctx context.Context, c *child) *failure {
 			i.live.Store(nil)
 			c.end(0)
 			return i.over(c, died(c))
+		case <-c.wire.Lost():
+			i.live.Store(nil)
+			return i.over(c, hungUp(c))
 		case <-ctx.Done():
 			i.live.Store(nil)
 			i.drain(c)
