@@ -36,7 +36,7 @@ type slot struct {
 	ChildRSS      int64   `json:"child_resident_bytes"`
 	BulkPerSecond float64 `json:"bulk_requests_per_second,omitempty"`
 	// Foreign is the share of the machine's CPU that processes took which have nothing
-	// to do with this program. Dirty says that it was too much, twice.
+	// to do with this program. Dirty says that it was too much, also when measured again.
 	Foreign float64 `json:"foreign_cpu"`
 	Dirty   bool    `json:"dirty,omitempty"`
 }
@@ -72,11 +72,23 @@ type cell struct {
 type pace struct {
 	rounds     int
 	warm, slot time.Duration
-	patient    bool // repeat slots that strangers disturbed
+	again      *budget
 }
 
-func (p plan) planes() pace { return pace{p.rounds, p.planeWarm, p.planeSlot, p.patient} }
-func (p plan) hosts() pace  { return pace{p.rounds, p.hostWarm, p.hostSlot, p.patient} }
+func (p plan) planes() pace { return pace{p.rounds, p.planeWarm, p.planeSlot, p.again} }
+func (p plan) hosts() pace  { return pace{p.rounds, p.hostWarm, p.hostSlot, p.again} }
+
+// budget is the time of a run for slots that strangers disturbed; nil has none.
+type budget struct{ left time.Duration }
+
+// take reports whether there is something left, and takes d off it.
+func (b *budget) take(d time.Duration) bool {
+	if b == nil || b.left <= 0 {
+		return false
+	}
+	b.left -= d
+	return true
+}
 
 // compare runs slots of all contestants in turn, in another order every round. The
 // first of them is listed first, the last is what the others are compared with.
@@ -104,15 +116,20 @@ func compare(ctx context.Context, p pace, s shape, all ...contestant) (*cell, er
 // settled measures one slot, and once more when strangers disturbed it.
 func settled(ctx context.Context, p pace, s shape, one contestant) (slot, error) {
 	got, err := watched(ctx, p, s, one)
-	if err != nil || got.Foreign <= tooForeign || !p.patient {
-		return got, err
+	if err != nil {
+		return slot{}, err
 	}
-	again, err := watched(ctx, p, s, one)
-	if again.Foreign > got.Foreign {
-		again = got
+	if got.Foreign > tooForeign && p.again.take(p.warm+slotFor(s, p.slot)) {
+		again, err := watched(ctx, p, s, one)
+		if err != nil {
+			return slot{}, err
+		}
+		if again.Foreign < got.Foreign {
+			got = again
+		}
 	}
-	again.Dirty = again.Foreign > tooForeign
-	return again, err
+	got.Dirty = got.Foreign > tooForeign
+	return got, nil
 }
 
 func watched(ctx context.Context, p pace, s shape, one contestant) (slot, error) {

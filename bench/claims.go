@@ -40,11 +40,11 @@ const (
 
 func claims() []claim {
 	lane := func(name string, payload, callers int, under string, of func(slot) float64, atLeast bool, must, aim float64) claim {
-		return claim{fmt.Sprintf("lane, %s, %d callers: %s", size(payload), callers, name),
+		return claim{fmt.Sprintf("lane, %s, %s: %s", size(payload), count(callers), name),
 			shape{Section: "plane", Payload: payload, Callers: callers}, "lane", under, of, atLeast, must, aim}
 	}
 	host := func(section string, payload, callers int, must, aim float64) claim {
-		return claim{fmt.Sprintf("whole host, %s, %s, %d callers: requests/s, of gorilla+gRPC", section, size(payload), callers),
+		return claim{fmt.Sprintf("whole host, %s, %s, %s: requests/s, of gorilla+gRPC", section, size(payload), count(callers)),
 			shape{Section: section, Payload: payload, Callers: callers}, "jackfield", "gorilla+grpc", perSecond, true, must, aim}
 	}
 	batch := func(payload int) claim {
@@ -61,6 +61,7 @@ func claims() []claim {
 		{"lane, 100 B beside 1 MiB: p99, of gRPC",
 			shape{Section: "mixed", Payload: 100, Callers: 16, Bulk: 2}, "lane", "grpc", p99, false, 1.0 / 3, 1.0 / 8},
 		lane("host allocations a request", kib, 256, "", allocs, false, 4, 1),
+		lane("host allocations a request", kib, 1, "", allocs, false, 4, 1),
 		host("http", kib, 256, 2, 3),
 		host("http", 64*kib, 16, 2.5, 3),
 		host("http", mib, 16, 2, 3),
@@ -72,6 +73,13 @@ func claims() []claim {
 		{"beside idle WebSockets, 1 KiB, 16 callers: p99, of none",
 			shape{Section: "idle", Payload: kib, Callers: 16}, "beside idle WebSockets", "alone", p99, false, 1.5, 1.1},
 	}
+}
+
+func count(callers int) string {
+	if callers == 1 {
+		return "1 caller"
+	}
+	return fmt.Sprintf("%d callers", callers)
 }
 
 // judge holds all claims to what was measured.

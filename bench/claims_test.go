@@ -110,3 +110,17 @@ func TestOrderAlternates(t *testing.T) {
 		t.Errorf("the cell is %+v", c)
 	}
 }
+
+// TestDisturbedSlotsAreRepeated has the machine be busy in some slots.
+func TestDisturbedSlotsAreRepeated(t *testing.T) {
+	p := pace{rounds: 1, slot: time.Second, again: &budget{1500 * time.Millisecond}}
+	for _, want := range []bool{true, true, false} { // the second takes more than is left
+		if got := p.again.take(time.Second); got != want {
+			t.Errorf("taking a second gives %v, want %v", got, want)
+		}
+	}
+	var none *budget
+	if none.take(0) {
+		t.Error("no budget gives something")
+	}
+}

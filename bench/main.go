@@ -24,8 +24,9 @@
 //
 // Promised: every answer is checked (length, both ends); the variants of a plane get
 // the same load from the same loop, with a deadline on every request; a slot in which
-// strangers took more than a tenth of the machine is measured again, and if that is no
-// better it is marked and its round counts only where there are too few others. The
+// strangers took more than a tenth of the machine is measured again while there is time
+// for it (three minutes of a run), and if that is no better it is marked and its round
+// counts only where there are fewer than three without. The
 // exit code says whether everything was measured, not whether the claims hold: that is
 // a column of their table.
 package main

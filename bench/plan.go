@@ -11,7 +11,7 @@ type plan struct {
 	drops               int // how often the time from drop to first answer is taken
 	extensions          int // of the host with many
 	idle                int // WebSockets
-	patient             bool
+	again               *budget
 }
 
 const (
@@ -25,7 +25,8 @@ func fullPlan() plan {
 		planeWarm: 120 * time.Millisecond, planeSlot: 400 * time.Millisecond,
 		hostWarm: 150 * time.Millisecond, hostSlot: 500 * time.Millisecond,
 		payloads: []int{100, kib, 64 * kib, mib}, callers: []int{1, 16, 256},
-		drops: 11, extensions: 100, idle: 19_000, patient: true,
+		drops: 11, extensions: 100, idle: 19_000,
+		again: &budget{3 * time.Minute},
 	}
 }
 

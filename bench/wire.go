@@ -44,6 +44,7 @@ func startWire(lane bool) (plane, error) {
 	var lanes *wire.Lanes
 	if lane {
 		if lanes, err = wire.NewLanes(); err != nil {
+			os.RemoveAll(dir)
 			return nil, err
 		}
 		o.cmd.ExtraFiles = lanes.ChildFiles()
