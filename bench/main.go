@@ -133,8 +133,8 @@ func run(ctx context.Context, p plan, only string, short bool) error {
 		if err := s.run(ctx, p, e, rep); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", s.name, err))
 		}
-		if ctx.Err() != nil {
-			return errors.Join(faults...)
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s took %s\n", s.name, time.Since(began).Round(100*time.Millisecond))
 	}

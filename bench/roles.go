@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +27,9 @@ const (
 )
 
 func play(role string) error {
+	// An interrupt reaches the whole process group. What has a role goes on until it is
+	// told, so that it ends its own children. (Ignored signals would be inherited.)
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
 	switch role {
 	case rolePlaneHost:
 		return runPlaneHost()
