@@ -29,8 +29,8 @@ type slot struct {
 	// HostCPU and ChildCPU are what the processes spent for one request.
 	HostCPU  time.Duration `json:"host_cpu_per_request_ns"`
 	ChildCPU time.Duration `json:"child_cpu_per_request_ns"`
-	// Allocs is what the host allocates for one request beyond what the loop allocates
-	// for its context. Planes only.
+	// Allocs is what the host allocates for one request, to the hundredth, beyond what
+	// the loop allocates for the request's context and for its goroutines. Planes only.
 	Allocs        float64 `json:"host_allocations_per_request,omitempty"`
 	HostRSS       int64   `json:"host_resident_bytes"`
 	ChildRSS      int64   `json:"child_resident_bytes"`

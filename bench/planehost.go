@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"time"
@@ -88,7 +89,7 @@ func measurePlane(p plane, order planeOrder) (slot, error) {
 	for i := range bulk {
 		bulk[i] = withDeadline(p.caller(order.Callers+i, mib))
 	}
-	own := allocsOfLoop()
+	perRequest, once := allocsOfLoop(), allocsOfStart(small, bulk)
 	if _, _, err := together(small, bulk, order.Warm); err != nil {
 		return slot{}, err
 	}
@@ -114,7 +115,7 @@ func measurePlane(p plane, order planeOrder) (slot, error) {
 		requests += float64(beside.total)
 	}
 	s.HostCPU, s.ChildCPU = got.share(host-hostBefore), got.share(child-childBefore)
-	s.Allocs = max(float64(made)/requests-own, 0)
+	s.Allocs = max(math.Round((made-once)/requests*100-perRequest*100)/100, 0)
 	if s.HostRSS, err = residentBytes(os.Getpid()); err != nil {
 		return slot{}, err
 	}
@@ -157,13 +158,20 @@ func allocsOfLoop() float64 {
 	for range n {
 		_ = call()
 	}
-	return float64(mallocs()-before) / n
+	return (mallocs() - before) / n
 }
 
-func mallocs() uint64 {
+// allocsOfStart is what it takes to start and end the goroutines of a slot.
+func allocsOfStart(small, bulk []caller) float64 {
+	before := mallocs()
+	_, _, _ = together(small, bulk, 0) // in no time there is no request, which is an error
+	return mallocs() - before
+}
+
+func mallocs() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.Mallocs
+	return float64(m.Mallocs)
 }
 
 func cpuOf(p plane) (host, child time.Duration, err error) {
