@@ -97,14 +97,11 @@ func sections() []section {
 	}
 }
 
-// notYet are the sections whose routes the host does not have. They run when asked for.
-func notYet() []string { return []string{"batch", "ws", "idle"} }
-
-// chosen returns the sections that only names, all that can be run when it is empty.
+// chosen returns the sections that only names, all when it is empty.
 func chosen(only string) ([]section, error) {
 	all := sections()
 	if only == "" {
-		return slices.DeleteFunc(all, func(s section) bool { return slices.Contains(notYet(), s.name) }), nil
+		return all, nil
 	}
 	names := strings.Split(only, ",")
 	for _, name := range names {
