@@ -77,6 +77,7 @@ type edge struct {
 	origins  *originGuard
 	statuses map[sdk.Code]status
 	bodies   bodyPool
+	pool     exchangePool
 	types    document
 	openapi  document
 	shared   sharedHeaders
@@ -149,14 +150,23 @@ type exchange struct {
 	counted bool          // the router has counted the request
 	unread  bool          // the body has not been read to its end
 	broken  bool          // and never will be
+
+	request  sdk.Request // what a backend gets; see exchangePool
+	reusable bool        // nobody else can be reading the exchange any more
 }
 
 // ServeHTTP answers one request.
 func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{w: w, r: r, start: time.Now(), id: requestID(r)}
+	x := e.pool.get()
+	x.w, x.r, x.start, x.id = w, r, time.Now(), requestID(r)
 	x.unread = r.Body != nil && r.Body != http.NoBody
+	e.respond(x)
+	e.pool.put(x)
+}
+
+func (e *edge) respond(x *exchange) {
 	defer e.finish(x)
-	h := w.Header()
+	h := x.w.Header()
 	h["X-Content-Type-Options"] = e.shared.nosniff
 	h["Content-Security-Policy"] = e.shared.sandbox
 	h["Cross-Origin-Resource-Policy"] = e.shared.sameOrigin
@@ -172,6 +182,10 @@ func (e *edge) dispatch(x *exchange) error {
 	}
 	if err := e.origins.check(x); err != nil {
 		return err
+	}
+	if encoded, ok := hotType(x.r); ok {
+		x.typ = encoded
+		return e.request(x)
 	}
 	var match mux.RouteMatch
 	if !e.paths.Match(x.r, &match) {

@@ -42,11 +42,10 @@ func (e *edge) request(x *exchange) error {
 		return err
 	}
 	x.counted = true // by Do, whatever comes
-	resp, by, err := e.router.Do(ctx, route, &sdk.Request{
-		ID: x.id, Type: route.Type, MediaType: media, Payload: b.bytes, Caller: x.caller,
-	})
+	resp, by, err := e.router.Do(ctx, route, x.newRequest(route.Type, media, b.bytes))
 	x.route = by
 	mayPool := ctx.Err() == nil
+	x.reusable = mayPool
 	if err != nil {
 		if mayPool {
 			e.bodies.put(b)
@@ -142,12 +141,13 @@ func (e *edge) validate(route *router.Route, payload []byte) error {
 
 // answer sends what an extension answered. The router has checked its media type.
 func (e *edge) answer(x *exchange, resp *sdk.Response) {
-	values := [...]string{
-		resp.MediaType, resp.Type, x.route.Extension, x.route.Version, strconv.Itoa(len(resp.Payload)),
-	}
-	h := x.w.Header()
-	for i, name := range [...]string{"Content-Type", "Response-Type", "Extension-Id", "Extension-Version", "Content-Length"} {
-		h[name] = values[i : i+1 : i+1]
+	h, values := x.w.Header(), new(answerValues)
+	values.set(h, 0, "Content-Type", resp.MediaType)
+	values.set(h, 1, "Response-Type", resp.Type)
+	values.set(h, 2, "Extension-Id", x.route.Extension)
+	values.set(h, 3, "Extension-Version", x.route.Version)
+	if len(resp.Payload) > sized {
+		values.set(h, 4, "Content-Length", strconv.Itoa(len(resp.Payload)))
 	}
 	x.begin(http.StatusOK)
 	_, _ = x.w.Write(resp.Payload) // the client may be gone: nobody is left to tell
