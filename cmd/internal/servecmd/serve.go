@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jackfield-host/jackfield/admin"
@@ -67,8 +68,14 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 		return err
 	}
 	defer admins.Close()
+	limit, err := openFiles()
+	if err != nil {
+		return err
+	}
+	own := prometheus.NewRegistry()
+	share, connections := shareOut(limit), newConnectionMetrics(own)
 	window, err := admin.New(admin.Config{
-		Host: h, Metrics: h.Gatherer(), MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
+		Host: h, Metrics: prometheus.Gatherers{h.Gatherer(), own}, MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
 		Address: admins.Addr().String(), RequestAddress: requests.Addr().String(), Version: version, Log: log,
 		DropFolder: host.Home(home).Extensions(), TokenFile: host.Home(home).AdminToken(),
 	})
@@ -76,7 +83,9 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 		return err
 	}
 	d := &doors{
-		host: h, log: log, requests: requests, admins: admins,
+		host: h, log: log,
+		requests:      newBounded(requests, "requests", share.requests, connections, log),
+		admins:        newBounded(admins, "admin", share.admins, connections, log),
 		requestServer: server(h.Requests(), log, cfg.longestRequest()),
 		adminServer:   server(window, log, time.Minute),
 	}
