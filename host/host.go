@@ -38,6 +38,7 @@ type Host struct {
 	lock       *os.File
 	router     *router.Router
 	requests   http.Handler
+	auth       authenticator // nil when everybody may send requests
 	registry   *prometheus.Registry
 	reconciler *reconciler
 
@@ -62,7 +63,7 @@ func New(cfg Config) (*Host, error) {
 	}
 	h := &Host{cfg: cfg, home: Home(home), registry: prometheus.NewRegistry()}
 	h.rows.Store(&[]row{})
-	if err := h.home.make(); err != nil {
+	if err := h.home.Make(); err != nil {
 		return nil, err
 	}
 	// The lock comes first: opening the catalog and the supervisor sweeps what an
@@ -76,6 +77,10 @@ func New(cfg Config) (*Host, error) {
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, StateOf: h.stateOf, Log: cfg.Log,
 	})
 	if err != nil {
+		h.lock.Close()
+		return nil, err
+	}
+	if h.auth, err = newAuthenticator(cfg, h.home); err != nil {
 		h.lock.Close()
 		return nil, err
 	}
@@ -98,6 +103,9 @@ func (h *Host) Run(ctx context.Context) error {
 	group, scanning := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.catalog.Run(scanning, h.reconciler.setView) })
 	group.Go(func() error { h.reconciler.run(scanning); return nil })
+	if h.auth != nil {
+		group.Go(func() error { h.auth.Run(scanning); return nil })
+	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("watching %s: %w", h.home.Extensions(), err)
 	}
@@ -126,10 +134,14 @@ func (h *Host) Extension(id string) (Extension, bool) {
 }
 
 func (h *Host) edgeConfig() edge.Config {
-	return edge.Config{
+	cfg := edge.Config{
 		Router: h.router, Ready: h.Ready, Validate: h.cfg.Validate, Dev: h.cfg.Dev,
 		Hosts: h.cfg.Hosts, Origins: h.cfg.Origins, Log: h.cfg.Log, Version: h.cfg.Version,
 	}
+	if h.auth != nil {
+		cfg.Auth = h.auth
+	}
+	return cfg
 }
 
 func (h *Host) stateOf(id string) State {

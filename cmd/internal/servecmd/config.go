@@ -24,6 +24,9 @@ type Config struct {
 	// RequestsAuth says who may send requests. It is empty when nobody has set it,
 	// which means none and is refused unless Listen is a loopback address.
 	RequestsAuth string
+	// OIDCIssuer, OIDCAudience and OIDCRolesClaim say whose tokens requests.auth=oidc
+	// accepts.
+	OIDCIssuer, OIDCAudience, OIDCRolesClaim string
 	// RequestsValidate checks JSON payloads against the declared schemas.
 	RequestsValidate bool
 	// RequestsHosts are further names of the request listener, RequestsOrigins the
@@ -58,6 +61,7 @@ func Defaults() Config {
 		Home:             running.DefaultHome,
 		Listen:           "127.0.0.1:8080",
 		AdminListen:      "127.0.0.1:8081",
+		OIDCRolesClaim:   "roles",
 		RequestsValidate: true,
 		ScanInterval:     2 * time.Second,
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
@@ -115,6 +119,13 @@ func (c *Config) set(a assignment) *Problem {
 // place at which a key was set.
 func (c *Config) check(where func(key string) string) []*Problem {
 	problems := checkSettings("", c.Settings, where)
+	for _, k := range []struct{ name, value string }{
+		{"requests.oidc.issuer", c.OIDCIssuer}, {"requests.oidc.audience", c.OIDCAudience},
+	} {
+		if c.RequestsAuth == "oidc" && k.value == "" {
+			problems = append(problems, &Problem{Key: k.name, Place: where("requests.auth"), Message: "is not set, and requests.auth=oidc needs it"})
+		}
+	}
 	for _, id := range sortedKeys(c.Extensions) {
 		problems = append(problems, checkSettings("extension."+id+".", c.For(id), where)...)
 	}

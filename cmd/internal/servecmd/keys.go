@@ -36,7 +36,10 @@ func keys() []key {
 	return []key{
 		once("listen", "address of the request listener", address(), func(c *Config) *string { return &c.Listen }),
 		once("admin.listen", "address of the admin page, the admin API and the metrics", address(), func(c *Config) *string { return &c.AdminListen }),
-		once("requests.auth", "who may send requests; must be set to listen on other than a loopback address", choice("none"), func(c *Config) *string { return &c.RequestsAuth }),
+		once("requests.auth", "who may send requests; must be set to listen on other than a loopback address", choice("none", "token", "oidc"), func(c *Config) *string { return &c.RequestsAuth }),
+		once("requests.oidc.issuer", "OpenID provider whose tokens requests carry", issuer(), func(c *Config) *string { return &c.OIDCIssuer }),
+		once("requests.oidc.audience", "audience that a token must be meant for", text(255), func(c *Config) *string { return &c.OIDCAudience }),
+		once("requests.oidc.roles_claim", "claim of a token that holds the roles; dots lead into objects", text(255), func(c *Config) *string { return &c.OIDCRolesClaim }),
 		once("requests.validate", "check JSON payloads against the declared schemas", boolean(), func(c *Config) *bool { return &c.RequestsValidate }),
 		once("requests.hosts", "host names by which the request listener may be addressed, besides its own address", hostNames(), func(c *Config) *[]string { return &c.RequestsHosts }),
 		once("requests.origins", "web origins whose pages may send requests", origins(), func(c *Config) *[]string { return &c.RequestsOrigins }),

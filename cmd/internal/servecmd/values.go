@@ -10,6 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jackfield-host/jackfield/host"
 )
 
 // kind is how values of one sort are written: read them, show them, and say in an
@@ -139,6 +143,26 @@ func address() kind[string] {
 			}
 			_, err = strconv.ParseUint(port, 10, 16)
 			return s, err == nil && (host == "" || validHost(host))
+		},
+		show: func(s string) string { return s },
+	}
+}
+
+// issuer is the URL of an OpenID provider.
+func issuer() kind[string] {
+	return kind[string]{
+		allowed: "a URL such as https://id.example.org/realm, https unless the provider runs on this machine",
+		parse:   func(s string) (string, bool) { return s, host.CheckIssuer(s) == nil },
+		show:    func(s string) string { return s },
+	}
+}
+
+// text is any text without control characters.
+func text(most int) kind[string] {
+	return kind[string]{
+		allowed: fmt.Sprintf("a text of 1 to %d characters", most),
+		parse: func(s string) (string, bool) {
+			return s, s != "" && len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 		},
 		show: func(s string) string { return s },
 	}

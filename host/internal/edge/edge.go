@@ -55,7 +55,9 @@ type Config struct {
 	// MaxTimeout bounds a request together with its route's timeout; 0 means the
 	// route's alone.
 	MaxTimeout time.Duration
-	Log        *slog.Logger
+	// Auth tells who asks; nil lets everybody, without a name.
+	Auth Authenticator
+	Log  *slog.Logger
 	// Version is the host's, shown in the OpenAPI document.
 	Version string
 }
@@ -114,14 +116,17 @@ func New(cfg Config) http.Handler {
 	e.handle("/v1/types", resource{get: e.listTypes})
 	e.handle("/v1/types/{type}", resource{get: e.showType})
 	e.handle("/v1/openapi.json", resource{get: e.showOpenAPI})
-	e.handle("/healthz", resource{get: e.healthz})
-	e.handle("/readyz", resource{get: e.readyz})
+	e.handle("/healthz", resource{get: e.healthz, open: true})
+	e.handle("/readyz", resource{get: e.readyz, open: true})
 	return e
 }
 
 // resource is what lies at one path: a handler for GET (and HEAD), or one for POST.
 // It is an http.Handler only because mux wants one.
-type resource struct{ get, post handler }
+type resource struct {
+	get, post handler
+	open      bool // to everybody, whoever may send requests
+}
 
 type handler func(x *exchange) error
 
@@ -184,11 +189,22 @@ func (e *edge) dispatch(x *exchange) error {
 		return err
 	}
 	if encoded, ok := hotType(x.r); ok {
+		if err := e.authenticate(x); err != nil {
+			e.router.Count(nil, sdk.CodeOf(err))
+			return err
+		}
 		x.typ = encoded
 		return e.request(x)
 	}
 	var match mux.RouteMatch
-	if !e.paths.Match(x.r, &match) {
+	found := e.paths.Match(x.r, &match)
+	// A preflight carries no token, and is answered with what is no secret.
+	if !found || !match.Handler.(*resource).open && x.r.Method != http.MethodOptions {
+		if err := e.authenticate(x); err != nil {
+			return err
+		}
+	}
+	if !found {
 		return sdk.Errorf(sdk.NotFound, "there is nothing at %s", quote(x.r.URL.Path))
 	}
 	x.typ = match.Vars["type"]
