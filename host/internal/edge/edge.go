@@ -116,6 +116,7 @@ func New(cfg Config) http.Handler {
 	e.handle("/v1/types", resource{get: e.listTypes})
 	e.handle("/v1/types/{type}", resource{get: e.showType})
 	e.handle("/v1/openapi.json", resource{get: e.showOpenAPI})
+	e.handle("/v1/projects/{project}/parameters", resource{get: e.parameters})
 	e.handle("/healthz", resource{get: e.healthz, open: true})
 	e.handle("/readyz", resource{get: e.readyz, open: true})
 	return e
@@ -149,6 +150,7 @@ type exchange struct {
 	id      string
 	caller  sdk.Caller    // who asks, verified; the zero value for an anonymous caller
 	typ     string        // the {type} of the path, as it was sent
+	project string        // the {project} of the path, as it was sent
 	route   *router.Route // who answers, nil as long as that is unknown
 	status  int           // 0 until the answer has begun
 	code    sdk.Code      // of the problem that was answered, "" for none
@@ -207,7 +209,7 @@ func (e *edge) dispatch(x *exchange) error {
 	if !found {
 		return sdk.Errorf(sdk.NotFound, "there is nothing at %s", quote(x.r.URL.Path))
 	}
-	x.typ = match.Vars["type"]
+	x.typ, x.project = match.Vars["type"], match.Vars["project"]
 	res := match.Handler.(*resource)
 	switch m := x.r.Method; {
 	case m == http.MethodPost && res.post != nil:
