@@ -80,6 +80,7 @@ type edge struct {
 	statuses map[sdk.Code]status
 	bodies   bodyPool
 	pool     exchangePool
+	gzips    gzipPool
 	types    document
 	openapi  document
 	shared   sharedHeaders

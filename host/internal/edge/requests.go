@@ -146,9 +146,15 @@ func (e *edge) answer(x *exchange, resp *sdk.Response) {
 	values.set(h, 1, "Response-Type", resp.Type)
 	values.set(h, 2, "Extension-Id", x.route.Extension)
 	values.set(h, 3, "Extension-Version", x.route.Version)
-	if len(resp.Payload) > sized {
+	zip := mayCompress(resp.MediaType, len(resp.Payload)) && x.negotiate()
+	if len(resp.Payload) > sized && !zip {
 		values.set(h, 4, "Content-Length", strconv.Itoa(len(resp.Payload)))
 	}
 	x.begin(http.StatusOK)
-	_, _ = x.w.Write(resp.Payload) // the client may be gone: nobody is left to tell
+	// The client may be gone: nobody is left to tell.
+	if zip {
+		_ = e.gzips.compress(x.w, resp.Payload)
+		return
+	}
+	_, _ = x.w.Write(resp.Payload)
 }
