@@ -35,6 +35,10 @@ type Config struct {
 	Hosts, Origins []string
 	// RequestsAuth says who may send requests.
 	RequestsAuth RequestsAuth
+	// TracingEndpoint is the OTLP/HTTP URL that gets the spans of requests, empty for
+	// none; TracingSample is the share of traces that begin here, from 0 to 1.
+	TracingEndpoint string
+	TracingSample   float64
 	// ScanInterval is how often the drop folder is looked at without an event.
 	ScanInterval time.Duration
 	// Limits bound what a bundle may be.

@@ -27,6 +27,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
+	"github.com/jackfield-host/jackfield/host/internal/tracing"
 )
 
 // Host runs the extensions of one home.
@@ -38,7 +39,8 @@ type Host struct {
 	lock       *os.File
 	router     *router.Router
 	requests   http.Handler
-	auth       authenticator // nil when everybody may send requests
+	auth       authenticator   // nil when everybody may send requests
+	tracer     *tracing.Tracer // nil when requests are not traced
 	registry   *prometheus.Registry
 	reconciler *reconciler
 
@@ -84,6 +86,15 @@ func New(cfg Config) (*Host, error) {
 		h.lock.Close()
 		return nil, err
 	}
+	if cfg.TracingEndpoint != "" {
+		h.tracer, err = tracing.New(tracing.Config{
+			Endpoint: cfg.TracingEndpoint, Sample: cfg.TracingSample, Version: cfg.Version, Log: cfg.Log,
+		})
+		if err != nil {
+			h.lock.Close()
+			return nil, err
+		}
+	}
 	h.supervisor = supervisor.New(supervisor.Config{Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...)})
 	h.router = router.New(router.Config{Dev: cfg.Dev, Log: cfg.Log})
 	h.requests = edge.New(h.edgeConfig())
@@ -97,6 +108,9 @@ func New(cfg Config) (*Host, error) {
 // only when it could not begin.
 func (h *Host) Run(ctx context.Context) error {
 	defer h.lock.Close()
+	if h.tracer != nil {
+		defer h.tracer.Close()
+	}
 	defer h.supervisor.Close()
 
 	// The reconciler outlives the catalog: it has children to stop.
@@ -140,6 +154,9 @@ func (h *Host) edgeConfig() edge.Config {
 	}
 	if h.auth != nil {
 		cfg.Auth = h.auth
+	}
+	if h.tracer != nil {
+		cfg.Tracer = h.tracer
 	}
 	return cfg
 }

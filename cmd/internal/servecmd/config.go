@@ -32,6 +32,10 @@ type Config struct {
 	// RequestsHosts are further names of the request listener, RequestsOrigins the
 	// web origins whose pages may use it.
 	RequestsHosts, RequestsOrigins []string
+	// TracingEndpoint gets the spans of requests, empty for none; TracingSample is the
+	// share of traces that begin here.
+	TracingEndpoint string
+	TracingSample   float64
 	// ScanInterval is how often the drop folder is read without a file event.
 	ScanInterval time.Duration
 	// BundleMaxBytes is the size of the largest bundle that is looked into.
@@ -67,6 +71,7 @@ func Defaults() Config {
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
 		MetricsAuth:      "auto",
 		LogFormat:        "text",
+		TracingSample:    1,
 		Settings:         host.DefaultSettings(),
 		Extensions:       map[string][]Override{},
 	}

@@ -46,6 +46,8 @@ func keys() []key {
 		once("scan.interval", "how often the drop folder is read when no file event comes", duration(100*time.Millisecond, time.Hour), func(c *Config) *time.Duration { return &c.ScanInterval }),
 		once("bundle.max_bytes", "largest bundle", size(1<<10, 4<<30), func(c *Config) *int64 { return &c.BundleMaxBytes }),
 		once("metrics.auth", "who may read /metrics: auto is none on a loopback address, else token", choice("auto", "none", "token"), func(c *Config) *string { return &c.MetricsAuth }),
+		once("tracing.endpoint", "OTLP/HTTP collector that gets the spans of requests; empty for none", collector(), func(c *Config) *string { return &c.TracingEndpoint }),
+		once("tracing.sample", "share of the traces that begin here, from 0 to 1; a client's own decision wins", share(), func(c *Config) *float64 { return &c.TracingSample }),
 		once("log.format", "format of the log on stderr", choice("text", "json"), func(c *Config) *string { return &c.LogFormat }),
 
 		each("limits.in_flight", "requests at work at once", number(1, 1<<16), func(s *host.Settings) *int { return &s.InFlight }),

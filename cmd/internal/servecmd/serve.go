@@ -106,6 +106,7 @@ func newHost(cfg Config, token, version string, log *slog.Logger) (*host.Host, e
 			Mode: cfg.RequestsAuth, AdminToken: token,
 			Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, RolesClaim: cfg.OIDCRolesClaim,
 		},
+		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
 	})
 }

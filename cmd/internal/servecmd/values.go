@@ -157,6 +157,30 @@ func issuer() kind[string] {
 	}
 }
 
+// collector is the URL of an OTLP/HTTP collector, or nothing.
+func collector() kind[string] {
+	return kind[string]{
+		allowed: "a URL such as http://127.0.0.1:4318, or nothing",
+		parse: func(s string) (string, bool) {
+			u, err := url.Parse(s)
+			return s, s == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && validHost(u.Hostname()) && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+		},
+		show: func(s string) string { return s },
+	}
+}
+
+// share is a number from 0 to 1.
+func share() kind[float64] {
+	return kind[float64]{
+		allowed: "a number from 0 to 1, such as 0.05",
+		parse: func(s string) (float64, bool) {
+			f, err := strconv.ParseFloat(s, 64)
+			return f, err == nil && f >= 0 && f <= 1 && strings.Trim(s, "0123456789.") == ""
+		},
+		show: func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) },
+	}
+}
+
 // text is any text without control characters.
 func text(most int) kind[string] {
 	return kind[string]{

@@ -55,6 +55,8 @@ type Config struct {
 	// MaxTimeout bounds a request together with its route's timeout; 0 means the
 	// route's alone.
 	MaxTimeout time.Duration
+	// Tracer makes spans of requests; nil makes none, and costs nothing.
+	Tracer Tracer
 	// Auth tells who asks; nil lets everybody, without a name.
 	Auth Authenticator
 	Log  *slog.Logger
@@ -159,6 +161,7 @@ type exchange struct {
 	unread  bool          // the body has not been read to its end
 	broken  bool          // and never will be
 
+	span     Span        // nil unless requests are traced
 	request  sdk.Request // what a backend gets; see exchangePool
 	reusable bool        // nobody else can be reading the exchange any more
 }
@@ -250,6 +253,9 @@ func (e *edge) finish(x *exchange) {
 			message = fmt.Sprintf("%s: %v", message, v)
 		}
 		e.problem(x, sdk.Errorf(sdk.Internal, "%s", message))
+	}
+	if x.span != nil {
+		x.span.End(x.status, x.code)
 	}
 	if e.log.Enabled(context.Background(), slog.LevelDebug) {
 		e.logRequest(x)

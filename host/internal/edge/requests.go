@@ -19,6 +19,7 @@ func (e *edge) request(x *exchange) error {
 		return unknownType(x.typ)
 	}
 	x.route = route
+	e.trace(x, route)
 	// What is cheap to refuse is refused before the body is read.
 	if fault := route.Refusal(); fault != nil {
 		return fault
@@ -42,7 +43,10 @@ func (e *edge) request(x *exchange) error {
 		return err
 	}
 	x.counted = true // by Do, whatever comes
-	resp, by, err := e.router.Do(ctx, route, x.newRequest(route.Type, media, b.bytes))
+	req := x.newRequest(route.Type, media, b.bytes)
+	x.calls(route, req)
+	resp, by, err := e.router.Do(ctx, route, req)
+	x.called(by, err)
 	x.route = by
 	mayPool := ctx.Err() == nil
 	x.reusable = mayPool
