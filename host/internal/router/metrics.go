@@ -148,7 +148,10 @@ func (rm *routeMetrics) remove() {
 
 // count adds one request with this outcome.
 func (rm *routeMetrics) count(code sdk.Code) {
-	i, ok := rm.all.codes[code]
+	i, ok := 0, code == codeOK
+	if !ok {
+		i, ok = rm.all.codes[code]
+	}
 	if !ok {
 		i, code = rm.all.codes[sdk.Internal], sdk.Internal
 	}
