@@ -33,6 +33,12 @@ type Config struct {
 	// Hosts are the names under which clients may address the request listener
 	// besides those of its own address; Origins are the web origins allowed to post.
 	Hosts, Origins []string
+	// RequestsAuth says who may send requests.
+	RequestsAuth RequestsAuth
+	// TracingEndpoint is the OTLP/HTTP URL that gets the spans of requests, empty for
+	// none; TracingSample is the share of traces that begin here, from 0 to 1.
+	TracingEndpoint string
+	TracingSample   float64
 	// ScanInterval is how often the drop folder is looked at without an event.
 	ScanInterval time.Duration
 	// Limits bound what a bundle may be.
@@ -59,6 +65,9 @@ func (c *Config) check() error {
 		errs = append(errs, errors.New("no bundle limits"))
 	}
 	if err := (&edge.Config{Hosts: c.Hosts, Origins: c.Origins}).Check(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.RequestsAuth.check(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.ScanInterval <= 0 {

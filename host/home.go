@@ -24,6 +24,10 @@ func (h Home) Properties() string { return filepath.Join(h.Conf(), "jackfield.pr
 // AdminToken is the file with the bearer token of the local administrator.
 func (h Home) AdminToken() string { return filepath.Join(h.Conf(), "admin.token") }
 
+// RequestsTokens is the file with the digests of the tokens that requests may carry;
+// it may be missing.
+func (h Home) RequestsTokens() string { return filepath.Join(h.Conf(), "requests.tokens") }
+
 // Bundles holds private copies of accepted bundles, a folder per digest.
 func (h Home) Bundles() string { return filepath.Join(string(h), "data", "bundles") }
 
@@ -41,9 +45,9 @@ func (h Home) Run() string { return filepath.Join(string(h), "run") }
 // RunningHost is the file that tells the command line where a running host listens.
 func (h Home) RunningHost() string { return filepath.Join(h.Run(), "host.json") }
 
-// make creates every folder that is missing. What holds secrets, private data or
+// Make creates every folder that is missing. What holds secrets, private data or
 // sockets is the host's alone.
-func (h Home) make() error {
+func (h Home) Make() error {
 	for _, dir := range []struct {
 		path string
 		mode os.FileMode

@@ -27,6 +27,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
+	"github.com/jackfield-host/jackfield/host/internal/tracing"
 )
 
 // Host runs the extensions of one home.
@@ -38,6 +39,8 @@ type Host struct {
 	lock       *os.File
 	router     *router.Router
 	requests   edge.Handler
+	auth       authenticator   // nil when everybody may send requests
+	tracer     *tracing.Tracer // nil when requests are not traced
 	registry   *prometheus.Registry
 	reconciler *reconciler
 
@@ -62,7 +65,7 @@ func New(cfg Config) (*Host, error) {
 	}
 	h := &Host{cfg: cfg, home: Home(home), registry: prometheus.NewRegistry()}
 	h.rows.Store(&[]row{})
-	if err := h.home.make(); err != nil {
+	if err := h.home.Make(); err != nil {
 		return nil, err
 	}
 	// The lock comes first: opening the catalog and the supervisor sweeps what an
@@ -79,6 +82,19 @@ func New(cfg Config) (*Host, error) {
 		h.lock.Close()
 		return nil, err
 	}
+	if h.auth, err = newAuthenticator(cfg, h.home); err != nil {
+		h.lock.Close()
+		return nil, err
+	}
+	if cfg.TracingEndpoint != "" {
+		h.tracer, err = tracing.New(tracing.Config{
+			Endpoint: cfg.TracingEndpoint, Sample: cfg.TracingSample, Version: cfg.Version, Log: cfg.Log,
+		})
+		if err != nil {
+			h.lock.Close()
+			return nil, err
+		}
+	}
 	h.supervisor = supervisor.New(supervisor.Config{Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...)})
 	h.router = router.New(router.Config{Dev: cfg.Dev, Log: cfg.Log})
 	h.requests = edge.New(h.edgeConfig())
@@ -92,6 +108,9 @@ func New(cfg Config) (*Host, error) {
 // only when it could not begin.
 func (h *Host) Run(ctx context.Context) error {
 	defer h.lock.Close()
+	if h.tracer != nil {
+		defer h.tracer.Close()
+	}
 	defer h.supervisor.Close()
 
 	// The reconciler outlives the catalog: it has children to stop.
@@ -99,6 +118,9 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { return h.catalog.Run(scanning, h.reconciler.setView) })
 	group.Go(func() error { h.reconciler.run(scanning); return nil })
 	group.Go(func() error { h.requests.Run(scanning); return nil })
+	if h.auth != nil {
+		group.Go(func() error { h.auth.Run(scanning); return nil })
+	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("watching %s: %w", h.home.Extensions(), err)
 	}
@@ -127,10 +149,17 @@ func (h *Host) Extension(id string) (Extension, bool) {
 }
 
 func (h *Host) edgeConfig() edge.Config {
-	return edge.Config{
+	cfg := edge.Config{
 		Router: h.router, Ready: h.Ready, Validate: h.cfg.Validate, Dev: h.cfg.Dev,
 		Hosts: h.cfg.Hosts, Origins: h.cfg.Origins, Log: h.cfg.Log, Version: h.cfg.Version,
 	}
+	if h.auth != nil {
+		cfg.Auth = h.auth
+	}
+	if h.tracer != nil {
+		cfg.Tracer = h.tracer
+	}
+	return cfg
 }
 
 func (h *Host) stateOf(id string) State {

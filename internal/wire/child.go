@@ -113,6 +113,19 @@ func (c *Child) CutOff() {
 	}
 }
 
+// uncut returns ctx, which CutOff ends too.
+func (c *Child) uncut(ctx context.Context) (context.Context, context.CancelFunc) {
+	inner, cancel := context.WithCancel(ctx)
+	forget := context.AfterFunc(c.cut, cancel)
+	return inner, func() { forget(); cancel() }
+}
+
+// wasCut reports whether it was CutOff that ended inner. What ends first counts: a
+// deadline of ctx that passes after the cut changes nothing.
+func (c *Child) wasCut(ctx, inner context.Context) bool {
+	return c.cut.Err() != nil && (ctx.Err() == nil || inner.Err() != ctx.Err())
+}
+
 func errCut() *sdk.Error {
 	return sdk.Errorf(sdk.Unavailable, "the extension was stopped before it had answered")
 }
@@ -185,12 +198,11 @@ func (c *Child) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, e
 			Subject: req.Caller.Subject, Roles: req.Caller.Roles, Session: req.Caller.Session,
 		}
 	}
-	inner, cancel := context.WithCancel(ctx)
+	inner, cancel := c.uncut(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.cut, cancel)()
 	out, err := c.client.Process(inner, in)
-	if err != nil && c.cut.Err() != nil && (ctx.Err() == nil || inner.Err() != ctx.Err()) {
-		return nil, errCut() // what ends first counts: a deadline that passes after the cut changes nothing
+	if err != nil && c.wasCut(ctx, inner) {
+		return nil, errCut()
 	}
 	if err := answered(ctx, err, out.GetError()); err != nil {
 		return nil, err
@@ -224,7 +236,12 @@ func (c *Child) ProjectParameters(ctx context.Context, project, locale string) (
 		return nil, sdk.Errorf(sdk.InvalidArgument, "project or locale is not UTF-8")
 	}
 	in := &extensionv1.ProjectParametersRequest{Project: project, Locale: locale}
-	out, err := c.client.ProjectParameters(ctx, in)
+	inner, cancel := c.uncut(ctx)
+	defer cancel()
+	out, err := c.client.ProjectParameters(inner, in)
+	if err != nil && c.wasCut(ctx, inner) {
+		return nil, errCut()
+	}
 	if err := answered(ctx, err, out.GetError()); err != nil {
 		return nil, err
 	}

@@ -97,8 +97,7 @@ type request struct {
 	timeout         time.Duration
 }
 
-// call sends one request and prints the answer. The administrator's token is not
-// sent: requests are not the admin API's business.
+// call sends one request and prints the answer.
 func (c *client) call(ctx context.Context, r request, out io.Writer) error {
 	what := "calling " + oneLine(r.kind)
 	ctx, cancel := context.WithTimeout(ctx, r.timeout+grace)
@@ -109,6 +108,9 @@ func (c *client) call(ctx context.Context, r request, out io.Writer) error {
 	}
 	req.Header.Set("Content-Type", r.mediaType)
 	req.Header.Set("Request-Timeout", strconv.FormatFloat(r.timeout.Seconds(), 'f', -1, 64))
+	if c.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+c.bearer)
+	}
 	resp, err := c.http.Do(req)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return output.Errorf("allow more time with --timeout", "%s: no answer within %s", what, r.timeout)

@@ -41,6 +41,8 @@ type client struct {
 	// token is for the admin API only; tokenErr says why there is none.
 	token    string
 	tokenErr error
+	// bearer is for requests; empty when they carry none.
+	bearer string
 }
 
 // connect finds the host. It sends nothing yet.
@@ -59,6 +61,7 @@ func (t *target) connect() (*client, error) {
 		requests = first(requests, os.Getenv("JACKFIELD_REQUESTS"))
 		c.token = first(c.token, os.Getenv("JACKFIELD_TOKEN"))
 	}
+	c.bearer = c.token // who names a token means it for the whole host
 	if address != "" {
 		return c, c.atURL(address, requests)
 	}
@@ -101,6 +104,11 @@ func (c *client) atHome(home host.Home, requests string) error {
 		return nil
 	}
 	c.token, c.tokenErr = running.ReadToken(home)
+	// The token of the file goes along where it is asked for and stays on this
+	// machine: to the address that the host itself has announced.
+	if c.tokenErr == nil && h.RequestsAuth == "token" && requests == "" && loopback(c.requests.Hostname()) {
+		c.bearer = c.token
+	}
 	if env := os.Getenv("JACKFIELD_TOKEN"); c.tokenErr != nil && env != "" {
 		c.token, c.tokenErr = env, nil // for those who may not read the file
 	}
@@ -108,6 +116,11 @@ func (c *client) atHome(home host.Home, requests string) error {
 		c.tokenErr = output.WithHint(c.tokenErr, "run this as the user of the host, or pass the token in JACKFIELD_TOKEN")
 	}
 	return nil
+}
+
+func loopback(address string) bool {
+	ip := net.ParseIP(address)
+	return ip != nil && ip.IsLoopback()
 }
 
 func first(values ...string) string {

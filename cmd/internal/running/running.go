@@ -40,6 +40,8 @@ type Host struct {
 	PID      int    `json:"pid"`
 	Requests string `json:"requests"`
 	Admin    string `json:"admin"`
+	// RequestsAuth is token or oidc when requests must carry a token.
+	RequestsAuth string `json:"requests_auth,omitempty"`
 }
 
 // ErrNone means that no host runs in the home.

@@ -24,11 +24,18 @@ type Config struct {
 	// RequestsAuth says who may send requests. It is empty when nobody has set it,
 	// which means none and is refused unless Listen is a loopback address.
 	RequestsAuth string
+	// OIDCIssuer, OIDCAudience and OIDCRolesClaim say whose tokens requests.auth=oidc
+	// accepts.
+	OIDCIssuer, OIDCAudience, OIDCRolesClaim string
 	// RequestsValidate checks JSON payloads against the declared schemas.
 	RequestsValidate bool
 	// RequestsHosts are further names of the request listener, RequestsOrigins the
 	// web origins whose pages may use it.
 	RequestsHosts, RequestsOrigins []string
+	// TracingEndpoint gets the spans of requests, empty for none; TracingSample is the
+	// share of traces that begin here.
+	TracingEndpoint string
+	TracingSample   float64
 	// ScanInterval is how often the drop folder is read without a file event.
 	ScanInterval time.Duration
 	// BundleMaxBytes is the size of the largest bundle that is looked into.
@@ -58,11 +65,13 @@ func Defaults() Config {
 		Home:             running.DefaultHome,
 		Listen:           "127.0.0.1:8080",
 		AdminListen:      "127.0.0.1:8081",
+		OIDCRolesClaim:   "roles",
 		RequestsValidate: true,
 		ScanInterval:     2 * time.Second,
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
 		MetricsAuth:      "auto",
 		LogFormat:        "text",
+		TracingSample:    1,
 		Settings:         host.DefaultSettings(),
 		Extensions:       map[string][]Override{},
 	}
@@ -115,6 +124,13 @@ func (c *Config) set(a assignment) *Problem {
 // place at which a key was set.
 func (c *Config) check(where func(key string) string) []*Problem {
 	problems := checkSettings("", c.Settings, where)
+	for _, k := range []struct{ name, value string }{
+		{"requests.oidc.issuer", c.OIDCIssuer}, {"requests.oidc.audience", c.OIDCAudience},
+	} {
+		if c.RequestsAuth == "oidc" && k.value == "" {
+			problems = append(problems, &Problem{Key: k.name, Place: where("requests.auth"), Message: "is not set, and requests.auth=oidc needs it"})
+		}
+	}
 	for _, id := range sortedKeys(c.Extensions) {
 		problems = append(problems, checkSettings("extension."+id+".", c.For(id), where)...)
 	}

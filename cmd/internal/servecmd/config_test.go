@@ -39,7 +39,8 @@ func TestDefaultsAreTheContract(t *testing.T) {
 	}
 	want := map[string]string{
 		"listen": "127.0.0.1:8080", "admin.listen": "127.0.0.1:8081", "requests.auth": "", "requests.validate": "true",
-		"requests.hosts": "", "requests.origins": "", "scan.interval": "2s", "bundle.max_bytes": "512MiB", "metrics.auth": "auto", "log.format": "text",
+		"requests.hosts": "", "requests.origins": "",
+		"requests.oidc.issuer": "", "requests.oidc.audience": "", "requests.oidc.roles_claim": "roles", "tracing.endpoint": "", "tracing.sample": "1", "scan.interval": "2s", "bundle.max_bytes": "512MiB", "metrics.auth": "auto", "log.format": "text",
 		"limits.in_flight": "512", "limits.queue": "1024", "limits.request_bytes": "16MiB", "limits.response_bytes": "16MiB",
 		"timeouts.start": "10s", "timeouts.request": "30s", "timeouts.drain": "30s", "check.interval": "4s", "check.timeout": "3s",
 		"backoff.first": "1s", "backoff.max": "1m", "backoff.reset": "5m", "log.level": "info",
@@ -108,7 +109,14 @@ func TestFaults(t *testing.T) {
 		{name: "not yet, for one extension", file: "extension.a.b.limits.memory=3", want: []string{"limits.memory is not supported"}},
 		{name: "mistyped variable", environ: []string{"JACKFIELD_REQUEST_AUTH=none"}, want: []string{"JACKFIELD_REQUEST_AUTH", "did you mean JACKFIELD_REQUESTS_AUTH?"}},
 		{name: "duplicate key", file: "listen=127.0.0.1:1\n\nlis\\u0074en=127.0.0.1:2", want: []string{":3: listen", "stands already in line 1"}},
-		{name: "requests.auth of the future", file: "requests.auth=token", want: []string{`requests.auth = "token" is not supported by this version; allowed is none`}},
+		{name: "requests.auth of another world", file: "requests.auth=ldap", want: []string{`requests.auth = "ldap": allowed is none or token or oidc`}},
+		{name: "collector without a scheme", file: "tracing.endpoint=localhost:4318", want: []string{"allowed is a URL such as http://127.0.0.1:4318"}},
+		{name: "more than all", file: "tracing.sample=1.5", want: []string{"allowed is a number from 0 to 1"}},
+		{name: "oidc without a provider", file: "requests.auth=oidc", want: []string{
+			"jackfield.properties:1: requests.oidc.issuer is not set, and requests.auth=oidc needs it", "requests.oidc.audience is not set",
+		}},
+		{name: "provider without TLS", file: "requests.oidc.issuer=http://id.example.org", want: []string{"allowed is a URL such as https://"}},
+		{name: "provider with a password", file: "requests.oidc.issuer=https://a:b@id.example.org", want: []string{"allowed is a URL such as https://"}},
 		{name: "number", file: "limits.in_flight=0", want: []string{`limits.in_flight = "0": allowed is a whole number from 1 to 65536`}},
 		{name: "number with sign", file: "limits.queue=+5", want: []string{"allowed is a whole number"}},
 		{name: "size", file: "limits.request_bytes=16MB", want: []string{`"16MB": allowed is a size from 1 to 1GiB`}},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jackfield-host/jackfield/admin"
@@ -50,11 +51,14 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 		return err
 	}
 	cfg.Home = home
-	h, err := newHost(cfg, version, log)
-	if err != nil {
+	if err := host.Home(home).Make(); err != nil {
 		return err
 	}
 	token, err := running.Token(host.Home(home))
+	if err != nil {
+		return err
+	}
+	h, err := newHost(cfg, token, version, log)
 	if err != nil {
 		return err
 	}
@@ -68,8 +72,14 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 		return err
 	}
 	defer admins.Close()
+	limit, err := openFiles()
+	if err != nil {
+		return err
+	}
+	own := prometheus.NewRegistry()
+	share, connections := shareOut(limit), newConnectionMetrics(own)
 	window, err := admin.New(admin.Config{
-		Host: h, Metrics: h.Gatherer(), MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
+		Host: h, Metrics: prometheus.Gatherers{h.Gatherer(), own}, MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
 		Address: admins.Addr().String(), RequestAddress: requests.Addr().String(), Version: version, Log: log,
 		DropFolder: host.Home(home).Extensions(), TokenFile: host.Home(home).AdminToken(),
 	})
@@ -77,19 +87,27 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 		return err
 	}
 	d := &doors{
-		host: h, log: log, requests: requests, admins: admins,
+		host: h, log: log,
+		requests:      newBounded(requests, "requests", share.requests, connections, log),
+		admins:        newBounded(admins, "admin", share.admins, connections, log),
+		asksFor:       cfg.asksFor(),
 		requestServer: server(h.Requests(), log, cfg.longestRequest()),
 		adminServer:   server(window, log, time.Minute),
 	}
 	return d.run(ctx, host.Home(home), func() { greet(stderr, host.Home(home), d) })
 }
 
-func newHost(cfg Config, version string, log *slog.Logger) (*host.Host, error) {
+func newHost(cfg Config, token, version string, log *slog.Logger) (*host.Host, error) {
 	limits := bundle.DefaultLimits()
 	limits.FileBytes = cfg.BundleMaxBytes
 	return host.New(host.Config{
 		Home: cfg.Home, Version: version, Log: log, Dev: cfg.Dev, Validate: cfg.RequestsValidate,
 		Hosts: cfg.RequestsHosts, Origins: cfg.RequestsOrigins,
+		RequestsAuth: host.RequestsAuth{
+			Mode: cfg.RequestsAuth, AdminToken: token,
+			Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, RolesClaim: cfg.OIDCRolesClaim,
+		},
+		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
 	})
 }
@@ -101,6 +119,14 @@ func newLog(cfg Config, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// asksFor is what a request must carry, empty for nothing.
+func (c *Config) asksFor() string {
+	if c.RequestsAuth == "none" {
+		return ""
+	}
+	return c.RequestsAuth
 }
 
 func (c *Config) metricsOpen(admin *net.TCPAddr) bool {
@@ -116,6 +142,7 @@ type runner interface {
 // doors is a host with its two listeners.
 type doors struct {
 	host                       runner
+	asksFor                    string // requests.auth, empty for none
 	log                        *slog.Logger
 	requests, admins           net.Listener
 	requestServer, adminServer *http.Server
@@ -126,7 +153,7 @@ type doors struct {
 // last the admin listener, where all this can be watched.
 func (d *doors) run(ctx context.Context, home host.Home, ready func()) error {
 	withdraw, err := running.Announce(home, running.Host{
-		PID: os.Getpid(), Requests: d.requests.Addr().String(), Admin: d.admins.Addr().String(),
+		PID: os.Getpid(), Requests: d.requests.Addr().String(), Admin: d.admins.Addr().String(), RequestsAuth: d.asksFor,
 	})
 	if err != nil {
 		return err

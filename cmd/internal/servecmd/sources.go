@@ -25,11 +25,8 @@ func (a assignment) problem(message string) *Problem {
 func (a assignment) invalid(k key) *Problem {
 	p := a.problem("allowed is " + k.allowed)
 	p.Value = a.value
-	switch {
-	case a.value == "":
+	if a.value == "" {
 		p.Message = "is empty; " + p.Message
-	case k.name == "requests.auth" && (a.value == "token" || a.value == "oidc"):
-		p.Message = "is not supported by this version; " + p.Message
 	}
 	return p
 }

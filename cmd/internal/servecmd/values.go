@@ -10,6 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jackfield-host/jackfield/host"
 )
 
 // kind is how values of one sort are written: read them, show them, and say in an
@@ -139,6 +143,50 @@ func address() kind[string] {
 			}
 			_, err = strconv.ParseUint(port, 10, 16)
 			return s, err == nil && (host == "" || validHost(host))
+		},
+		show: func(s string) string { return s },
+	}
+}
+
+// issuer is the URL of an OpenID provider.
+func issuer() kind[string] {
+	return kind[string]{
+		allowed: "a URL such as https://id.example.org/realm, https unless the provider runs on this machine",
+		parse:   func(s string) (string, bool) { return s, host.CheckIssuer(s) == nil },
+		show:    func(s string) string { return s },
+	}
+}
+
+// collector is the URL of an OTLP/HTTP collector, or nothing.
+func collector() kind[string] {
+	return kind[string]{
+		allowed: "a URL such as http://127.0.0.1:4318, or nothing",
+		parse: func(s string) (string, bool) {
+			u, err := url.Parse(s)
+			return s, s == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && validHost(u.Hostname()) && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+		},
+		show: func(s string) string { return s },
+	}
+}
+
+// share is a number from 0 to 1.
+func share() kind[float64] {
+	return kind[float64]{
+		allowed: "a number from 0 to 1, such as 0.05",
+		parse: func(s string) (float64, bool) {
+			f, err := strconv.ParseFloat(s, 64)
+			return f, err == nil && f >= 0 && f <= 1 && strings.Trim(s, "0123456789.") == ""
+		},
+		show: func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) },
+	}
+}
+
+// text is any text without control characters.
+func text(most int) kind[string] {
+	return kind[string]{
+		allowed: fmt.Sprintf("a text of 1 to %d characters", most),
+		parse: func(s string) (string, bool) {
+			return s, s != "" && len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 		},
 		show: func(s string) string { return s },
 	}

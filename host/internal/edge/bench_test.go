@@ -91,7 +91,7 @@ func BenchmarkHTTP(b *testing.B) {
 // TestAllocations keeps the number that BenchmarkEdge shows from growing unseen.
 func TestAllocations(t *testing.T) {
 	request := newBench(t)
-	const most = 18
+	const most = 8
 	if n := testing.AllocsPerRun(500, request); n > most {
 		t.Errorf("%v allocations for each request, at most %d are expected", n, most)
 	}

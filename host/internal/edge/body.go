@@ -61,15 +61,14 @@ func readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
 		b.bytes = slices.Grow(b.bytes[:0], int(min(declared+1, firstRead)))
 	}
 	// A client that sends slowly is cut off by the connection's read deadline. It
-	// is lifted afterwards: net/http goes on reading, to see the client leave.
-	// It passes after ctx's: from the end of the body on net/http takes it for a
-	// client that left, which ctx must not hear of before its own deadline.
+	// passes after ctx's: should net/http still have it when it waits for the client
+	// to leave, and take it for that, then ctx has heard of its own end first. Nobody
+	// lifts it here: net/http does, at the end of the body and before it reads on.
 	if deadline, ok := ctx.Deadline(); ok {
 		x.readUntil(deadline.Add(afterDeadline))
 	}
 	err := readAll(x.r.Body, b, limit)
 	if err == nil {
-		x.readUntil(time.Time{})
 		x.unread = false
 		return nil
 	}

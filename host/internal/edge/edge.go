@@ -60,8 +60,11 @@ type Config struct {
 	// WriteTimeout, ReadTimeout and PingEvery are those of duplex.Config, for the
 	// connections that carry many requests. Zero means the defaults.
 	WriteTimeout, ReadTimeout, PingEvery time.Duration
-
-	Log *slog.Logger
+	// Tracer makes spans of requests; nil makes none, and costs nothing.
+	Tracer Tracer
+	// Auth tells who asks; nil lets everybody, without a name.
+	Auth Authenticator
+	Log  *slog.Logger
 	// Version is the host's, shown in the OpenAPI document.
 	Version string
 }
@@ -83,6 +86,8 @@ type edge struct {
 	origins  *originGuard
 	statuses map[sdk.Code]status
 	bodies   bodyPool
+	pool     exchangePool
+	gzips    gzipPool
 	types    document
 	openapi  document
 	shared   sharedHeaders
@@ -130,14 +135,18 @@ func New(cfg Config) Handler {
 	e.lines = e.newLines()
 	e.handle("/v1/batch", resource{post: e.batch})
 	e.handle("/v1/connect", resource{get: e.connect})
-	e.handle("/healthz", resource{get: e.healthz})
-	e.handle("/readyz", resource{get: e.readyz})
+	e.handle("/v1/projects/{project}/parameters", resource{get: e.parameters})
+	e.handle("/healthz", resource{get: e.healthz, open: true})
+	e.handle("/readyz", resource{get: e.readyz, open: true})
 	return Handler{e}
 }
 
 // resource is what lies at one path: a handler for GET (and HEAD), or one for POST.
 // It is an http.Handler only because mux wants one.
-type resource struct{ get, post handler }
+type resource struct {
+	get, post handler
+	open      bool // to everybody, whoever may send requests
+}
 
 type handler func(x *exchange) error
 
@@ -160,20 +169,31 @@ type exchange struct {
 	id      string
 	caller  sdk.Caller    // who asks, verified; the zero value for an anonymous caller
 	typ     string        // the {type} of the path, as it was sent
+	project string        // the {project} of the path, as it was sent
 	route   *router.Route // who answers, nil as long as that is unknown
 	status  int           // 0 until the answer has begun
 	code    sdk.Code      // of the problem that was answered, "" for none
 	counted bool          // the router has counted the request
 	unread  bool          // the body has not been read to its end
 	broken  bool          // and never will be
+
+	span     Span        // nil unless requests are traced
+	request  sdk.Request // what a backend gets; see exchangePool
+	reusable bool        // nobody else can be reading the exchange any more
 }
 
 // ServeHTTP answers one request.
 func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{w: w, r: r, start: time.Now(), id: requestID(r)}
+	x := e.pool.get()
+	x.w, x.r, x.start, x.id = w, r, time.Now(), requestID(r)
 	x.unread = r.Body != nil && r.Body != http.NoBody
+	e.respond(x)
+	e.pool.put(x)
+}
+
+func (e *edge) respond(x *exchange) {
 	defer e.finish(x)
-	h := w.Header()
+	h := x.w.Header()
 	h["X-Content-Type-Options"] = e.shared.nosniff
 	h["Content-Security-Policy"] = e.shared.sandbox
 	h["Cross-Origin-Resource-Policy"] = e.shared.sameOrigin
@@ -190,11 +210,26 @@ func (e *edge) dispatch(x *exchange) error {
 	if err := e.origins.check(x); err != nil {
 		return err
 	}
+	if encoded, ok := hotType(x.r); ok {
+		if err := e.authenticate(x); err != nil {
+			e.router.Count(nil, sdk.CodeOf(err))
+			return err
+		}
+		x.typ = encoded
+		return e.request(x)
+	}
 	var match mux.RouteMatch
-	if !e.paths.Match(x.r, &match) {
+	found := e.paths.Match(x.r, &match)
+	// A preflight carries no token, and is answered with what is no secret.
+	if !found || !match.Handler.(*resource).open && x.r.Method != http.MethodOptions {
+		if err := e.authenticate(x); err != nil {
+			return err
+		}
+	}
+	if !found {
 		return sdk.Errorf(sdk.NotFound, "there is nothing at %s", quote(x.r.URL.Path))
 	}
-	x.typ = match.Vars["type"]
+	x.typ, x.project = match.Vars["type"], match.Vars["project"]
 	res := match.Handler.(*resource)
 	switch m := x.r.Method; {
 	case m == http.MethodPost && res.post != nil:
@@ -234,6 +269,9 @@ func (e *edge) finish(x *exchange) {
 			message = fmt.Sprintf("%s: %v", message, v)
 		}
 		e.problem(x, sdk.Errorf(sdk.Internal, "%s", message))
+	}
+	if x.span != nil {
+		x.span.End(x.status, x.code)
 	}
 	if e.log.Enabled(context.Background(), slog.LevelDebug) {
 		e.logRequest(x)

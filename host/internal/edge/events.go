@@ -60,7 +60,7 @@ type stateEvent struct {
 
 // look publishes the difference between t and the table before.
 func (w *watcher) look(t *router.Table) error {
-	doc, err := w.edge.types.of(t)
+	doc, err := w.edge.types.of(t, &w.edge.gzips)
 	if err != nil {
 		return err
 	}

@@ -143,6 +143,6 @@ func (g *originGuard) preflight(x *exchange, methods string) {
 		return
 	}
 	h.Set("Access-Control-Allow-Methods", methods)
-	h.Set("Access-Control-Allow-Headers", "Content-Type, Request-Timeout, Request-Id")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Request-Timeout, Request-Id")
 	h.Set("Access-Control-Max-Age", "600")
 }

@@ -94,7 +94,8 @@ func (d desk) LineLimit() int {
 // Answer has one line answered.
 func (d desk) Answer(ctx context.Context, out []byte, q *duplex.Question) (line []byte, free bool) {
 	e := d.e
-	x := &exchange{start: q.Start, id: q.RequestID, caller: q.Caller, typ: string(q.Type)}
+	x := e.pool.get()
+	x.start, x.id, x.caller, x.typ = q.Start, q.RequestID, q.Caller, string(q.Type)
 	before := out
 	defer func() {
 		if v := recover(); v != nil {
@@ -108,9 +109,14 @@ func (d desk) Answer(ctx context.Context, out []byte, q *duplex.Question) (line 
 	} else {
 		x.status = http.StatusOK
 	}
+	if x.span != nil {
+		x.span.End(x.status, x.code)
+	}
 	if e.log.Enabled(context.Background(), slog.LevelDebug) {
 		e.logLine(x)
 	}
+	x.reusable = free
+	e.pool.put(x)
 	return out, free
 }
 

@@ -33,6 +33,7 @@ func (e *edge) request(x *exchange) error {
 	}
 	resp, err := e.ask(ctx, x, media, b.bytes)
 	mayPool := ctx.Err() == nil
+	x.reusable = mayPool
 	if err != nil {
 		if mayPool {
 			e.bodies.put(b)
@@ -55,6 +56,7 @@ func (e *edge) find(x *exchange, route *router.Route) error {
 		return unknownType(x.typ)
 	}
 	x.route = route
+	e.trace(x)
 	if fault := route.Refusal(); fault != nil {
 		return fault
 	}
@@ -68,10 +70,11 @@ func (e *edge) ask(ctx context.Context, x *exchange, media string, payload []byt
 		return nil, err
 	}
 	x.counted = true // by Do, whatever comes
-	resp, by, err := e.router.Do(ctx, x.route, &sdk.Request{
-		ID: x.id, Type: x.route.Type, MediaType: media, Payload: payload, Caller: x.caller,
-	})
+	req := x.newRequest(media, payload)
+	x.calls(req)
+	resp, by, err := e.router.Do(ctx, x.route, req)
 	x.route = by
+	x.called(err)
 	return resp, err
 }
 
@@ -166,13 +169,20 @@ func (e *edge) validate(route *router.Route, payload []byte) error {
 
 // answer sends what an extension answered. The router has checked its media type.
 func (e *edge) answer(x *exchange, resp *sdk.Response) {
-	values := [...]string{
-		resp.MediaType, resp.Type, x.route.Extension, x.route.Version, strconv.Itoa(len(resp.Payload)),
-	}
-	h := x.w.Header()
-	for i, name := range [...]string{"Content-Type", "Response-Type", "Extension-Id", "Extension-Version", "Content-Length"} {
-		h[name] = values[i : i+1 : i+1]
+	h, values := x.w.Header(), new(answerValues)
+	values.set(h, 0, "Content-Type", resp.MediaType)
+	values.set(h, 1, "Response-Type", resp.Type)
+	values.set(h, 2, "Extension-Id", x.route.Extension)
+	values.set(h, 3, "Extension-Version", x.route.Version)
+	zip := mayCompress(resp.MediaType, len(resp.Payload)) && x.negotiate()
+	if len(resp.Payload) > sized && !zip {
+		values.set(h, 4, "Content-Length", strconv.Itoa(len(resp.Payload)))
 	}
 	x.begin(http.StatusOK)
-	_, _ = x.w.Write(resp.Payload) // the client may be gone: nobody is left to tell
+	// The client may be gone: nobody is left to tell.
+	if zip {
+		_ = e.gzips.compress(x.w, resp.Payload)
+		return
+	}
+	_, _ = x.w.Write(resp.Payload)
 }

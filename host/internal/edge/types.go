@@ -23,13 +23,15 @@ type document struct {
 	current atomic.Pointer[rendered]
 }
 
+// rendered is a document in both its forms; zipped is nil for a short one. Each form
+// has an ETag of its own.
 type rendered struct {
-	table *router.Table
-	json  []byte
-	etag  string
+	table        *router.Table
+	json, zipped []byte
+	etag         string
 }
 
-func (d *document) of(t *router.Table) (*rendered, error) {
+func (d *document) of(t *router.Table, zips *gzipPool) (*rendered, error) {
 	if c := d.current.Load(); c != nil && c.table == t {
 		return c, nil
 	}
@@ -42,26 +44,44 @@ func (d *document) of(t *router.Table) (*rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(text)
-	c := &rendered{table: t, json: text, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
+	c := &rendered{table: t, json: text, etag: etagOf(text)}
+	if len(text) >= worthIt {
+		if c.zipped, err = zips.compressed(text); err != nil {
+			return nil, err
+		}
+	}
 	d.current.Store(c)
 	return c, nil
 }
 
+func etagOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return `"` + hex.EncodeToString(sum[:12]) + `"`
+}
+
 // serve answers with the document, or with 304 to a client that has it.
 func (e *edge) serve(x *exchange, d *document) error {
-	doc, err := d.of(e.router.Table())
+	doc, err := d.of(e.router.Table(), &e.gzips)
 	if err != nil {
 		return err
 	}
-	h := x.w.Header()
+	return e.serveVersion(x, doc)
+}
+
+// serveVersion answers with the form of doc that the client takes.
+func (e *edge) serveVersion(x *exchange, doc *rendered) error {
+	h, text, etag := x.w.Header(), doc.json, doc.etag
+	if doc.zipped != nil && x.negotiate() {
+		text, etag = doc.zipped, strings.TrimSuffix(doc.etag, `"`)+`-gzip"`
+	}
 	h.Set("Cache-Control", "no-cache")
-	h.Set("Etag", doc.etag)
-	if hasVersion(x.r.Header["If-None-Match"], doc.etag) {
+	h.Set("Etag", etag)
+	if hasVersion(x.r.Header["If-None-Match"], etag) {
+		h.Del("Content-Encoding")
 		x.begin(http.StatusNotModified)
 		return nil
 	}
-	return e.writeJSON(x, http.StatusOK, doc.json)
+	return e.sendJSON(x, http.StatusOK, text)
 }
 
 // hasVersion reports whether the values of If-None-Match name etag.
@@ -120,7 +140,13 @@ func (e *edge) showType(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return e.writeJSON(x, http.StatusOK, text)
+	doc := &rendered{json: text, etag: etagOf(text)}
+	if len(text) >= worthIt {
+		if doc.zipped, err = e.gzips.compressed(text); err != nil {
+			return err
+		}
+	}
+	return e.serveVersion(x, doc)
 }
 
 // showOpenAPI answers GET /v1/openapi.json.
@@ -150,7 +176,20 @@ func (e *edge) readyz(x *exchange) error {
 	return e.writeJSON(x, http.StatusServiceUnavailable, text)
 }
 
+// writeJSON answers with a JSON text, compressed if that is worth it.
 func (e *edge) writeJSON(x *exchange, status int, text []byte) error {
+	if len(text) >= worthIt && x.negotiate() {
+		zipped, err := e.gzips.compressed(text)
+		if err != nil {
+			return err
+		}
+		text = zipped
+	}
+	return e.sendJSON(x, status, text)
+}
+
+// sendJSON answers with a JSON text as it is, which may be compressed already.
+func (e *edge) sendJSON(x *exchange, status int, text []byte) error {
 	h := x.w.Header()
 	h["Content-Type"] = e.shared.json
 	h.Set("Cache-Control", "no-cache")

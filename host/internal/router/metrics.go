@@ -21,11 +21,14 @@ type metrics struct {
 	duration      *prometheus.HistogramVec
 	requestBytes  *prometheus.HistogramVec
 	responseBytes *prometheus.HistogramVec
+	parameters    *prometheus.CounterVec
 	codes         map[sdk.Code]int // place of a code in routeMetrics.counters; immutable
 	unknown       *routeMetrics
 
 	mu     sync.Mutex
 	routes map[typeKey]*routeMetrics // guarded by mu
+	// extensions are those of the current table; guarded by mu.
+	extensions map[string]bool
 }
 
 type typeKey struct{ extension, typ string }
@@ -67,8 +70,12 @@ func newMetrics() *metrics {
 		}, labels),
 		requestBytes:  newBytes("jackfield_request_bytes", "Size of the payloads of requests.", labels),
 		responseBytes: newBytes("jackfield_response_bytes", "Size of the payloads of answers.", labels),
-		codes:         map[sdk.Code]int{codeOK: 0},
-		routes:        map[typeKey]*routeMetrics{},
+		parameters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "jackfield_project_parameters_total",
+			Help: "Questions for the parameters of a project by their outcome: ok, or the code of the error.",
+		}, []string{"extension", "code"}),
+		codes:  map[sdk.Code]int{codeOK: 0},
+		routes: map[typeKey]*routeMetrics{},
 	}
 	for i, code := range sdk.Codes() {
 		m.codes[code] = i + 1
@@ -84,7 +91,7 @@ func newBytes(name, help string, labels []string) *prometheus.HistogramVec {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.duration, m.requestBytes, m.responseBytes}
+	return []prometheus.Collector{m.requests, m.duration, m.requestBytes, m.responseBytes, m.parameters}
 }
 
 func (m *metrics) newRoute(key typeKey) *routeMetrics {
@@ -109,6 +116,16 @@ func (m *metrics) of(extension, typ string) *routeMetrics {
 func (m *metrics) keep(t *Table) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	extensions := map[string]bool{}
+	for _, route := range t.sorted {
+		extensions[route.Extension] = true
+	}
+	for extension := range m.extensions {
+		if !extensions[extension] {
+			m.parameters.DeletePartialMatch(prometheus.Labels{"extension": extension})
+		}
+	}
+	m.extensions = extensions
 	for key, rm := range m.routes {
 		if route := t.routes[key.typ]; route != nil && route.Extension == key.extension {
 			continue
@@ -131,7 +148,10 @@ func (rm *routeMetrics) remove() {
 
 // count adds one request with this outcome.
 func (rm *routeMetrics) count(code sdk.Code) {
-	i, ok := rm.all.codes[code]
+	i, ok := 0, code == codeOK
+	if !ok {
+		i, ok = rm.all.codes[code]
+	}
 	if !ok {
 		i, code = rm.all.codes[sdk.Internal], sdk.Internal
 	}

@@ -148,6 +148,14 @@ func (e *extension) Check(context.Context) error {
 	return nil
 }
 
+// ProjectParameters answers what it was asked, and ends the process for project "end".
+func (e *extension) ProjectParameters(_ context.Context, project, locale string) (any, error) {
+	if project == "end" {
+		os.Exit(3)
+	}
+	return []string{project, locale}, nil
+}
+
 func (e *extension) Destroy(context.Context) error {
 	if e.mode == "destroy hang" {
 		wait()
