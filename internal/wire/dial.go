@@ -1,0 +1,306 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/jackfield-host/jackfield/sdk"
+)
+
+// Dialer is the child's half of the dial pair: it asks the host for connections. Its
+// methods may be called by many goroutines at once. A nil Dialer refuses every dial:
+// it is that of a child whose host hands out no connections.
+type Dialer struct {
+	conn *net.UnixConn
+	done chan struct{} // closed when read has ended
+
+	// writing has its one token while nobody writes. Who holds it may change last, so
+	// that ids reach the host in their order.
+	writing chan struct{}
+	last    uint64
+
+	mu      sync.Mutex
+	waiting map[uint64]chan<- dialAnswer // by id, of DialContext's that wait
+	asked   uint64                       // the highest id that was ever waited for
+	broken  error                        // why the pair has ended, nil before
+}
+
+// dialAnswer is how a dial has ended.
+type dialAnswer struct {
+	conn  net.Conn
+	fault *sdk.Error // nil with a conn
+}
+
+// NewDialer makes a Dialer that talks to the host at the other end of conn and owns
+// it. Close ends both.
+func NewDialer(conn *net.UnixConn) *Dialer {
+	d := &Dialer{
+		conn: conn, done: make(chan struct{}), writing: make(chan struct{}, 1),
+		waiting: make(map[uint64]chan<- dialAnswer),
+	}
+	d.writing <- struct{}{}
+	go d.read()
+	return d
+}
+
+// Close ends the pair: dials that are under way fail. Connections that were made stay.
+func (d *Dialer) Close() {
+	if d != nil {
+		_ = d.conn.Close() // a second time, it is closed already
+		<-d.done
+	}
+}
+
+// DialContext has the host connect to address, HOST:PORT as the manifest grants it, and
+// returns the connection, a *net.TCPConn. Network is tcp, tcp4 or tcp6. A dial takes
+// 60 s at most. An error has an *sdk.Error in its chain, with one of the codes
+// permission_denied (the manifest lacks the permission, or a name leads where no name
+// may lead), unavailable (no such name, refused, unreachable), deadline_exceeded,
+// canceled, invalid_argument and exhausted (64 dials are under way); it is a net.Error.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, fault := d.dial(ctx, network, address)
+	if fault == nil {
+		return conn, nil
+	}
+	err := &dialError{address: cut(address), fault: fault}
+	if fault.Code == sdk.Canceled || fault.Code == sdk.DeadlineExceeded {
+		err.cause = ctx.Err()
+	}
+	return nil, err
+}
+
+func (d *Dialer) dial(ctx context.Context, network, address string) (net.Conn, *sdk.Error) {
+	number, ok := dialNetworkNumber(network)
+	switch {
+	case d == nil:
+		return nil, sdk.Errorf(sdk.PermissionDenied, "this host hands out no network connections")
+	case !ok:
+		return nil, sdk.Errorf(sdk.InvalidArgument, "the network %s is none of tcp, tcp4 and tcp6", quoted(network))
+	case len(address) > maxDialAddress:
+		return nil, sdk.Errorf(sdk.InvalidArgument, "the address has %d bytes, the limit is %d", len(address), maxDialAddress)
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxDialTimeout)
+	defer cancel()
+	answers := make(chan dialAnswer, 1)
+	id, fault := d.ask(ctx, dialMessage{kind: dialAsk, network: number, text: address}, answers)
+	if fault != nil {
+		return nil, fault
+	}
+	select {
+	case a := <-answers:
+		return a.conn, a.fault
+	case <-d.done:
+	case <-ctx.Done():
+		if d.forget(id) {
+			d.cancel(id)
+			return nil, dialGivenUp(ctx)
+		}
+	}
+	// No answer comes any more, but one may have come just now.
+	select {
+	case a := <-answers:
+		return a.conn, a.fault
+	default:
+		return nil, d.ended()
+	}
+}
+
+// ask sends m under a new id, and has its answer sent to answers.
+func (d *Dialer) ask(ctx context.Context, m dialMessage, answers chan<- dialAnswer) (id uint64, fault *sdk.Error) {
+	select {
+	case <-d.writing:
+	case <-d.done:
+		return 0, d.ended()
+	case <-ctx.Done():
+		return 0, dialGivenUp(ctx)
+	}
+	defer func() { d.writing <- struct{}{} }()
+	deadline, _ := ctx.Deadline()
+	left := min(time.Until(deadline), maxDialTimeout)
+	if left <= 0 || ctx.Err() != nil {
+		return 0, dialGivenUp(ctx)
+	}
+	m.timeout = uint32(max(left.Milliseconds(), 1))
+	d.last++
+	m.id = d.last
+	if !d.await(m.id, answers) {
+		return 0, d.ended()
+	}
+	// The host reads at once; when it does not, the caller's patience counts.
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		_ = d.conn.SetWriteDeadline(time.Unix(1, 0)) // fails when the pair has ended
+	})
+	err := d.send(m, deadline)
+	if !stop() {
+		<-interrupted
+	}
+	switch {
+	case err == nil:
+		return m.id, nil
+	case d.forget(m.id) && errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, sdk.Errorf(sdk.DeadlineExceeded, "the host does not take the request to connect")
+	}
+	return 0, d.ended()
+}
+
+// send writes one message, whole or not at all.
+func (d *Dialer) send(m dialMessage, deadline time.Time) error {
+	if err := d.conn.SetWriteDeadline(deadline); err != nil {
+		return err
+	}
+	_, _, err := d.conn.WriteMsgUnix(m.append(nil), nil, nil)
+	return err
+}
+
+// cancel tells the host that nobody waits for a dial any more. When that can not be
+// said, the dial ends by its timeout, and its connection is closed when it arrives.
+func (d *Dialer) cancel(id uint64) {
+	select {
+	case <-d.writing:
+		_ = d.send(dialMessage{kind: dialCancel, id: id}, time.Now().Add(time.Second))
+		d.writing <- struct{}{}
+	case <-d.done:
+	}
+}
+
+// await has the answer to a dial sent to answers, unless the pair has ended.
+func (d *Dialer) await(id uint64, answers chan<- dialAnswer) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken == nil {
+		d.waiting[id], d.asked = answers, id
+	}
+	return d.broken == nil
+}
+
+// forget reports whether a dial was still waited for; it is not any more.
+func (d *Dialer) forget(id uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.waiting[id]
+	delete(d.waiting, id)
+	return ok
+}
+
+// ended says why the pair has ended.
+func (d *Dialer) ended() *sdk.Error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var broken *dialFormatError
+	if errors.As(d.broken, &broken) {
+		return sdk.Errorf(sdk.Unavailable, "the host hands out no connections any more: %v", broken)
+	}
+	return sdk.Errorf(sdk.Unavailable, "the host hands out no connections any more")
+}
+
+// read takes the host's answers until the pair ends.
+func (d *Dialer) read() {
+	buf := make([]byte, maxDialMessage)
+	for {
+		n, socket, err := receiveAnswer(d.conn, buf)
+		if err == nil {
+			err = d.take(buf[:n], socket)
+		}
+		if err != nil {
+			d.mu.Lock()
+			d.broken = err
+			clear(d.waiting)
+			d.mu.Unlock()
+			_ = d.conn.Close() // it may be closed already
+			close(d.done)
+			return
+		}
+	}
+}
+
+// take brings an answer to who waits for it. Socket came with it, nil for none; it is
+// closed here.
+func (d *Dialer) take(b []byte, socket *os.File) error {
+	if socket != nil {
+		defer socket.Close() // a connection has a descriptor of its own
+	}
+	m, err := parseDial(b)
+	switch {
+	case err != nil:
+		return err
+	case m.kind != dialDone && m.kind != dialFailed:
+		return dialBreach("a host sent a message of kind %d", m.kind)
+	case (m.kind == dialDone) != (socket != nil):
+		return dialBreach("a message of kind %d came with the wrong number of descriptors", m.kind)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if m.id > d.asked {
+		return dialBreach("dial %d was answered and never asked for", m.id)
+	}
+	answers, ok := d.waiting[m.id]
+	if !ok {
+		return nil // nobody waits any more
+	}
+	delete(d.waiting, m.id)
+	var answer dialAnswer
+	if socket == nil {
+		answer.fault = sdk.Errorf(dialCodes()[m.code], "%s", m.text)
+	} else {
+		answer = connected(socket)
+	}
+	answers <- answer // it has room for one
+	return nil
+}
+
+// connected makes a connection of a socket.
+func connected(socket *os.File) dialAnswer {
+	conn, err := net.FileConn(socket)
+	if err != nil {
+		return dialAnswer{fault: sdk.Errorf(sdk.Unavailable, "taking over the connection: %v", bareError(err))}
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && tcp.RemoteAddr() != nil {
+		return dialAnswer{conn: tcp}
+	}
+	_ = conn.Close()
+	return dialAnswer{fault: sdk.Errorf(sdk.Unavailable, "the connection was closed as soon as it was made")}
+}
+
+// dialGivenUp is the fault of a dial whose ctx has ended.
+func dialGivenUp(ctx context.Context) *sdk.Error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return sdk.Errorf(sdk.Canceled, "the dial was canceled")
+	}
+	return sdk.Errorf(sdk.DeadlineExceeded, "no connection in time")
+}
+
+// dialError is the error of a DialContext: for errors.As the *sdk.Error, for errors.Is
+// the end of the context, and the net.Error that callers of a dial look for.
+type dialError struct {
+	address string
+	fault   *sdk.Error
+	cause   error // the context's, or nil
+}
+
+var _ net.Error = (*dialError)(nil)
+
+func (e *dialError) Error() string   { return fmt.Sprintf("dial %s: %v", quotedAddress(e.address), e.fault) }
+func (e *dialError) Timeout() bool   { return e.fault.Code == sdk.DeadlineExceeded }
+func (e *dialError) Temporary() bool { return e.Timeout() || e.fault.Code == sdk.Exhausted }
+
+func (e *dialError) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.fault}
+	}
+	return []error{e.fault, e.cause}
+}
+
+// quotedAddress quotes an address only if it must be.
+func quotedAddress(address string) string {
+	if t, err := parseTarget(address); err == nil {
+		return t.String()
+	}
+	return quoted(address)
+}

@@ -1,0 +1,264 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/jackfield-host/jackfield/sdk"
+)
+
+// dialPatience is how long an answer waits for a child that does not read.
+const dialPatience = 10 * time.Second
+
+// DialConfig says how the host dials for one extension.
+type DialConfig struct {
+	// Grants are the addresses that may be dialled.
+	Grants Grants
+	// Resolver looks names up, nil for the machine's own.
+	Resolver *net.Resolver
+	// Ended, unless it is nil, is told of every dial that has ended or was refused. It
+	// is called by many goroutines at once and must be quick.
+	Ended func(DialReport)
+}
+
+// DialReport is one dial that has ended.
+type DialReport struct {
+	// Address is what the child asked for, bounded; it may hold any bytes.
+	Address string
+	// Remote is the address of the connection, "" when there is none.
+	Remote string
+	Took   time.Duration
+	// Err is nil for a connection that was handed over, and has the code canceled
+	// when the child did not want it any more.
+	Err *sdk.Error
+}
+
+// ServeDials is the host's half of the dial pair: it dials what the child at the other
+// end of conn asks for and may have, until conn ends, ctx ends (both nil) or the child
+// breaks the format (the error says how). It closes conn, and when it returns no dial
+// is under way and none of its goroutines is left.
+func ServeDials(ctx context.Context, conn *net.UnixConn, cfg DialConfig) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	s := &dialServer{
+		cfg: cfg, conn: conn, end: cancel,
+		underWay: make(map[uint64]context.CancelFunc),
+		workers:  make(chan struct{}, 2*maxDials),
+	}
+	var closing sync.WaitGroup
+	closing.Go(func() {
+		<-ctx.Done()
+		_ = conn.Close() // what is being read or written ends with it
+	})
+	cancel(s.read(ctx))
+	closing.Wait()
+	s.work.Wait()
+	var broken *dialFormatError
+	if errors.As(context.Cause(ctx), &broken) {
+		return broken
+	}
+	return nil
+}
+
+// dialServer is the host's half at work.
+type dialServer struct {
+	cfg  DialConfig
+	conn *net.UnixConn
+	end  context.CancelCauseFunc // of the pair
+	last uint64                  // id of the latest ask; only read touches it
+
+	write sync.Mutex // held while an answer is written
+
+	mu       sync.Mutex
+	underWay map[uint64]context.CancelFunc // by id, what the child still waits for
+
+	// workers has a token for every goroutine that dials or answers. There may be
+	// more of them than dials under way, because a dial that was cancelled or is
+	// being answered counts no more: an honest child, which has just read an answer,
+	// must not be told that it has too many.
+	workers chan struct{}
+	work    sync.WaitGroup
+}
+
+// read takes messages until there is no more sense in it.
+func (s *dialServer) read(ctx context.Context) error {
+	buf := make([]byte, maxDialMessage)
+	for {
+		n, err := receiveAsk(s.conn, buf)
+		if err != nil {
+			if broken := (*dialFormatError)(nil); errors.As(err, &broken) {
+				return broken
+			}
+			return io.EOF
+		}
+		m, err := parseDial(buf[:n])
+		if err != nil {
+			return err
+		}
+		if err := s.take(ctx, m); err != nil {
+			return err
+		}
+	}
+}
+
+// take does what one message says.
+func (s *dialServer) take(ctx context.Context, m dialMessage) error {
+	switch {
+	case m.kind == dialCancel && m.id <= s.last:
+		s.forget(m.id)
+		return nil
+	case m.kind == dialCancel:
+		return dialBreach("dial %d was cancelled and never asked for", m.id)
+	case m.kind != dialAsk:
+		return dialBreach("a child sent a message of kind %d", m.kind)
+	case m.id <= s.last:
+		return dialBreach("dial %d was asked for after dial %d", m.id, s.last)
+	}
+	s.last = m.id
+	began := time.Now()
+	order, refused := s.judge(m)
+	if refused == nil {
+		refused = s.begin(ctx, m.id, order, began)
+	}
+	if refused != nil {
+		s.ended(m.text, "", began, refused)
+		return s.refuse(m.id, refused)
+	}
+	return nil
+}
+
+// dialOrder is a dial that may be made.
+type dialOrder struct {
+	network string
+	target  target
+	asked   string // the address in the child's spelling
+	timeout time.Duration
+}
+
+// judge says what is to be dialled, or why nothing is.
+func (s *dialServer) judge(m dialMessage) (dialOrder, *sdk.Error) {
+	network, ok := dialNetwork(m.network)
+	if !ok {
+		return dialOrder{}, sdk.Errorf(sdk.InvalidArgument, "there is no network with the number %d", m.network)
+	}
+	timeout := time.Duration(m.timeout) * time.Millisecond
+	if timeout <= 0 || timeout > maxDialTimeout {
+		return dialOrder{}, sdk.Errorf(sdk.InvalidArgument, "the timeout %s is not above 0 and at most %s", timeout, maxDialTimeout)
+	}
+	t, err := parseTarget(m.text)
+	if invalid := (*sdk.Error)(nil); errors.As(err, &invalid) {
+		return dialOrder{}, invalid
+	}
+	if denied := s.cfg.Grants.allow(t); denied != nil {
+		return dialOrder{}, denied
+	}
+	return dialOrder{network: network, target: t, asked: m.text, timeout: timeout}, nil
+}
+
+// begin starts a dial, unless there are too many.
+func (s *dialServer) begin(ctx context.Context, id uint64, order dialOrder, began time.Time) *sdk.Error {
+	s.mu.Lock()
+	full := len(s.underWay) >= maxDials
+	s.mu.Unlock()
+	if full { // only this goroutine adds to it
+		return sdk.Errorf(sdk.Exhausted, "%d connections are being made for this extension already", maxDials)
+	}
+	select {
+	case s.workers <- struct{}{}:
+	case <-ctx.Done():
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, order.timeout)
+	s.mu.Lock()
+	s.underWay[id] = cancel
+	s.mu.Unlock()
+	s.work.Go(func() {
+		defer func() { <-s.workers }()
+		defer cancel()
+		s.dial(ctx, id, order, began)
+	})
+	return nil
+}
+
+// forget takes a dial off the account and cancels what is left of it. It reports
+// whether the child was still waiting.
+func (s *dialServer) forget(id uint64) bool {
+	s.mu.Lock()
+	cancel, ok := s.underWay[id]
+	delete(s.underWay, id)
+	s.mu.Unlock()
+	if ok {
+		cancel()
+	}
+	return ok
+}
+
+// dial makes one connection and hands it over.
+func (s *dialServer) dial(ctx context.Context, id uint64, order dialOrder, began time.Time) {
+	conn, fault := dialTarget(ctx, s.cfg.Resolver, order)
+	if conn != nil {
+		defer conn.Close()
+	}
+	gone := errors.Is(ctx.Err(), context.Canceled)
+	if !s.forget(id) || gone {
+		s.ended(order.asked, "", began, sdk.Errorf(sdk.Canceled, "nobody waits for it any more"))
+		return
+	}
+	remote := ""
+	if fault == nil {
+		remote = conn.RemoteAddr().String()
+		fault = s.handOver(id, conn)
+	}
+	if fault != nil {
+		remote = ""
+		_ = s.refuse(id, fault) // it ends the pair itself
+	}
+	s.ended(order.asked, remote, began, fault)
+}
+
+// handOver sends the connected socket. An error is to be answered instead.
+func (s *dialServer) handOver(id uint64, conn *net.TCPConn) *sdk.Error {
+	err := s.send(dialMessage{kind: dialDone, id: id}, conn)
+	if err == nil {
+		return nil
+	}
+	return sdk.Errorf(sdk.Unavailable, "the host could not hand the connection over: %v", bareError(err))
+}
+
+// refuse answers that there is no connection. Its error ends the pair.
+func (s *dialServer) refuse(id uint64, e *sdk.Error) error {
+	return s.send(dialMessage{kind: dialFailed, id: id, code: dialCodeNumber(e.Code), text: bounded(e.Message, maxDialText)}, nil)
+}
+
+// send writes one message, with the descriptor of socket unless that is nil. A child
+// that does not read, or a pair that has ended, ends everything; what the kernel has
+// against the descriptor does not.
+func (s *dialServer) send(m dialMessage, socket *net.TCPConn) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	_ = s.conn.SetWriteDeadline(time.Now().Add(dialPatience)) // fails when the pair has ended, as does what follows
+	err := sendAnswer(s.conn, m.append(nil), socket)
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = dialBreach("the child does not take its answers")
+		s.end(err)
+	case socket == nil:
+		s.end(err)
+	}
+	return err
+}
+
+// ended tells who wants to know.
+func (s *dialServer) ended(address, remote string, began time.Time, err *sdk.Error) {
+	if s.cfg.Ended != nil {
+		s.cfg.Ended(DialReport{Address: cut(address), Remote: remote, Took: time.Since(began), Err: err})
+	}
+}
+
+// cut keeps what is told of an address within bounds.
+func cut(address string) string { return address[:min(len(address), maxDialAddress)] }
