@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -67,7 +66,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	if fault == nil {
 		return conn, nil
 	}
-	err := &dialError{address: cut(address), fault: fault}
+	err := &dialError{fault: fault}
 	if fault.Code == sdk.Canceled || fault.Code == sdk.DeadlineExceeded {
 		err.cause = ctx.Err()
 	}
@@ -98,7 +97,7 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (net.Conn, *
 	case <-ctx.Done():
 		if d.forget(id) {
 			d.cancel(id)
-			return nil, dialGivenUp(ctx)
+			return nil, dialGivenUp(ctx, address)
 		}
 	}
 	// No answer comes any more, but one may have come just now.
@@ -117,13 +116,13 @@ func (d *Dialer) ask(ctx context.Context, m dialMessage, answers chan<- dialAnsw
 	case <-d.done:
 		return 0, d.ended()
 	case <-ctx.Done():
-		return 0, dialGivenUp(ctx)
+		return 0, dialGivenUp(ctx, m.text)
 	}
 	defer func() { d.writing <- struct{}{} }()
 	deadline, _ := ctx.Deadline()
 	left := min(time.Until(deadline), maxDialTimeout)
 	if left <= 0 || ctx.Err() != nil {
-		return 0, dialGivenUp(ctx)
+		return 0, dialGivenUp(ctx, m.text)
 	}
 	m.timeout = uint32(max(left.Milliseconds(), 1))
 	d.last++
@@ -141,11 +140,12 @@ func (d *Dialer) ask(ctx context.Context, m dialMessage, answers chan<- dialAnsw
 	if !stop() {
 		<-interrupted
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return m.id, nil
-	case d.forget(m.id) && errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, sdk.Errorf(sdk.DeadlineExceeded, "the host does not take the request to connect")
+	}
+	d.forget(m.id)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, dialGivenUp(ctx, m.text)
 	}
 	return 0, d.ended()
 }
@@ -204,9 +204,9 @@ func (d *Dialer) ended() *sdk.Error {
 func (d *Dialer) read() {
 	buf := make([]byte, maxDialMessage)
 	for {
-		n, socket, err := receiveAnswer(d.conn, buf)
+		n, passed, err := receiveAnswer(d.conn, buf)
 		if err == nil {
-			err = d.take(buf[:n], socket)
+			err = d.take(buf[:n], passed)
 		}
 		if err != nil {
 			d.mu.Lock()
@@ -220,19 +220,25 @@ func (d *Dialer) read() {
 	}
 }
 
-// take brings an answer to who waits for it. Socket came with it, nil for none; it is
-// closed here.
-func (d *Dialer) take(b []byte, socket *os.File) error {
-	if socket != nil {
-		defer socket.Close() // a connection has a descriptor of its own
-	}
+// passedSocket is what came with an answer.
+type passedSocket struct {
+	file *os.File // nil for none
+	lost bool     // there was one, and this process has no room for another descriptor
+}
+
+func (p passedSocket) came() bool { return p.file != nil || p.lost }
+
+// take brings an answer to who waits for it, and closes what was passed: a connection
+// has a descriptor of its own.
+func (d *Dialer) take(b []byte, passed passedSocket) error {
+	defer passed.file.Close() // of nil, too
 	m, err := parseDial(b)
 	switch {
 	case err != nil:
 		return err
 	case m.kind != dialDone && m.kind != dialFailed:
 		return dialBreach("a host sent a message of kind %d", m.kind)
-	case (m.kind == dialDone) != (socket != nil):
+	case (m.kind == dialDone) != passed.came():
 		return dialBreach("a message of kind %d came with the wrong number of descriptors", m.kind)
 	}
 	d.mu.Lock()
@@ -246,10 +252,13 @@ func (d *Dialer) take(b []byte, socket *os.File) error {
 	}
 	delete(d.waiting, m.id)
 	var answer dialAnswer
-	if socket == nil {
+	switch {
+	case passed.lost:
+		answer.fault = sdk.Errorf(sdk.Unavailable, "taking over the connection: the extension has too many open files")
+	case passed.file != nil:
+		answer = connected(passed.file)
+	default:
 		answer.fault = sdk.Errorf(dialCodes()[m.code], "%s", m.text)
-	} else {
-		answer = connected(socket)
 	}
 	answers <- answer // it has room for one
 	return nil
@@ -269,24 +278,23 @@ func connected(socket *os.File) dialAnswer {
 }
 
 // dialGivenUp is the fault of a dial whose ctx has ended.
-func dialGivenUp(ctx context.Context) *sdk.Error {
+func dialGivenUp(ctx context.Context, address string) *sdk.Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return sdk.Errorf(sdk.Canceled, "the dial was canceled")
+		return sdk.Errorf(sdk.Canceled, "connecting to %s was canceled", shownAddress(address))
 	}
-	return sdk.Errorf(sdk.DeadlineExceeded, "no connection in time")
+	return sdk.Errorf(sdk.DeadlineExceeded, "connecting to %s: no connection in time", shownAddress(address))
 }
 
 // dialError is the error of a DialContext: for errors.As the *sdk.Error, for errors.Is
 // the end of the context, and the net.Error that callers of a dial look for.
 type dialError struct {
-	address string
-	fault   *sdk.Error
-	cause   error // the context's, or nil
+	fault *sdk.Error
+	cause error // the context's, or nil
 }
 
 var _ net.Error = (*dialError)(nil)
 
-func (e *dialError) Error() string   { return fmt.Sprintf("dial %s: %v", quotedAddress(e.address), e.fault) }
+func (e *dialError) Error() string   { return e.fault.Error() }
 func (e *dialError) Timeout() bool   { return e.fault.Code == sdk.DeadlineExceeded }
 func (e *dialError) Temporary() bool { return e.Timeout() || e.fault.Code == sdk.Exhausted }
 
@@ -297,8 +305,8 @@ func (e *dialError) Unwrap() []error {
 	return []error{e.fault, e.cause}
 }
 
-// quotedAddress quotes an address only if it must be.
-func quotedAddress(address string) string {
+// shownAddress quotes an address only if it must be.
+func shownAddress(address string) string {
 	if t, err := parseTarget(address); err == nil {
 		return t.String()
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +40,7 @@ func dialConn(f *os.File) (*net.UnixConn, error) {
 		return end, nil
 	}
 	_ = conn.Close()
-	return nil, fmt.Errorf("taking the dial pair over: descriptor %d is a socket of another kind", f.Fd())
+	return nil, fmt.Errorf("taking the dial pair over: %s is a socket of another kind", f.Name())
 }
 
 // receiveAsk reads a child's message into buf. No descriptor gets in: without room for
@@ -78,43 +77,40 @@ func sendAnswer(conn *net.UnixConn, message []byte, socket *net.TCPConn) error {
 	return sendErr
 }
 
-// receiveAnswer reads a host's message into buf, and the descriptor that came with it,
-// nil for none. More than one are an error, and closed.
-func receiveAnswer(conn *net.UnixConn, buf []byte) (n int, socket *os.File, err error) {
+// receiveAnswer reads a host's message into buf, with the descriptor that came with it.
+// More than one are an error, and closed.
+func receiveAnswer(conn *net.UnixConn, buf []byte) (n int, passed passedSocket, err error) {
 	oob := make([]byte, unix.CmsgSpace(4))
 	n, oobn, flags, _, err := conn.ReadMsgUnix(buf, oob) // close-on-exec
 	if err != nil {
-		return 0, nil, err
+		return 0, passedSocket{}, err
 	}
 	fds, err := rights(oob[:oobn])
+	cut := flags&unix.MSG_CTRUNC != 0
 	switch {
 	case err != nil:
 		err = dialBreach("a message came with control data that make no sense")
-	case flags&unix.MSG_CTRUNC != 0, len(fds) > 1:
+	case len(fds) > 1, len(fds) == 1 && cut:
 		err = dialBreach("a message came with more than one descriptor")
 	case flags&unix.MSG_TRUNC != 0:
 		err = dialBreach("a message has more than %d bytes", len(buf))
 	case len(fds) == 1:
-		return n, os.NewFile(uintptr(fds[0]), "a dialled socket"), nil
+		return n, passedSocket{file: os.NewFile(uintptr(fds[0]), "a dialled socket")}, nil
 	default:
-		return n, nil, nil
+		return n, passedSocket{lost: cut}, nil
 	}
 	for _, fd := range fds {
 		_ = unix.Close(fd)
 	}
-	return 0, nil, err
+	return 0, passedSocket{}, err
 }
 
-// rights are the descriptors in a message's control data, also of those before the
+// rights are the descriptors in a message's control data, also of those beside the
 // part that is wrong.
 func rights(oob []byte) (fds []int, err error) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	for _, m := range messages {
-		if m.Header.Level != unix.SOL_SOCKET || m.Header.Type != unix.SCM_RIGHTS {
-			err = errors.Join(err, syscall.EINVAL)
-			continue
-		}
-		some, wrong := unix.ParseUnixRights(&m)
+		some, wrong := unix.ParseUnixRights(&m) // an error for any other kind of message
 		fds, err = append(fds, some...), errors.Join(err, wrong)
 	}
 	return fds, err

@@ -21,4 +21,6 @@ func receiveAsk(*net.UnixConn, []byte) (int, error) { return 0, errNoDialPair }
 
 func sendAnswer(*net.UnixConn, []byte, *net.TCPConn) error { return errNoDialPair }
 
-func receiveAnswer(*net.UnixConn, []byte) (int, *os.File, error) { return 0, nil, errNoDialPair }
+func receiveAnswer(*net.UnixConn, []byte) (int, passedSocket, error) {
+	return 0, passedSocket{}, errNoDialPair
+}

@@ -60,18 +60,20 @@ func metadataServices() []netip.Addr {
 }
 
 // embedded returns the IPv4 addresses that an IPv6 address leads to by translation or
-// in a tunnel: IPv4-compatible, NAT64 and 6to4.
+// in a tunnel: IPv4-compatible, SIIT, NAT64 and 6to4.
 func embedded(ip netip.Addr) []netip.Addr {
 	if !ip.Is6() || ip.Is4In6() || ip.IsLoopback() {
 		return nil
 	}
 	b := ip.As16()
 	last := netip.AddrFrom4([4]byte(b[12:]))
-	switch plain := ip.WithZone(""); {
-	case netip.MustParsePrefix("::/96").Contains(plain), netip.MustParsePrefix("64:ff9b::/96").Contains(plain),
-		netip.MustParsePrefix("64:ff9b:1::/48").Contains(plain):
-		return []netip.Addr{last}
-	case netip.MustParsePrefix("2002::/16").Contains(plain):
+	plain := ip.WithZone("")
+	for _, prefix := range []string{"::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"} {
+		if netip.MustParsePrefix(prefix).Contains(plain) {
+			return []netip.Addr{last}
+		}
+	}
+	if netip.MustParsePrefix("2002::/16").Contains(plain) {
 		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -44,10 +45,12 @@ func dialFault(ctx context.Context, order dialOrder, err error) *sdk.Error {
 	var refused *refusedAddress
 	var lookup *net.DNSError
 	var address *net.AddrError
+	deadline, _ := ctx.Deadline()
+	late := !time.Now().Before(deadline) // ctx itself may not have noticed yet
 	switch {
 	case errors.As(err, &refused):
 		return sdk.Errorf(sdk.PermissionDenied, "connecting to %s: %v", order.target, refused)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case late:
 		return sdk.Errorf(sdk.DeadlineExceeded, "connecting to %s: no connection within %s", order.target, order.timeout)
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return sdk.Errorf(sdk.Unavailable, "connecting to %s: the name has no address", order.target)
@@ -55,7 +58,7 @@ func dialFault(ctx context.Context, order dialOrder, err error) *sdk.Error {
 		return sdk.Errorf(sdk.Unavailable, "connecting to %s: the name can not be looked up just now", order.target)
 	case errors.As(err, &address):
 		return sdk.Errorf(sdk.Unavailable, "connecting to %s: it has no address for the network %s", order.target, order.network)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return sdk.Errorf(sdk.DeadlineExceeded, "connecting to %s: one of its addresses did not answer in time", order.target)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return sdk.Errorf(sdk.Unavailable, "connecting to %s: the host has too many open files", order.target)

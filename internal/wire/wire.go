@@ -16,6 +16,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 
 	"github.com/hashicorp/go-plugin"
 
@@ -85,4 +86,7 @@ type InitArgs struct {
 	DataDir, BundleDir string
 	// LogLevel is the lowest level that the extension's log keeps.
 	LogLevel slog.Level
+	// DialContext is that of the child's Dialer. The child half sets it; it is never
+	// sent.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -22,6 +22,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,6 +51,8 @@ type options struct {
 
 // WithManifest sets attributes of the manifest, names in lower case. Without it,
 // extension_request is "sdktest.Request" and extension_response "sdktest.Response".
+// What extension_permissions grants, as in "net:127.0.0.1:8443", Setup.DialContext
+// connects to, and nothing else.
 func WithManifest(attributes map[string]string) Option {
 	return func(o *options) { maps.Copy(o.manifest, attributes) }
 }
@@ -108,15 +111,30 @@ func TryStart(t testing.TB, ext sdk.Extension, opts ...Option) (*Extension, erro
 	if err != nil {
 		return nil, err
 	}
-	child, stop, err := wire.Pair(bound, o.log, MaxPayload)
+	dialer, stopDials, err := dialer(o)
 	if err != nil {
 		return nil, err
 	}
-	e, err := attach(t, child, stop, o)
+	child, stopWire, err := wire.Pair(wire.WithDialer(bound, dialer), o.log, MaxPayload)
+	if err != nil {
+		stopDials()
+		return nil, err
+	}
+	e, err := attach(t, child, func() { stopWire(); stopDials() }, o)
 	if err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// dialer makes what is behind Setup.DialContext: both halves of a dial pair, with the
+// grants of the manifest's extension_permissions.
+func dialer(o *options) (d *wire.Dialer, stop func(), err error) {
+	grants, err := wire.ParseGrants(strings.Split(o.manifest["extension_permissions"], ","))
+	if err != nil {
+		return nil, nil, fmt.Errorf("extension_permissions: %w", err)
+	}
+	return wire.PairDials(wire.DialConfig{Grants: grants}, o.log)
 }
 
 // Attach is Start for an extension at the other end of a wire that runs already.
