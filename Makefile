@@ -4,7 +4,7 @@ EXTENSIONS := $(patsubst %/manifest.mf,%,$(wildcard extensions/*/manifest.mf exa
 VERSION    := $(shell git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//')
 LDFLAGS    := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 
-.PHONY: help run test build bench generate lint clean
+.PHONY: help run test build bench soak generate lint clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +19,7 @@ test: ## install what the tests need, then check and test everything
 	$(MAKE) --no-print-directory lint build
 	go test -race ./...
 	go run ./bench -short
+	go run ./bench/soak -short
 
 build: ## bin/jackfield, and a JAR of every extension and example in dist/bundles
 	@mkdir -p bin dist/bundles
@@ -28,6 +29,9 @@ build: ## bin/jackfield, and a JAR of every extension and example in dist/bundle
 
 bench: build ## measure the whole path beside a hand-made host, as a table and as dist/bench.json
 	go run ./bench
+
+soak: build ## ten minutes of mixed load with cancels, deadlines and crashes; then nothing may be left
+	go run ./bench/soak
 
 generate: ## write internal/gen anew from proto/
 	proto/generate.sh

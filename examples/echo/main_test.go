@@ -80,15 +80,14 @@ func TestEchoUnderAnotherName(t *testing.T) {
 	}
 }
 
-func TestEchoKeepsNoPayload(t *testing.T) {
+func TestEchoCopiesNothing(t *testing.T) {
 	req := &sdk.Request{MediaType: "text/plain", Payload: []byte("mine")}
 	got, err := new(echo).Handlers()[0].Serve(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	copy(req.Payload, "host")
-	if string(got.Payload) != "mine" {
-		t.Error("the answer shares its memory with the request")
+	if &got.Payload[0] != &req.Payload[0] {
+		t.Error("the answer is a copy of the request")
 	}
 }
 

@@ -3,26 +3,36 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"google.golang.org/grpc"
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
 // Child is a running extension as the host sees it. Its methods may be called by many
-// goroutines at once; every call ends with its context.
+// goroutines at once, Describe and Close by one at a time; every call ends with its
+// context.
 type Child struct {
-	client extensionv1.ExtensionClient
-	max    int
+	client  extensionv1.ExtensionClient
+	max     int
+	offered *Lanes                      // to the process, until Describe
+	lane    atomic.Pointer[lane.Client] // nil when the extension does not serve it
+	cut     context.Context             // ends with CutOff, for requests over control
+	cutOff  context.CancelFunc
 }
 
 var _ Extension = (*Child)(nil)
 
 func newChild(conn grpc.ClientConnInterface, maxMessageBytes int) *Child {
-	return &Child{client: extensionv1.NewExtensionClient(conn), max: maxMessageBytes}
+	c := &Child{client: extensionv1.NewExtensionClient(conn), max: maxMessageBytes}
+	c.cut, c.cutOff = context.WithCancel(context.Background())
+	return c
 }
 
 // Describe sends the manifest and returns what the extension declares. The schemas
@@ -38,6 +48,9 @@ func (c *Child) Describe(ctx context.Context, manifest map[string]string) ([]sdk
 		return nil, Capabilities{}, err
 	}
 	can := out.GetCapabilities()
+	if err := c.takeLane(can.GetLane()); err != nil {
+		return nil, Capabilities{}, err
+	}
 	return types, Capabilities{
 		Activate:          can.GetActivate(),
 		Configure:         can.GetConfigure(),
@@ -45,6 +58,76 @@ func (c *Child) Describe(ctx context.Context, manifest map[string]string) ([]sdk
 		ProjectParameters: can.GetProjectParameters(),
 		Destroy:           can.GetDestroy(),
 	}, nil
+}
+
+// takeLane begins to use the lanes, if the extension serves their version.
+func (c *Child) takeLane(version uint32) error {
+	lanes := c.offered
+	if lanes == nil {
+		return nil
+	}
+	c.offered = nil
+	lanes.closeDial() // nobody serves it, when it was not handed over by now
+	if version != lane.Version {
+		lanes.Close()
+		return nil
+	}
+	client, err := lane.NewClient(lanes.Host, lane.Config{
+		InFlight: lanes.InFlight, MaxPayload: c.max, Fault: faultFrom,
+	})
+	if err != nil {
+		lanes.Close()
+		return sdk.Errorf(sdk.Internal, "using the lane: %v", err)
+	}
+	c.lane.Store(client)
+	return nil
+}
+
+// Lost is closed when the extension has closed the lane or broken its format, which
+// LostBecause tells: the process is gone, or of no use any more. It is nil, and says
+// nothing, before Describe and for an extension that does not serve the lane.
+func (c *Child) Lost() <-chan struct{} {
+	if l := c.lane.Load(); l != nil {
+		return l.Done()
+	}
+	return nil
+}
+
+// LostBecause says how the extension broke the lane's format, "" when it did not.
+func (c *Child) LostBecause() string {
+	var format *lane.FormatError
+	if l := c.lane.Load(); l != nil && errors.As(l.Err(), &format) {
+		return format.Error()
+	}
+	return ""
+}
+
+// OnLane reports whether requests travel on the lane.
+func (c *Child) OnLane() bool { return c.lane.Load() != nil }
+
+// CutOff gives up the requests that are in flight: they are answered unavailable, and
+// their handlers are canceled. It is called once.
+func (c *Child) CutOff() {
+	c.cutOff()
+	if l := c.lane.Load(); l != nil {
+		l.CutOff(errCut())
+	}
+}
+
+func errCut() *sdk.Error {
+	return sdk.Errorf(sdk.Unavailable, "the extension was stopped before it had answered")
+}
+
+// Close ends the lane. Requests that are out on it fail. The control connection is
+// go-plugin's to close.
+func (c *Child) Close() {
+	if c.offered != nil {
+		c.offered.Close()
+		c.offered = nil
+	}
+	if l := c.lane.Load(); l != nil {
+		l.Close()
+	}
 }
 
 // Init prepares the extension. An error's message is for the administrator.
@@ -85,32 +168,55 @@ func (c *Child) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, e
 	if !utf8.ValidString(req.ID) || !utf8.ValidString(req.Type) || !utf8.ValidString(req.MediaType) {
 		return nil, sdk.Errorf(sdk.InvalidArgument, "the request's id, type or media type is not UTF-8")
 	}
+	if l := c.lane.Load(); l != nil {
+		resp, err := l.Process(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return c.checked(resp)
+	}
 	in := &extensionv1.ProcessRequest{
 		Id: req.ID, Type: req.Type, MediaType: req.MediaType, Payload: req.Payload,
+	}
+	if req.Trace != (sdk.Trace{}) {
+		in.Traceparent, in.Tracestate = req.Trace.Parent, req.Trace.State
 	}
 	if req.Caller.Subject != "" || req.Caller.Session != "" || len(req.Caller.Roles) > 0 {
 		in.Caller = &extensionv1.Caller{
 			Subject: req.Caller.Subject, Roles: req.Caller.Roles, Session: req.Caller.Session,
 		}
 	}
-	out, err := c.client.Process(ctx, in)
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.cut, cancel)()
+	out, err := c.client.Process(inner, in)
+	if err != nil && c.cut.Err() != nil && (ctx.Err() == nil || inner.Err() != ctx.Err()) {
+		return nil, errCut() // what ends first counts: a deadline that passes after the cut changes nothing
+	}
 	if err := answered(ctx, err, out.GetError()); err != nil {
 		return nil, err
 	}
-	if len(out.Payload) > c.max {
-		return nil, sdk.Errorf(sdk.ExtensionFault,
-			"the extension's response has %d bytes, the limit is %d", len(out.Payload), c.max)
+	return c.checked(&sdk.Response{Type: out.Type, MediaType: out.MediaType, Payload: out.Payload})
+}
+
+// checked returns resp as the host may use it, or why it may not.
+func (c *Child) checked(resp *sdk.Response) (*sdk.Response, error) {
+	var fault *sdk.Error
+	switch {
+	case len(resp.Payload) > c.max:
+		fault = sdk.Errorf(sdk.ExtensionFault, "the extension's response has %d bytes, the limit is %d", len(resp.Payload), c.max)
+	case !typeName(resp.Type) && resp.Type != "":
+		fault = sdk.Errorf(sdk.ExtensionFault, "the extension's response names no valid type")
+	case resp.MediaType == "":
+		resp.MediaType = "application/octet-stream"
+	case !headerValue(resp.MediaType):
+		fault = sdk.Errorf(sdk.ExtensionFault, "the extension's response has no valid media type")
 	}
-	if !typeName(out.Type) && out.Type != "" {
-		return nil, sdk.Errorf(sdk.ExtensionFault, "the extension's response names no valid type")
+	if fault != nil {
+		resp.Free()
+		return nil, fault
 	}
-	media := out.MediaType
-	if media == "" {
-		media = "application/octet-stream"
-	} else if !headerValue(media) {
-		return nil, sdk.Errorf(sdk.ExtensionFault, "the extension's response has no valid media type")
-	}
-	return &sdk.Response{Type: out.Type, MediaType: media, Payload: out.Payload}, nil
+	return resp, nil
 }
 
 // ProjectParameters returns one JSON value, nil for null.

@@ -58,11 +58,24 @@ func refuseBroker(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientCon
 
 var errNoBroker = errors.New("the broker is not in use")
 
-// Connect starts c's process unless it runs already, and returns its Child. Every
-// error is a *LaunchError, to which Explain adds how the process ended. The caller
-// ends the process, also after an error.
-func Connect(c *plugin.Client) (*Child, error) {
-	if _, err := c.Start(); err != nil {
+// Connect starts c's process unless it runs already, and returns its Child, which is to
+// be closed. Lanes are those that the process was given; nil gives a Child that uses
+// the control connection for everything. Every error is a *LaunchError, to which
+// Explain adds how the process ended. The caller ends the process, also after an error.
+func Connect(c *plugin.Client, lanes *Lanes) (*Child, error) {
+	child, err := connectTo(c, lanes)
+	if err != nil && lanes != nil {
+		lanes.Close()
+	}
+	return child, err
+}
+
+func connectTo(c *plugin.Client, lanes *Lanes) (*Child, error) {
+	_, err := c.Start()
+	if lanes != nil {
+		lanes.CloseFiles()
+	}
+	if err != nil {
 		return nil, Explain(err, "")
 	}
 	protocol, err := c.Client()
@@ -73,7 +86,9 @@ func Connect(c *plugin.Client) (*Child, error) {
 	if err != nil {
 		return nil, Explain(err, "")
 	}
-	return dispensed.(*Child), nil
+	child := dispensed.(*Child)
+	child.offered = lanes
+	return child, nil
 }
 
 // half is this package's side of a go-plugin connection: in the host it makes a

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
 	"github.com/jackfield-host/jackfield/sdk"
@@ -87,6 +88,15 @@ func errorFrom(in *extensionv1.Error) *sdk.Error {
 		})
 	}
 	return e
+}
+
+// faultFrom is errorFrom for the bytes of a fault on the lane.
+func faultFrom(payload []byte) *sdk.Error {
+	in := new(extensionv1.Error)
+	if err := proto.Unmarshal(payload, in); err != nil {
+		return sdk.Errorf(sdk.ExtensionFault, "the extension answered with an error that can not be read")
+	}
+	return errorFrom(in)
 }
 
 // errorTo is the other direction. A Go string need not be UTF-8, a protobuf string

@@ -27,13 +27,18 @@ import (
 func connect(t *testing.T, mode string) (*plugin.Client, *Child, *record) {
 	t.Helper()
 	logged := new(record)
-	lines := slogbridge.NewLines(slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slogbridge.LevelTrace})))
-	c := launch(mode, slogbridge.Quiet(slog.New(slog.NewTextHandler(t.Output(), nil))), lines)
-	t.Cleanup(c.Kill)
-	child, err := Connect(c)
+	lanes, err := NewLanes()
 	if err != nil {
 		t.Fatal(err)
 	}
+	lines := slogbridge.NewLines(slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slogbridge.LevelTrace})))
+	c := launchLanes(mode, lanes, slogbridge.Quiet(slog.New(slog.NewTextHandler(t.Output(), nil))), lines)
+	t.Cleanup(c.Kill)
+	child, err := Connect(c, lanes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(child.Close)
 	return c, child, logged
 }
 
@@ -62,8 +67,8 @@ func TestRealChild(t *testing.T) {
 		t.Error("the child lives")
 	}
 	_, err = process(t, child, "x.Echo")
-	if e := wantError(t, err, sdk.Unavailable, "lost"); e.Retryable {
-		t.Error("retryable, although the wire can not know")
+	if e := wantError(t, err, sdk.Unavailable, "lost"); !e.Retryable {
+		t.Error("not retryable, although nothing was sent")
 	}
 }
 
@@ -166,9 +171,9 @@ func TestLaunchErrors(t *testing.T) {
 			if c.file == "" {
 				c.file = self
 			}
-			client := launchFile(c.file, slog.New(slog.NewTextHandler(io.Discard, nil)), io.Discard, modeEnv+"="+c.mode)
+			client := launchFile(c.file, nil, slog.New(slog.NewTextHandler(io.Discard, nil)), io.Discard, modeEnv+"="+c.mode)
 			t.Cleanup(client.Kill)
-			child, err := Connect(client)
+			child, err := Connect(client, nil)
 			if c.mode == "no tls" && err == nil {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()

@@ -24,6 +24,7 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -48,19 +49,19 @@ func modes() map[string]func() {
 		return slog.New(slogbridge.NewHandler(w, slog.LevelDebug))
 	}
 	return map[string]func(){
-		"serve": func() { Serve(probe{}, logTo(os.Stderr)) },
-		"newer": func() { serveVersion(probe{}, logTo(os.Stderr), ProtocolVersion+1) },
-		"older": func() { serveVersion(probe{}, logTo(os.Stderr), ProtocolVersion-1) },
+		"serve": func() { Serve(probe{}, logTo(os.Stderr), inherited()) },
+		"newer": func() { serveVersion(probe{}, logTo(os.Stderr), nil, ProtocolVersion+1) },
+		"older": func() { serveVersion(probe{}, logTo(os.Stderr), nil, ProtocolVersion-1) },
 		"chatty": func() {
 			fmt.Println("a line before the handshake")
 			fmt.Print("and half a one ")
 			early := log.New(os.Stdout, "", 0)
-			Serve(probe{printer: early}, logTo(os.Stderr))
+			Serve(probe{printer: early}, logTo(os.Stderr), inherited())
 		},
 		"hostile log": func() {
 			fmt.Fprintln(os.Stderr, `{"@message":1,"@level":true,"@timestamp":[]}`)
 			fmt.Fprintln(os.Stderr, `{"@level":"warn","@message":"still here","n":7}`)
-			Serve(probe{}, logTo(os.Stderr))
+			Serve(probe{}, logTo(os.Stderr), inherited())
 		},
 		"exit 3":  func() { fmt.Fprintln(os.Stderr, "no licence"); os.Exit(3) },
 		"hang":    func() { stay() },
@@ -86,6 +87,15 @@ func modes() map[string]func() {
 	}
 }
 
+// inherited takes the lanes over, as an SDK does first thing.
+func inherited() *lane.Ends {
+	ends, err := Inherit()
+	if err != nil {
+		panic(err)
+	}
+	return ends
+}
+
 // stay is a process that does nothing more until a signal ends it.
 func stay() {
 	signals := make(chan os.Signal, 1)
@@ -96,7 +106,7 @@ func stay() {
 // playHost launches a child, says its pid on stdout and waits to be killed.
 func playHost() {
 	c := launch("serve", slog.New(slog.NewTextHandler(io.Discard, nil)), os.Stderr)
-	child, err := Connect(c)
+	child, err := Connect(c, nil)
 	if err == nil {
 		_, _, err = child.Describe(context.Background(), nil)
 	}
@@ -112,14 +122,19 @@ func (netRPC) Client(*plugin.MuxBroker, *rpc.Client) (any, error) { return struc
 // launch makes a go-plugin client for this test binary in a mode, with the runner
 // that HandshakeLine is made for. What the child prints goes to lines.
 func launch(mode string, engine *slog.Logger, lines io.Writer) *plugin.Client {
+	return launchLanes(mode, nil, engine, lines)
+}
+
+// launchLanes is launch for a child that inherits lanes, unless these are nil.
+func launchLanes(mode string, lanes *Lanes, engine *slog.Logger, lines io.Writer) *plugin.Client {
 	exe, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
-	return launchFile(exe, engine, lines, modeEnv+"="+mode)
+	return launchFile(exe, lanes, engine, lines, modeEnv+"="+mode)
 }
 
-func launchFile(exe string, engine *slog.Logger, lines io.Writer, env ...string) *plugin.Client {
+func launchFile(exe string, lanes *Lanes, engine *slog.Logger, lines io.Writer, env ...string) *plugin.Client {
 	config := ClientConfig(testMax)
 	config.Logger = slogbridge.Hclog(engine)
 	config.Stderr = lines
@@ -130,6 +145,10 @@ func launchFile(exe string, engine *slog.Logger, lines io.Writer, env ...string)
 	config.RunnerFunc = func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
 		own := exec.Command(exe)
 		own.Env = append(cmd.Env, env...)
+		if lanes != nil {
+			own.ExtraFiles = lanes.ChildFiles()
+			own.Env = append(own.Env, lanes.Env()...)
+		}
 		stdout, err := own.StdoutPipe()
 		if err != nil {
 			return nil, err

@@ -13,12 +13,46 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 )
 
 // Pair joins both halves in this process, through a real gRPC connection over a Unix
-// socket with the limits of a real one: everything but the process, the handshake
-// and TLS. Stop ends the connection and waits for calls that still run.
+// socket with the limits of a real one, and real lanes: everything but the process,
+// the handshake and TLS. Stop ends the connection and waits for calls that still run.
 func Pair(ext Extension, log *slog.Logger, maxMessageBytes int) (child *Child, stop func(), err error) {
+	pairs, err := lane.NewPairs()
+	if err != nil {
+		return nil, nil, err
+	}
+	lanes := &Lanes{Pairs: pairs} // without a dial pair, which PairDials makes
+	ends, err := lanes.Child()
+	if err != nil {
+		lanes.Close()
+		return nil, nil, err
+	}
+	service := newServer(ext, log, nil)
+	end, err := service.serveLane(ends, nil)
+	if err != nil {
+		lanes.Close()
+		ends.Close()
+		return nil, nil, err
+	}
+	child, disconnect, err := pairControl(service, log, maxMessageBytes)
+	if err != nil {
+		lanes.Close()
+		end()
+		return nil, nil, err
+	}
+	child.offered = lanes
+	return child, func() { child.Close(); end(); disconnect() }, nil
+}
+
+// PairControl is Pair for an extension that does not serve the lane.
+func PairControl(ext Extension, log *slog.Logger, maxMessageBytes int) (child *Child, stop func(), err error) {
+	return pairControl(newServer(ext, log, nil), log, maxMessageBytes)
+}
+
+func pairControl(service *server, log *slog.Logger, maxMessageBytes int) (child *Child, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "jackfield-pair-")
 	if err != nil {
 		return nil, nil, err
@@ -30,7 +64,7 @@ func Pair(ext Extension, log *slog.Logger, maxMessageBytes int) (child *Child, s
 		return nil, nil, fmt.Errorf("listening for the pair: %w", err)
 	}
 	grpcServer := grpc.NewServer(append(serverOptions(nil), grpc.WaitForHandlers(true))...)
-	extensionv1.RegisterExtensionServer(grpcServer, newServer(ext, log, nil))
+	extensionv1.RegisterExtensionServer(grpcServer, service)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := grpcServer.Serve(listener); err != nil {

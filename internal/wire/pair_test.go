@@ -25,6 +25,9 @@ func pair(t *testing.T, ext Extension) (*Child, *record) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
+	if _, _, err := child.Describe(t.Context(), map[string]string{"extension_request": "x.Base"}); err != nil || !child.OnLane() {
+		t.Fatalf("requests do not travel on the lane: %v", err)
+	}
 	return child, logged
 }
 

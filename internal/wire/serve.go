@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"errors"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 )
 
 // connectTimeout is how long a child waits for its host after the handshake.
@@ -35,12 +38,12 @@ func Started() bool {
 //   - When the connection to the host is gone, or none comes within a minute, the
 //     process ends with GoneExitCode. On Linux the host's death kills it before.
 //
-// log must write to stderr.
-func Serve(ext Extension, log *slog.Logger) {
-	serveVersion(ext, log, ProtocolVersion)
+// log must write to stderr. Ends are what Inherit returned, nil for none.
+func Serve(ext Extension, log *slog.Logger, ends *lane.Ends) {
+	serveVersion(ext, log, ends, ProtocolVersion)
 }
 
-func serveVersion(ext Extension, log *slog.Logger, version int) {
+func serveVersion(ext Extension, log *slog.Logger, ends *lane.Ends, version int) {
 	stderr := os.Stderr
 	// go-plugin has put pipes in their place, which nobody reads to the end. Its
 	// writers stay referenced here: a collected one would close its pipe.
@@ -58,15 +61,58 @@ func serveVersion(ext Extension, log *slog.Logger, version int) {
 	watch := newHostWatch(log, connectTimeout)
 	go watch.run()
 	defer watch.stop()
+	dialer := dialerOf(ends)
+	defer dialer.Close()
+	service := newServer(WithDialer(ext, dialer), log, first)
+	if ends != nil {
+		end, err := service.serveLane(ends, watch)
+		if err != nil {
+			log.Error("serving the lane, requests come over the control connection", "error", err)
+			ends.Close()
+		} else {
+			defer end()
+		}
+	}
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{version: {serviceName: &half{server: newServer(ext, log, first)}}},
+		VersionedPlugins: map[int]plugin.PluginSet{version: {serviceName: &half{server: service}}},
 		Logger:           slogbridge.Hclog(slog.New(slogbridge.Least(log.Handler(), slog.LevelWarn))),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(opts, serverOptions(watch)...)...)
 		},
 	})
 	os.Stdout, os.Stderr = stderr, stderr
+}
+
+// dialerOf is the Dialer of this process, nil where the host dials for nobody.
+func dialerOf(ends *lane.Ends) *Dialer {
+	if ends == nil {
+		return nil
+	}
+	conn := ends.DialConn()
+	if conn == nil {
+		return nil
+	}
+	return NewDialer(conn)
+}
+
+// serveLane begins to serve the lane. End ends it, and waits for the handlers that
+// still run.
+func (s *server) serveLane(ends *lane.Ends, watch *hostWatch) (end func(), err error) {
+	served, err := lane.NewServer(ends, s.onLane)
+	if err != nil {
+		return nil, err
+	}
+	s.lane = lane.Version
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		<-served.Done()
+		if watch != nil {
+			watch.lost(served.Err())
+		}
+	}()
+	return func() { served.Close(); <-watching }, nil
 }
 
 // serverOptions take any size from the host, which has checked it.
@@ -81,14 +127,14 @@ func serverOptions(watch *hostWatch) []grpc.ServerOption {
 	return opts
 }
 
-// hostWatch ends the process when its host is gone. The host keeps one stream open
-// for as long as it is connected, go-plugin's StreamStdio; its end is the end of the
-// connection. Nothing is polled.
+// hostWatch ends the process when its host is gone: when the lane ends, or the one
+// stream that the host keeps open for as long as it is connected, go-plugin's
+// StreamStdio. Nothing is polled.
 type hostWatch struct {
 	log       *slog.Logger
 	patience  time.Duration // how long a host may take to connect
 	connected chan struct{} // gets one value for each stream that begins
-	gone      chan struct{} // gets one value for each stream that ends
+	gone      chan struct{} // gets one value for each stream and lane that ends
 	done      chan struct{} // closed when serving has ended by itself
 	ended     chan struct{} // closed when run has ended
 	exit      func(code int)
@@ -111,6 +157,14 @@ func (w *hostWatch) intercept(srv any, stream grpc.ServerStream, info *grpc.Stre
 	return handler(srv, stream)
 }
 
+// lost is told that the lane has ended, which is the first sign of the host's end.
+func (w *hostWatch) lost(err error) {
+	if !errors.Is(err, io.EOF) {
+		w.log.Debug("the lane has ended", "error", err)
+	}
+	notify(w.gone)
+}
+
 func notify(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -124,6 +178,8 @@ func (w *hostWatch) run() {
 	defer timeout.Stop()
 	select {
 	case <-w.connected:
+	case <-w.gone:
+		notify(w.gone)
 	case <-timeout.C:
 		w.log.Error("no host has connected, ending", "after", w.patience)
 		w.exit(GoneExitCode)

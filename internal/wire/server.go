@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -24,6 +26,7 @@ type server struct {
 	log   *slog.Logger
 	first func() // runs once, before the first call
 	once  sync.Once
+	lane  uint32 // the version that is served, 0 for none
 }
 
 func newServer(ext Extension, log *slog.Logger, first func()) *server {
@@ -113,7 +116,7 @@ func (s *server) Describe(ctx context.Context, in *extensionv1.DescribeRequest) 
 		}
 		out.Capabilities = &extensionv1.Capabilities{
 			Activate: can.Activate, Configure: can.Configure, Check: can.Check,
-			ProjectParameters: can.ProjectParameters, Destroy: can.Destroy,
+			ProjectParameters: can.ProjectParameters, Destroy: can.Destroy, Lane: s.lane,
 		}
 		return nil
 	})
@@ -162,33 +165,65 @@ func (s *server) Destroy(ctx context.Context, _ *extensionv1.DestroyRequest) (*e
 	})}, nil
 }
 
-// Process is on the path of every request.
-func (s *server) Process(ctx context.Context, in *extensionv1.ProcessRequest) (out *extensionv1.ProcessResponse, _ error) {
-	defer func() {
-		if r := recover(); r != nil {
-			s.logPanic(ctx, "Process", r, "request_id", in.Id, "type", in.Type)
-			out = &extensionv1.ProcessResponse{Error: errorTo(sdk.Errorf(sdk.ExtensionFault, "the extension panicked"))}
-		}
-	}()
-	s.begin()
-	req := &sdk.Request{ID: in.Id, Type: in.Type, MediaType: in.MediaType, Payload: in.Payload}
+// Process answers a request that came over the control connection.
+func (s *server) Process(ctx context.Context, in *extensionv1.ProcessRequest) (*extensionv1.ProcessResponse, error) {
+	req := &sdk.Request{
+		ID: in.Id, Type: in.Type, MediaType: in.MediaType, Payload: in.Payload,
+		Trace: sdk.Trace{Parent: in.Traceparent, State: in.Tracestate},
+	}
 	if in.Caller != nil {
 		req.Caller = sdk.Caller{Subject: in.Caller.Subject, Roles: in.Caller.Roles, Session: in.Caller.Session}
 	}
-	resp, err := s.ext.Process(ctx, req)
-	if err != nil {
-		return &extensionv1.ProcessResponse{Error: s.requestError(ctx, in, err)}, nil
+	resp, fault := s.process(ctx, req)
+	if fault != nil {
+		return &extensionv1.ProcessResponse{Error: fault}, nil
 	}
 	if resp == nil {
 		return &extensionv1.ProcessResponse{}, nil
 	}
+	// gRPC reads the payload when this has returned: it is never given back.
 	return &extensionv1.ProcessResponse{
 		Type: bounded(resp.Type, maxMessage), MediaType: bounded(resp.MediaType, maxMessage), Payload: resp.Payload,
 	}, nil
 }
 
+// onLane is Process for the lane.
+func (s *server) onLane(ctx context.Context, req *sdk.Request) (*sdk.Response, []byte) {
+	resp, fault := s.process(ctx, req)
+	if fault != nil {
+		payload, err := proto.Marshal(fault)
+		if err != nil { // its strings are UTF-8 and its numbers numbers
+			payload = nil
+		}
+		return nil, append([]byte{}, payload...)
+	}
+	if resp != nil && len(resp.Type)+len(resp.MediaType) > maxMessage {
+		clipped := *resp
+		clipped.Type, clipped.MediaType = bounded(resp.Type, maxMessage), bounded(resp.MediaType, maxMessage)
+		return &clipped, nil
+	}
+	return resp, nil
+}
+
+// process has the extension answer one request. It is on the path of every request.
+func (s *server) process(ctx context.Context, req *sdk.Request) (resp *sdk.Response, fault *extensionv1.Error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.logPanic(ctx, "Process", r, "request_id", req.ID, "type", req.Type)
+			resp, fault = nil, errorTo(sdk.Errorf(sdk.ExtensionFault, "the extension panicked"))
+		}
+	}()
+	s.begin()
+	resp, err := s.ext.Process(ctx, req)
+	if err != nil {
+		resp.Free()
+		return nil, s.requestError(ctx, req, err)
+	}
+	return resp, nil
+}
+
 // requestError says what a client may read of err.
-func (s *server) requestError(ctx context.Context, in *extensionv1.ProcessRequest, err error) *extensionv1.Error {
+func (s *server) requestError(ctx context.Context, req *sdk.Request, err error) *extensionv1.Error {
 	var e *sdk.Error
 	if errors.As(err, &e) {
 		if e != nil {
@@ -202,7 +237,7 @@ func (s *server) requestError(ctx context.Context, in *extensionv1.ProcessReques
 	case sdk.Canceled:
 		return errorTo(sdk.Errorf(code, "the request was canceled"))
 	default:
-		s.log.ErrorContext(ctx, "request failed", "request_id", in.Id, "type", in.Type, "error", err)
+		s.log.ErrorContext(ctx, "request failed", "request_id", req.ID, "type", req.Type, "error", err)
 		return errorTo(sdk.Errorf(sdk.Internal, "the extension failed to answer; the cause is in its log"))
 	}
 }

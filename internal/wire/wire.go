@@ -1,10 +1,14 @@
 // Package wire is the protocol between the host and an extension, both halves side by
 // side.
 //
-// The host makes a go-plugin client from ClientConfig, starts it with Connect and
-// talks to the Child. An extension's SDK calls Serve with its Extension. Child has
-// the methods of Extension: what is called on one side arrives on the other. Pair
-// joins the two halves in one process, for tests.
+// The host makes a go-plugin client from ClientConfig, and Lanes for the process that
+// this starts, connects with Connect and talks to the Child. An extension's SDK calls
+// Inherit, first thing, and Serve with its Extension. Child has the methods of
+// Extension: what is called on one side arrives on the other. Pair joins the two
+// halves in one process, for tests.
+//
+// Requests travel on the lane (package lane) where the extension serves it, else over
+// the control connection as everything else does.
 //
 // Promised on the host side: every error of Process and ProjectParameters is an
 // *sdk.Error, and whatever a child answers, the host gets known codes, valid UTF-8
@@ -15,11 +19,14 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 
 	"github.com/hashicorp/go-plugin"
 
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -42,6 +49,61 @@ const overhead = 1 << 20
 
 // maxHeaders bounds headers and trailers of a child's answer, in bytes.
 const maxHeaders = 64 << 10
+
+// Lanes are the sockets that a child inherits: those for its requests, and the dial
+// pair. Their child's ends are the first of its exec.Cmd.ExtraFiles (ChildFiles), and
+// it is told so by Env.
+type Lanes struct {
+	*lane.Pairs
+	// InFlight is how many requests may be out at once, 0 for 512.
+	InFlight int
+	dial     *net.UnixConn // the host's end of the dial pair, until DialConn
+}
+
+// NewLanes makes the sockets for one child. Connect takes them over, but for what
+// DialConn has handed over before.
+func NewLanes() (*Lanes, error) {
+	pairs, err := lane.NewPairs()
+	if err != nil {
+		return nil, err
+	}
+	l := &Lanes{Pairs: pairs}
+	host, child, err := dialPair()
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return l, nil
+	case err != nil:
+		l.Close()
+		return nil, fmt.Errorf("making the dial pair: %w", err)
+	}
+	l.dial = host
+	l.AddDial(child)
+	return l, nil
+}
+
+// DialConn hands the host's end of the dial pair over, for ServeDials. Nil means that
+// there is none on this platform, or that it was handed over or closed before.
+func (l *Lanes) DialConn() *net.UnixConn {
+	conn := l.dial
+	l.dial = nil
+	return conn
+}
+
+// Close closes both sides.
+func (l *Lanes) Close() {
+	l.Pairs.Close()
+	l.closeDial()
+}
+
+func (l *Lanes) closeDial() {
+	if conn := l.DialConn(); conn != nil {
+		_ = conn.Close() // nothing was written to it
+	}
+}
+
+// Inherit takes over what the host passed to this process, and keeps it from the
+// processes that this one starts. It is called first thing in main.
+func Inherit() (*lane.Ends, error) { return lane.Inherit() }
 
 // Handshake returns the cookie by which a child recognises that a host started it.
 // It prevents a start by hand and protects nothing.

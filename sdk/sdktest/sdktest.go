@@ -47,6 +47,7 @@ type options struct {
 	dataDir  string
 	bundle   string
 	log      *slog.Logger
+	control  bool
 }
 
 // WithManifest sets attributes of the manifest, names in lower case. Without it,
@@ -79,6 +80,10 @@ func WithBundleDir(dir string) Option { return func(o *options) { o.bundle = dir
 
 // WithLog sends the extension's log to l. Without it the log goes to the test's.
 func WithLog(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
+// OverControl sends requests over the control connection, as a host does with an
+// extension whose SDK does not serve the lane.
+func OverControl() Option { return func(o *options) { o.control = true } }
 
 // Extension is a running extension. Its methods may be called by many goroutines at
 // once.
@@ -115,7 +120,11 @@ func TryStart(t testing.TB, ext sdk.Extension, opts ...Option) (*Extension, erro
 	if err != nil {
 		return nil, err
 	}
-	child, stopWire, err := wire.Pair(wire.WithDialer(bound, dialer), o.log, MaxPayload)
+	pair := wire.Pair
+	if o.control {
+		pair = wire.PairControl
+	}
+	child, stopWire, err := pair(wire.WithDialer(bound, dialer), o.log, MaxPayload)
 	if err != nil {
 		stopDials()
 		return nil, err

@@ -12,9 +12,13 @@ import (
 )
 
 func TestConformOverThePair(t *testing.T) {
-	ConformWire(t, func(t *testing.T, opts ...Option) *Extension {
-		return Start(t, Probe(), append([]Option{WithLog(Silent())}, opts...)...)
-	})
+	for name, own := range map[string][]Option{"lane": {}, "control": {OverControl()}} {
+		t.Run(name, func(t *testing.T) {
+			ConformWire(t, func(t *testing.T, opts ...Option) *Extension {
+				return Start(t, Probe(), append(append(own, WithLog(Silent())), opts...)...)
+			})
+		})
+	}
 }
 
 func TestConformOfBareExtensions(t *testing.T) {

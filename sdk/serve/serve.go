@@ -43,6 +43,11 @@ const maxDescribe = 1 << 20
 // stdin, names in lower case, prints the document of types.json to stdout and ends
 // the process. Started by hand it says what this program is, and ends with 1.
 func Main(ext sdk.Extension) {
+	// First of all: what this process inherits is not for those that it starts.
+	ends, err := wire.Inherit()
+	if err != nil {
+		fail(fmt.Errorf("taking over the lane from the host: %w", err))
+	}
 	// What Handlers prints is no part of an answer or of the handshake.
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
@@ -64,7 +69,7 @@ func Main(ext sdk.Extension) {
 		fail(err)
 	}
 	os.Stdout = stdout
-	wire.Serve(named{bound}, log)
+	wire.Serve(named{bound}, log, ends)
 }
 
 // named names the process after the extension as soon as the host says its name: ps and

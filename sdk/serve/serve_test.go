@@ -156,7 +156,7 @@ func launch(t *testing.T, mode string) (*wire.Child, *syncBuffer) {
 	config.Cmd.Env = []string{modeEnv + "=" + mode, "TMPDIR=" + t.TempDir()}
 	c := plugin.NewClient(config)
 	t.Cleanup(c.Kill)
-	child, err := wire.Connect(c)
+	child, err := wire.Connect(c, nil)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, logged)
 	}

@@ -21,7 +21,7 @@ const opaqueMedia = "application/octet-stream"
 // The error is always a *sdk.Error with a code of sdk.Codes. Until Do has returned,
 // and for good if ctx or the timeout had ended by then, req.Payload must not be
 // written to. The answer has a Type of the extension's family and a valid
-// MediaType, and belongs to the caller.
+// MediaType, and belongs to the caller until its Free.
 func (r *Router) Do(ctx context.Context, route *Route, req *sdk.Request) (*sdk.Response, *Route, error) {
 	start := time.Now()
 	if route.Timeout > 0 {
@@ -75,6 +75,7 @@ func (r *Router) do(ctx context.Context, route *Route, req *sdk.Request) (*sdk.R
 		return nil, route, r.asError(ctx, route, req, err)
 	}
 	if fault := r.checkAnswer(route, resp); fault != nil {
+		resp.Free()
 		return nil, route, fault
 	}
 	return resp, route, nil

@@ -34,7 +34,7 @@ import (
 // Backend answers the requests of one extension. Process returns soon after ctx has
 // ended, and its errors are *sdk.Error. Once Process has returned it reads
 // req.Payload no more, unless ctx had ended before: then the payload may still be
-// on its way, and nobody may write to its bytes. The Response belongs to the caller.
+// on its way, and nobody may write to its bytes. The Response belongs to the caller until its Free.
 type Backend interface {
 	Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error)
 }

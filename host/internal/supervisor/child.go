@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/internal/wire"
-	"github.com/jackfield-host/jackfield/sdk"
 )
 
 const (
@@ -36,26 +35,24 @@ type child struct {
 	can  wire.Capabilities
 
 	flight  *flight
-	cut     context.Context // ends when requests in flight are to be given up
-	cutOff  context.CancelFunc
 	tempDir string     // holds the socket folder, empty when it is in the run folder
 	streams [2]*stream // what go-plugin carries of the child's output
 	file    func()     // gives the log file back
+	// endDials ends what the host dials for the process, and waits for it.
+	endDials func()
 	once    sync.Once
 }
 
-// process has one request answered. When the process dies, the request is answered
-// unavailable at once.
-func (c *child) process(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.cut, cancel)()
-	resp, err := c.wire.Process(inner, req)
-	// What ends first counts: a deadline that passes after the cut changes nothing.
-	if err != nil && c.cut.Err() != nil && (ctx.Err() == nil || inner.Err() != ctx.Err()) {
-		return nil, sdk.Errorf(sdk.Unavailable, "the extension was stopped before it had answered")
+// lost reports whether the process has ended, or its lane: what is sent then is lost.
+func (c *child) lost() bool {
+	select {
+	case <-c.proc.done:
+		return true
+	case <-c.wire.Lost():
+		return true
+	default:
+		return false
 	}
-	return resp, err
 }
 
 // check asks once for health.
@@ -105,7 +102,7 @@ func (c *child) land(timeout time.Duration, hurry <-chan struct{}) bool {
 	case <-hurry:
 	}
 	c.log.Warn("requests of a stopping extension are cut off", "in_flight", c.flight.count())
-	c.cutOff()
+	c.wire.CutOff()
 	t.Reset(cutGrace)
 	select {
 	case <-landed:
@@ -146,7 +143,10 @@ func (c *child) finish(grace time.Duration) {
 		}
 		t.Stop()
 	}
-	c.cutOff()
+	if c.wire != nil {
+		c.wire.Close()
+	}
+	c.endDials()
 	c.runner.release()
 	asked.Wait()
 	c.client.Kill() // no process is left, it clears up after itself

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
 	"github.com/jackfield-host/jackfield/sdk/serve"
 )
@@ -64,6 +65,13 @@ func playExtension() {
 	case "poison":
 		fmt.Fprintln(os.Stderr, `{"@message":1,"@level":{},"@timestamp":[]}`)
 		fmt.Println(`not the handshake`)
+	case "control only":
+		os.Unsetenv(lane.Environment)
+	case "own lane":
+		if e.lane, err = syscall.Dup(3); err != nil {
+			panic(err)
+		}
+		syscall.CloseOnExec(e.lane)
 	case "typed":
 		serve.Main(typedExtension())
 		syscall.Exit(0)
@@ -95,6 +103,7 @@ func wait() {
 type extension struct {
 	mode        string
 	descriptors string // at the start
+	lane        int    // in mode "own lane", the shared lane once more
 }
 
 func (e *extension) Handlers() []sdk.Handler {
@@ -157,8 +166,14 @@ func (e *extension) handle(ctx context.Context, req *sdk.Request) (*sdk.Response
 	if err := json.Unmarshal(req.Payload, &op); err != nil {
 		return nil, sdk.Errorf(sdk.InvalidArgument, "%v", err)
 	}
-	if op.Op == "descriptors" {
+	switch op.Op {
+	case "descriptors":
 		return &sdk.Response{MediaType: "text/plain", Payload: []byte(e.descriptors)}, nil
+	case "write lane":
+		_, err := syscall.Write(e.lane, []byte(op.Text))
+		return nil, err
+	case "shut lane":
+		return nil, syscall.Shutdown(e.lane, syscall.SHUT_RDWR)
 	}
 	text, err := op.run(ctx)
 	if err != nil {

@@ -102,6 +102,26 @@ func stepFailed(c *child, s step, err error, late bool) *failure {
 	}
 }
 
+// hungUp ends a process that has closed its lane or broken its format, and explains
+// it. Nearly always it is about to end by itself, and then that is what happened.
+func hungUp(c *child) *failure {
+	because := c.wire.LostBecause()
+	if because == "" {
+		c.settle()
+	}
+	if c.proc.ended() {
+		c.end(0)
+		return died(c)
+	}
+	c.end(0)
+	if because == "" {
+		return failf(lifecycle.StageRuntime, lifecycle.CodeCrashed,
+			"the process closed its lane to the host and went on, it was ended").of(c)
+	}
+	return failf(lifecycle.StageRuntime, lifecycle.CodeProtocolMismatch,
+		"%s; it was ended: rebuild it with this host's SDK, or see docs/LANE.md", because).of(c)
+}
+
 // died explains the end of a process that ran.
 func died(c *child) *failure {
 	exit, _ := c.proc.ownExit()

@@ -50,7 +50,8 @@ type Instance struct {
 	hurryOnce sync.Once
 	done      chan struct{} // closed when run has ended
 
-	live atomic.Pointer[child] // takes requests; nil when none does
+	live     atomic.Pointer[child] // takes requests; nil when none does
+	refusals refusals              // of dials, for the log
 
 	mu     sync.Mutex
 	status Status
@@ -99,7 +100,7 @@ func (i *Instance) Process(ctx context.Context, req *sdk.Request) (*sdk.Response
 		}
 	}
 	defer c.flight.leave()
-	return c.process(ctx, req)
+	return c.wire.Process(ctx, req)
 }
 
 // unavailable says why there is nobody to ask.
@@ -209,6 +210,9 @@ func (i *Instance) serve(ctx context.Context, c *child) *failure {
 			i.live.Store(nil)
 			c.end(0)
 			return i.over(c, died(c))
+		case <-c.wire.Lost():
+			i.live.Store(nil)
+			return i.over(c, hungUp(c))
 		case <-ctx.Done():
 			i.live.Store(nil)
 			i.drain(c)

@@ -25,6 +25,9 @@ import (
 // some milliseconds; a process that does not speak must not hold up the rest.
 const slotTime = 500 * time.Millisecond
 
+// clockSkew is how much earlier than ours a child's clock may ring for one deadline.
+const clockSkew = 100 * time.Millisecond
+
 // start launches a process and brings it to where it can take requests: handshake,
 // Describe, Init, Check within the start deadline, then Activate within another. On a
 // failure nothing is left of it.
@@ -70,16 +73,27 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
 	}
-	c, config, err := i.newChild(executable)
+	grants, err := wire.ParseGrants(i.spec.Permissions)
 	if err != nil {
+		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
+	}
+	lanes, err := wire.NewLanes()
+	if err != nil {
+		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
+	}
+	lanes.InFlight = i.spec.Settings.InFlight
+	c, config, err := i.newChild(executable, lanes)
+	if err != nil {
+		lanes.Close()
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making a folder for the socket: %v", err)
 	}
+	c.endDials = i.serveDials(c.log, lanes.DialConn(), grants)
 	deadline, _ := ctx.Deadline()
 	config.StartTimeout = max(time.Until(deadline), time.Millisecond)
 	c.client = plugin.NewClient(config)
 
 	stop := context.AfterFunc(ctx, c.runner.abort)
-	c.wire, err = wire.Connect(c.client)
+	c.wire, err = wire.Connect(c.client, lanes)
 	stop()
 	if err != nil {
 		late := errors.Is(ctx.Err(), context.DeadlineExceeded)
@@ -91,15 +105,14 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 }
 
 // newChild makes everything of a child but its process.
-func (i *Instance) newChild(executable *os.File) (*child, *plugin.ClientConfig, error) {
+func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *plugin.ClientConfig, error) {
 	parent, temporary, err := socketParent(i.spec.RunDir)
 	if err != nil {
 		return nil, nil, err
 	}
 	number := i.s.launches.Add(1)
 	log := i.log.With("instance", number)
-	c := &child{log: log, flight: newFlight(), file: func() {}}
-	c.cut, c.cutOff = context.WithCancel(context.Background())
+	c := &child{log: log, flight: newFlight(), file: func() {}, endDials: func() {}}
 	if temporary {
 		c.tempDir = parent
 	}
@@ -112,8 +125,10 @@ func (i *Instance) newChild(executable *os.File) (*child, *plugin.ClientConfig, 
 		slog.String("version", i.spec.Version), slog.Int64("instance", number))
 	c.runner = newRunner(i.s.forks, command{
 		executable: executable, path: i.spec.Executable, dir: i.spec.DataDir,
-		env: childEnvironment(i.s.cfg.Environ, i.spec.DataDir),
+		env:   append(childEnvironment(i.s.cfg.Environ, i.spec.DataDir), lanes.Env()...),
+		extra: lanes.ChildFiles(),
 	}, c.out)
+	c.runner.lanes = lanes.Host
 
 	config := wire.ClientConfig(int(max(i.spec.Settings.RequestBytes, i.spec.Settings.ResponseBytes)))
 	config.RunnerFunc = func(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (goplugin.Runner, error) {
@@ -170,8 +185,13 @@ func (i *Instance) do(ctx context.Context, c *child, s step, call func() error) 
 		return nil
 	}
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
-	if sdk.CodeOf(err) == sdk.Unavailable {
+	switch sdk.CodeOf(err) {
+	case sdk.Unavailable:
 		c.settle()
+	case sdk.DeadlineExceeded:
+		// Both sides have a clock, and the child's may be the first to ring.
+		deadline, _ := ctx.Deadline()
+		late = late || time.Until(deadline) < clockSkew
 	}
 	c.end(0)
 	var types *typesError

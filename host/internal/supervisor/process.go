@@ -28,6 +28,7 @@ type command struct {
 	dir            string
 	env            []string
 	stdout, stderr *os.File
+	extra          []*os.File // that it inherits, as descriptors 3 and following
 }
 
 // process is a child that was started. It is always reaped.
@@ -52,7 +53,7 @@ func startProcess(ctx context.Context, forks *forkThread, c command) (*process, 
 		return nil, err
 	}
 	defer null.Close()
-	path, release, err := executablePath(c.executable, c.path, null, c.stdout, c.stderr)
+	path, release, err := executablePath(c.executable, c.path, append([]*os.File{null, c.stdout, c.stderr}, c.extra...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func startProcess(ctx context.Context, forks *forkThread, c command) (*process, 
 	for deadline := time.Now().Add(busyPatience); ; {
 		cmd := &exec.Cmd{
 			Path: path, Args: []string{c.path}, Dir: c.dir, Env: c.env,
-			Stdin: null, Stdout: c.stdout, Stderr: c.stderr,
+			Stdin: null, Stdout: c.stdout, Stderr: c.stderr, ExtraFiles: c.extra,
 			SysProcAttr: processAttributes(),
 		}
 		forks.do(func() {

@@ -17,7 +17,7 @@ const restartWait = time.Second
 // lost connection is the first sign of a death: what is sent then is lost, too.
 func (i *Instance) enter() *child {
 	c := i.live.Load()
-	if c == nil || c.proc.ended() || c.runner.open.Load() == 0 || !c.flight.enter() {
+	if c == nil || c.lost() || c.runner.open.Load() == 0 || !c.flight.enter() {
 		return nil
 	}
 	return c

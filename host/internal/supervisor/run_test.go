@@ -239,11 +239,24 @@ func TestGrandchild(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer syscall.Kill(pid, syscall.SIGKILL)
+			inFlight := make(chan error, 2)
+			for range cap(inFlight) {
+				go func() {
+					_, err := askWith(context.WithoutCancel(t.Context()), i, operation{Op: "sleep", N: 600_000})
+					inFlight <- err
+				}()
+			}
+			eventually(t, func() bool { return i.live.Load().flight.count() == 2 }, func() string { return "no requests in flight" })
 			began := time.Now()
 			if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 			waitStatus(t, i, "news of the crash", func(st Status) bool { return st.LastExit != nil })
+			for range cap(inFlight) {
+				if err := <-inFlight; sdk.CodeOf(err) != sdk.Unavailable {
+					t.Errorf("a request in flight: %v", err)
+				}
+			}
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("the crash was noticed after %s", took)
 			}

@@ -36,6 +36,8 @@ type runner struct {
 
 	handshake io.ReadCloser // what go-plugin reads as stdout
 
+	lanes interface{ Close() } // the host's ends, closed when the process has ended
+
 	open atomic.Int32 // how many conns there are
 
 	mu      sync.Mutex // guards what follows
@@ -168,6 +170,8 @@ func (r *runner) hangUp() {
 	}
 	clear(r.conns)
 	r.open.Store(0)
+	// Somebody else may hold the child's ends, too.
+	r.lanes.Close()
 }
 
 // release lets go-plugin know that the process has ended. Until then it believes that

@@ -21,10 +21,11 @@
 //  3. reads PLUGIN_CLIENT_CERT, a PEM certificate: the only client it accepts
 //     (mutual TLS 1.2 or later, server name "localhost"). It makes a certificate of
 //     its own for this run;
-//  4. listens on a Unix socket in the folder PLUGIN_UNIX_SOCKET_DIR and serves this
+//  4. may take the lane over, whose sockets JACKFIELD_LANES names (docs/LANE.md);
+//  5. listens on a Unix socket in the folder PLUGIN_UNIX_SOCKET_DIR and serves this
 //     service, go-plugin's own (GRPCController, GRPCStdio, GRPCBroker) and
 //     grpc.health.v1.Health with the service name "plugin" as SERVING;
-//  5. prints one line to stdout and flushes it:
+//  6. prints one line to stdout and flushes it:
 //     1|1|unix|<path of the socket>|grpc|<its certificate, DER, base64 without padding>
 //
 // Whatever else is printed to stdout or stderr goes into the extension's log. A line
@@ -409,8 +410,11 @@ type Capabilities struct {
 	Check             bool                   `protobuf:"varint,3,opt,name=check,proto3" json:"check,omitempty"`
 	ProjectParameters bool                   `protobuf:"varint,4,opt,name=project_parameters,json=projectParameters,proto3" json:"project_parameters,omitempty"`
 	Destroy           bool                   `protobuf:"varint,5,opt,name=destroy,proto3" json:"destroy,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The version of the lane (docs/LANE.md) that the extension serves, 0 for none. With
+	// the host's own version requests travel on the lane, with any other through Process.
+	Lane          uint32 `protobuf:"varint,6,opt,name=lane,proto3" json:"lane,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Capabilities) Reset() {
@@ -476,6 +480,13 @@ func (x *Capabilities) GetDestroy() bool {
 		return x.Destroy
 	}
 	return false
+}
+
+func (x *Capabilities) GetLane() uint32 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
 }
 
 type InitRequest struct {
@@ -854,7 +865,10 @@ type ProcessRequest struct {
 	MediaType string `protobuf:"bytes,3,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
 	Payload   []byte `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
 	// Who asks; absent for an anonymous caller.
-	Caller        *Caller `protobuf:"bytes,5,opt,name=caller,proto3" json:"caller,omitempty"`
+	Caller *Caller `protobuf:"bytes,5,opt,name=caller,proto3" json:"caller,omitempty"`
+	// The W3C trace context of the request, empty when the host does not trace.
+	Traceparent   string `protobuf:"bytes,6,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Tracestate    string `protobuf:"bytes,7,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -922,6 +936,20 @@ func (x *ProcessRequest) GetCaller() *Caller {
 		return x.Caller
 	}
 	return nil
+}
+
+func (x *ProcessRequest) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *ProcessRequest) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
+	}
+	return ""
 }
 
 // Caller is the verified identity behind a request, without credentials.
@@ -1273,13 +1301,14 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
 	"\aextends\x18\x03 \x01(\tR\aextends\x12\x1a\n" +
 	"\bresponse\x18\x04 \x01(\tR\bresponse\x12\x16\n" +
-	"\x06schema\x18\x05 \x01(\fR\x06schema\"\xa7\x01\n" +
+	"\x06schema\x18\x05 \x01(\fR\x06schema\"\xbb\x01\n" +
 	"\fCapabilities\x12\x1a\n" +
 	"\bactivate\x18\x01 \x01(\bR\bactivate\x12\x1c\n" +
 	"\tconfigure\x18\x02 \x01(\bR\tconfigure\x12\x14\n" +
 	"\x05check\x18\x03 \x01(\bR\x05check\x12-\n" +
 	"\x12project_parameters\x18\x04 \x01(\bR\x11projectParameters\x12\x18\n" +
-	"\adestroy\x18\x05 \x01(\bR\adestroy\"|\n" +
+	"\adestroy\x18\x05 \x01(\bR\adestroy\x12\x12\n" +
+	"\x04lane\x18\x06 \x01(\rR\x04lane\"|\n" +
 	"\vInitRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x19\n" +
 	"\bdata_dir\x18\x02 \x01(\tR\adataDir\x12\x1d\n" +
@@ -1297,14 +1326,18 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\x0e\n" +
 	"\fCheckRequest\"D\n" +
 	"\rCheckResponse\x123\n" +
-	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\xa5\x01\n" +
+	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\xe7\x01\n" +
 	"\x0eProcessRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
 	"\n" +
 	"media_type\x18\x03 \x01(\tR\tmediaType\x12\x18\n" +
 	"\apayload\x18\x04 \x01(\fR\apayload\x126\n" +
-	"\x06caller\x18\x05 \x01(\v2\x1e.jackfield.extension.v1.CallerR\x06caller\"R\n" +
+	"\x06caller\x18\x05 \x01(\v2\x1e.jackfield.extension.v1.CallerR\x06caller\x12 \n" +
+	"\vtraceparent\x18\x06 \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\a \x01(\tR\n" +
+	"tracestate\"R\n" +
 	"\x06Caller\x12\x18\n" +
 	"\asubject\x18\x01 \x01(\tR\asubject\x12\x14\n" +
 	"\x05roles\x18\x02 \x03(\tR\x05roles\x12\x18\n" +

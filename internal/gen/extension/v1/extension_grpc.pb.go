@@ -21,10 +21,11 @@
 //  3. reads PLUGIN_CLIENT_CERT, a PEM certificate: the only client it accepts
 //     (mutual TLS 1.2 or later, server name "localhost"). It makes a certificate of
 //     its own for this run;
-//  4. listens on a Unix socket in the folder PLUGIN_UNIX_SOCKET_DIR and serves this
+//  4. may take the lane over, whose sockets JACKFIELD_LANES names (docs/LANE.md);
+//  5. listens on a Unix socket in the folder PLUGIN_UNIX_SOCKET_DIR and serves this
 //     service, go-plugin's own (GRPCController, GRPCStdio, GRPCBroker) and
 //     grpc.health.v1.Health with the service name "plugin" as SERVING;
-//  5. prints one line to stdout and flushes it:
+//  6. prints one line to stdout and flushes it:
 //     1|1|unix|<path of the socket>|grpc|<its certificate, DER, base64 without padding>
 //
 // Whatever else is printed to stdout or stderr goes into the extension's log. A line
