@@ -43,18 +43,25 @@ type DialReport struct {
 // breaks the format (the error says how). It closes conn, and when it returns no dial
 // is under way and none of its goroutines is left.
 func ServeDials(ctx context.Context, conn *net.UnixConn, cfg DialConfig) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	s := &dialServer{
-		cfg: cfg, conn: conn, end: cancel,
+	return newDialServer(conn, cfg).serve(ctx)
+}
+
+func newDialServer(conn *net.UnixConn, cfg DialConfig) *dialServer {
+	return &dialServer{
+		cfg: cfg, conn: conn, patience: dialPatience,
 		underWay: make(map[uint64]context.CancelFunc),
 		workers:  make(chan struct{}, 2*maxDials),
 	}
+}
+
+func (s *dialServer) serve(ctx context.Context) error {
+	ctx, s.end = context.WithCancelCause(ctx)
 	var closing sync.WaitGroup
 	closing.Go(func() {
 		<-ctx.Done()
-		_ = conn.Close() // what is being read or written ends with it
+		_ = s.conn.Close() // what is being read or written ends with it
 	})
-	cancel(s.read(ctx))
+	s.end(s.read(ctx))
 	closing.Wait()
 	s.work.Wait()
 	var broken *dialFormatError
@@ -66,10 +73,11 @@ func ServeDials(ctx context.Context, conn *net.UnixConn, cfg DialConfig) error {
 
 // dialServer is the host's half at work.
 type dialServer struct {
-	cfg  DialConfig
-	conn *net.UnixConn
-	end  context.CancelCauseFunc // of the pair
-	last uint64                  // id of the latest ask; only read touches it
+	cfg      DialConfig
+	conn     *net.UnixConn
+	patience time.Duration           // how long an answer waits for a child that does not read
+	end      context.CancelCauseFunc // of the pair
+	last     uint64                  // id of the latest ask; only read touches it
 
 	write sync.Mutex // held while an answer is written
 
@@ -240,7 +248,7 @@ func (s *dialServer) refuse(id uint64, e *sdk.Error) error {
 func (s *dialServer) send(m dialMessage, socket *net.TCPConn) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	_ = s.conn.SetWriteDeadline(time.Now().Add(dialPatience)) // fails when the pair has ended, as does what follows
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.patience)) // fails when the pair has ended, as does what follows
 	err := sendAnswer(s.conn, m.append(nil), socket)
 	switch {
 	case err == nil:

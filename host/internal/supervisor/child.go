@@ -40,7 +40,7 @@ type child struct {
 	file    func()     // gives the log file back
 	// endDials ends what the host dials for the process, and waits for it.
 	endDials func()
-	once    sync.Once
+	once     sync.Once
 }
 
 // lost reports whether the process has ended, or its lane: what is sent then is lost.
