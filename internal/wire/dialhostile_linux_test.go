@@ -333,10 +333,11 @@ func TestStrangeHosts(t *testing.T) {
 					return
 				}
 				defer conn.Close()
-				f, err := conn.(*net.TCPConn).File()
+				open := conn.(*net.TCPConn).File
 				if c.fds < 0 {
-					f, err = os.Open(os.DevNull)
+					open = func() (*os.File, error) { return os.Open(os.DevNull) }
 				}
+				f, err := open()
 				if err != nil {
 					t.Error(err)
 					return
