@@ -24,7 +24,7 @@ func Pair(ext Extension, log *slog.Logger, maxMessageBytes int) (child *Child, s
 	if err != nil {
 		return nil, nil, err
 	}
-	lanes := &Lanes{Pairs: pairs} // without a dial pair, which PairDials makes
+	lanes := &Lanes{Pairs: pairs} // without a dial pair, which dial.Local makes
 	ends, err := lanes.Child()
 	if err != nil {
 		lanes.Close()

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/internal/wire/lane"
 )
 
@@ -85,7 +86,7 @@ func serveVersion(ext Extension, log *slog.Logger, ends *lane.Ends, version int)
 }
 
 // dialerOf is the Dialer of this process, nil where the host dials for nobody.
-func dialerOf(ends *lane.Ends) *Dialer {
+func dialerOf(ends *lane.Ends) *dial.Dialer {
 	if ends == nil {
 		return nil
 	}
@@ -93,7 +94,7 @@ func dialerOf(ends *lane.Ends) *Dialer {
 	if conn == nil {
 		return nil
 	}
-	return NewDialer(conn)
+	return dial.NewDialer(conn)
 }
 
 // serveLane begins to serve the lane. End ends it, and waits for the handlers that

@@ -8,7 +8,8 @@
 // halves in one process, for tests.
 //
 // Requests travel on the lane (package lane) where the extension serves it, else over
-// the control connection as everything else does.
+// the control connection as everything else does. Connections to others are made by
+// the host and handed over (package dial).
 //
 // Promised on the host side: every error of Process and ProjectParameters is an
 // *sdk.Error, and whatever a child answers, the host gets known codes, valid UTF-8
@@ -26,6 +27,7 @@ import (
 
 	"github.com/hashicorp/go-plugin"
 
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -68,7 +70,7 @@ func NewLanes() (*Lanes, error) {
 		return nil, err
 	}
 	l := &Lanes{Pairs: pairs}
-	host, child, err := dialPair()
+	host, child, err := dial.Pair()
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		return l, nil
@@ -81,7 +83,7 @@ func NewLanes() (*Lanes, error) {
 	return l, nil
 }
 
-// DialConn hands the host's end of the dial pair over, for ServeDials. Nil means that
+// DialConn hands the host's end of the dial pair over, for dial.Serve. Nil means that
 // there is none on this platform, or that it was handed over or closed before.
 func (l *Lanes) DialConn() *net.UnixConn {
 	conn := l.dial
@@ -151,4 +153,18 @@ type InitArgs struct {
 	// DialContext is that of the child's Dialer. The child half sets it; it is never
 	// sent.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// WithDialer is ext with the DialContext of d, which may be nil, in what Init gets.
+func WithDialer(ext Extension, d *dial.Dialer) Extension { return dialling{ext, d} }
+
+// dialling is an Extension whose host dials for it.
+type dialling struct {
+	Extension
+	dialer *dial.Dialer
+}
+
+func (e dialling) Init(ctx context.Context, args InitArgs) error {
+	args.DialContext = e.dialer.DialContext
+	return e.Extension.Init(ctx, args)
 }

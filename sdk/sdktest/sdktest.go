@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/sdk"
 	"github.com/jackfield-host/jackfield/sdk/serve"
 )
@@ -138,12 +139,12 @@ func TryStart(t testing.TB, ext sdk.Extension, opts ...Option) (*Extension, erro
 
 // dialer makes what is behind Setup.DialContext: both halves of a dial pair, with the
 // grants of the manifest's extension_permissions.
-func dialer(o *options) (d *wire.Dialer, stop func(), err error) {
-	grants, err := wire.ParseGrants(strings.Split(o.manifest["extension_permissions"], ","))
+func dialer(o *options) (d *dial.Dialer, stop func(), err error) {
+	grants, err := dial.ParseGrants(strings.Split(o.manifest["extension_permissions"], ","))
 	if err != nil {
 		return nil, nil, fmt.Errorf("extension_permissions: %w", err)
 	}
-	return wire.PairDials(wire.DialConfig{Grants: grants}, o.log)
+	return dial.Local(dial.Config{Grants: grants}, o.log)
 }
 
 // Attach is Start for an extension at the other end of a wire that runs already.

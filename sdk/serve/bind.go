@@ -105,13 +105,9 @@ func (b *binding) Init(ctx context.Context, args wire.InitArgs) error {
 	if !ok {
 		return nil
 	}
-	dial := args.DialContext
-	if dial == nil {
-		dial = (*wire.Dialer)(nil).DialContext // it says that this host dials for nobody
-	}
 	return ext.Init(ctx, sdk.Setup{
 		Manifest: *manifest, Config: args.Config, DataDir: args.DataDir, BundleDir: args.BundleDir, Log: b.log,
-		DialContext: dial,
+		DialContext: args.DialContext,
 	})
 }
 

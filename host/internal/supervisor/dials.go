@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -20,16 +20,16 @@ const (
 // serveDials dials for the process at the other end of conn what is granted, until end
 // is called, which waits for what is under way. Conn is nil where there is no dial
 // pair.
-func (i *Instance) serveDials(log *slog.Logger, conn *net.UnixConn, grants wire.Grants) (end func()) {
+func (i *Instance) serveDials(log *slog.Logger, conn *net.UnixConn, grants dial.Grants) (end func()) {
 	if conn == nil {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	config := wire.DialConfig{Grants: grants, Ended: func(d wire.DialReport) { i.dialled(log, d) }}
+	config := dial.Config{Grants: grants, Ended: func(d dial.Report) { i.dialled(log, d) }}
 	go func() {
 		defer close(done)
-		if err := wire.ServeDials(ctx, conn, config); err != nil {
+		if err := dial.Serve(ctx, conn, config); err != nil {
 			log.Warn("an extension gets no more connections: rebuild it with this host's SDK, or see docs/LANE.md", "err", err)
 		}
 	}()
@@ -37,7 +37,7 @@ func (i *Instance) serveDials(log *slog.Logger, conn *net.UnixConn, grants wire.
 }
 
 // dialled counts and logs one dial. What the extension asked for may be any text.
-func (i *Instance) dialled(log *slog.Logger, d wire.DialReport) {
+func (i *Instance) dialled(log *slog.Logger, d dial.Report) {
 	result, message := "ok", ""
 	if d.Err != nil {
 		result, message = string(d.Err.Code), d.Err.Message

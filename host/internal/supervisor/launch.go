@@ -18,6 +18,7 @@ import (
 	"github.com/jackfield-host/jackfield/internal/schema"
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
 	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -73,7 +74,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
 	}
-	grants, err := wire.ParseGrants(i.spec.Permissions)
+	grants, err := dial.ParseGrants(i.spec.Permissions)
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}

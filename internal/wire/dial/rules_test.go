@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"bytes"
@@ -138,27 +138,27 @@ func TestResolvedAddresses(t *testing.T) {
 	}
 }
 
-// dialSamples are messages of every kind.
-func dialSamples() []dialMessage {
-	return []dialMessage{
-		{kind: dialAsk, id: 1, network: 0, timeout: 60_000, text: "example.org:443"},
-		{kind: dialAsk, id: 1 << 63, network: 6, timeout: 1<<32 - 1, text: strings.Repeat("\xff", maxDialMessage-dialHeader)},
-		{kind: dialCancel, id: 7},
-		{kind: dialDone, id: 1<<64 - 1},
-		{kind: dialFailed, id: 9, code: 2, text: "connecting to example.org:443: connection refused"},
-		{kind: dialFailed, id: 9, code: 5, text: bounded(strings.Repeat("€", 500), maxDialText)},
+// samples are messages of every kind.
+func samples() []message {
+	return []message{
+		{kind: kindAsk, id: 1, network: 0, timeout: 60_000, text: "example.org:443"},
+		{kind: kindAsk, id: 1 << 63, network: 6, timeout: 1<<32 - 1, text: strings.Repeat("\xff", maxMessage-headerSize)},
+		{kind: kindCancel, id: 7},
+		{kind: kindDone, id: 1<<64 - 1},
+		{kind: kindFailed, id: 9, code: 2, text: "connecting to example.org:443: connection refused"},
+		{kind: kindFailed, id: 9, code: 5, text: bounded(strings.Repeat("€", 500), maxText)},
 	}
 }
 
-func TestDialMessages(t *testing.T) {
-	for _, m := range dialSamples() {
-		got, err := parseDial(m.append(nil))
+func TestMessages(t *testing.T) {
+	for _, m := range samples() {
+		got, err := parseMessage(m.append(nil))
 		if err != nil || got != m {
 			t.Errorf("%+v became %+v, %v", m, got, err)
 		}
 	}
 	good := func(change func(b []byte)) []byte {
-		b := dialMessage{kind: dialFailed, id: 1, code: 1}.append(nil)
+		b := message{kind: kindFailed, id: 1, code: 1}.append(nil)
 		change(b)
 		return b
 	}
@@ -167,8 +167,8 @@ func TestDialMessages(t *testing.T) {
 		text string
 	}{
 		"empty":             {nil, "a message of 0 bytes"},
-		"truncated":         {good(func([]byte) {})[:dialHeader-1], "a message of 15 bytes"},
-		"too long":          {make([]byte, maxDialMessage+1), "more than 4096 bytes"},
+		"truncated":         {good(func([]byte) {})[:headerSize-1], "a message of 15 bytes"},
+		"too long":          {make([]byte, maxMessage+1), "more than 4096 bytes"},
 		"version 0":         {good(func(b []byte) { b[0] = 0 }), "version 0, spoken here is 1"},
 		"version 2":         {good(func(b []byte) { b[0] = 2 }), "version 2"},
 		"kind 0":            {good(func(b []byte) { b[1] = 0 }), "unknown kind 0"},
@@ -178,25 +178,25 @@ func TestDialMessages(t *testing.T) {
 		"spare":             {good(func(b []byte) { b[3] = 1 }), "nothing belongs"},
 		"number":            {good(func(b []byte) { b[4] = 1 }), "nothing belongs"},
 		"id 0":              {good(func(b []byte) { b[8] = 0 }), "the id 0"},
-		"text in a cancel":  {append(dialMessage{kind: dialCancel, id: 1}.append(nil), 'x'), "nothing belongs"},
-		"text in a success": {append(dialMessage{kind: dialDone, id: 1}.append(nil), 'x'), "nothing belongs"},
+		"text in a cancel":  {append(message{kind: kindCancel, id: 1}.append(nil), 'x'), "nothing belongs"},
+		"text in a success": {append(message{kind: kindDone, id: 1}.append(nil), 'x'), "nothing belongs"},
 		"words not UTF-8":   {append(good(func([]byte) {}), 0xff), "not UTF-8"},
 		"too many words":    {append(good(func([]byte) {}), make([]byte, 2000)...), "at most 1024 bytes"},
 	} {
-		if m, err := parseDial(c.b); err == nil || !strings.Contains(err.Error(), c.text) {
+		if m, err := parseMessage(c.b); err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: got %+v, %v; want %q", name, m, err, c.text)
 		}
 	}
 }
 
-// FuzzDialMessage holds the parser of both sides: what it takes is written the same
+// FuzzMessage holds the parser of both sides: what it takes is written the same
 // again, so that a message has one meaning only.
-func FuzzDialMessage(f *testing.F) {
-	for _, m := range dialSamples() {
+func FuzzMessage(f *testing.F) {
+	for _, m := range samples() {
 		f.Add(m.append(nil))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := parseDial(b)
+		m, err := parseMessage(b)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "the dial pair was broken: ") {
 				t.Errorf("an error of another kind: %v", err)
@@ -209,9 +209,9 @@ func FuzzDialMessage(f *testing.F) {
 	})
 }
 
-// FuzzDialAddress holds the grants: an address that is allowed says, in the spelling of
+// FuzzAddress holds the grants: an address that is allowed says, in the spelling of
 // a manifest, what was granted.
-func FuzzDialAddress(f *testing.F) {
+func FuzzAddress(f *testing.F) {
 	grants, err := ParseGrants([]string{"net:example.org:443", "net:[::1]:80", "net:10.0.0.1:80"})
 	if err != nil {
 		f.Fatal(err)

@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"context"
@@ -12,22 +12,22 @@ import (
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
-// dialPatience is how long an answer waits for a child that does not read.
-const dialPatience = 10 * time.Second
+// answerPatience is how long an answer waits for a child that does not read.
+const answerPatience = 10 * time.Second
 
-// DialConfig says how the host dials for one extension.
-type DialConfig struct {
+// Config says how the host dials for one extension.
+type Config struct {
 	// Grants are the addresses that may be dialled.
 	Grants Grants
 	// Resolver looks names up, nil for the machine's own.
 	Resolver *net.Resolver
 	// Ended, unless it is nil, is told of every dial that has ended or was refused. It
 	// is called by many goroutines at once and must be quick.
-	Ended func(DialReport)
+	Ended func(Report)
 }
 
-// DialReport is one dial that has ended.
-type DialReport struct {
+// Report is one dial that has ended.
+type Report struct {
 	// Address is what the child asked for, bounded; it may hold any bytes.
 	Address string
 	// Remote is the address of the connection, "" when there is none.
@@ -38,23 +38,23 @@ type DialReport struct {
 	Err *sdk.Error
 }
 
-// ServeDials is the host's half of the dial pair: it dials what the child at the other
+// Serve is the host's half of the dial pair: it dials what the child at the other
 // end of conn asks for and may have, until conn ends, ctx ends (both nil) or the child
 // breaks the format (the error says how). It closes conn, and when it returns no dial
 // is under way and none of its goroutines is left.
-func ServeDials(ctx context.Context, conn *net.UnixConn, cfg DialConfig) error {
-	return newDialServer(conn, cfg).serve(ctx)
+func Serve(ctx context.Context, conn *net.UnixConn, cfg Config) error {
+	return newServer(conn, cfg).serve(ctx)
 }
 
-func newDialServer(conn *net.UnixConn, cfg DialConfig) *dialServer {
-	return &dialServer{
-		cfg: cfg, conn: conn, patience: dialPatience,
+func newServer(conn *net.UnixConn, cfg Config) *server {
+	return &server{
+		cfg: cfg, conn: conn, patience: answerPatience,
 		underWay: make(map[uint64]context.CancelFunc),
 		workers:  make(chan struct{}, 2*maxDials),
 	}
 }
 
-func (s *dialServer) serve(ctx context.Context) error {
+func (s *server) serve(ctx context.Context) error {
 	ctx, s.end = context.WithCancelCause(ctx)
 	var closing sync.WaitGroup
 	closing.Go(func() {
@@ -64,16 +64,16 @@ func (s *dialServer) serve(ctx context.Context) error {
 	s.end(s.read(ctx))
 	closing.Wait()
 	s.work.Wait()
-	var broken *dialFormatError
+	var broken *FormatError
 	if errors.As(context.Cause(ctx), &broken) {
 		return broken
 	}
 	return nil
 }
 
-// dialServer is the host's half at work.
-type dialServer struct {
-	cfg      DialConfig
+// server is the host's half at work.
+type server struct {
+	cfg      Config
 	conn     *net.UnixConn
 	patience time.Duration           // how long an answer waits for a child that does not read
 	end      context.CancelCauseFunc // of the pair
@@ -93,17 +93,17 @@ type dialServer struct {
 }
 
 // read takes messages until there is no more sense in it.
-func (s *dialServer) read(ctx context.Context) error {
-	buf := make([]byte, maxDialMessage)
+func (s *server) read(ctx context.Context) error {
+	buf := make([]byte, maxMessage)
 	for {
 		n, err := receiveAsk(s.conn, buf)
 		if err != nil {
-			if broken := (*dialFormatError)(nil); errors.As(err, &broken) {
+			if broken := (*FormatError)(nil); errors.As(err, &broken) {
 				return broken
 			}
 			return io.EOF
 		}
-		m, err := parseDial(buf[:n])
+		m, err := parseMessage(buf[:n])
 		if err != nil {
 			return err
 		}
@@ -114,17 +114,17 @@ func (s *dialServer) read(ctx context.Context) error {
 }
 
 // take does what one message says.
-func (s *dialServer) take(ctx context.Context, m dialMessage) error {
+func (s *server) take(ctx context.Context, m message) error {
 	switch {
-	case m.kind == dialCancel && m.id <= s.last:
+	case m.kind == kindCancel && m.id <= s.last:
 		s.forget(m.id)
 		return nil
-	case m.kind == dialCancel:
-		return dialBreach("dial %d was cancelled and never asked for", m.id)
-	case m.kind != dialAsk:
-		return dialBreach("a child sent a message of kind %d", m.kind)
+	case m.kind == kindCancel:
+		return breach("dial %d was cancelled and never asked for", m.id)
+	case m.kind != kindAsk:
+		return breach("a child sent a message of kind %d", m.kind)
 	case m.id <= s.last:
-		return dialBreach("dial %d was asked for after dial %d", m.id, s.last)
+		return breach("dial %d was asked for after dial %d", m.id, s.last)
 	}
 	s.last = m.id
 	began := time.Now()
@@ -148,14 +148,14 @@ type dialOrder struct {
 }
 
 // judge says what is to be dialled, or why nothing is.
-func (s *dialServer) judge(m dialMessage) (dialOrder, *sdk.Error) {
-	network, ok := dialNetwork(m.network)
+func (s *server) judge(m message) (dialOrder, *sdk.Error) {
+	network, ok := networkName(m.network)
 	if !ok {
 		return dialOrder{}, sdk.Errorf(sdk.InvalidArgument, "there is no network with the number %d", m.network)
 	}
 	timeout := time.Duration(m.timeout) * time.Millisecond
-	if timeout <= 0 || timeout > maxDialTimeout {
-		return dialOrder{}, sdk.Errorf(sdk.InvalidArgument, "the timeout %s is not above 0 and at most %s", timeout, maxDialTimeout)
+	if timeout <= 0 || timeout > maxTimeout {
+		return dialOrder{}, sdk.Errorf(sdk.InvalidArgument, "the timeout %s is not above 0 and at most %s", timeout, maxTimeout)
 	}
 	t, err := parseTarget(m.text)
 	if invalid := (*sdk.Error)(nil); errors.As(err, &invalid) {
@@ -168,7 +168,7 @@ func (s *dialServer) judge(m dialMessage) (dialOrder, *sdk.Error) {
 }
 
 // begin starts a dial, unless there are too many.
-func (s *dialServer) begin(ctx context.Context, id uint64, order dialOrder, began time.Time) *sdk.Error {
+func (s *server) begin(ctx context.Context, id uint64, order dialOrder, began time.Time) *sdk.Error {
 	s.mu.Lock()
 	full := len(s.underWay) >= maxDials
 	s.mu.Unlock()
@@ -194,7 +194,7 @@ func (s *dialServer) begin(ctx context.Context, id uint64, order dialOrder, bega
 
 // forget takes a dial off the account and cancels what is left of it. It reports
 // whether the child was still waiting.
-func (s *dialServer) forget(id uint64) bool {
+func (s *server) forget(id uint64) bool {
 	s.mu.Lock()
 	cancel, ok := s.underWay[id]
 	delete(s.underWay, id)
@@ -206,8 +206,8 @@ func (s *dialServer) forget(id uint64) bool {
 }
 
 // dial makes one connection and hands it over.
-func (s *dialServer) dial(ctx context.Context, id uint64, order dialOrder, began time.Time) {
-	conn, fault := dialTarget(ctx, s.cfg.Resolver, order)
+func (s *server) dial(ctx context.Context, id uint64, order dialOrder, began time.Time) {
+	conn, fault := connect(ctx, s.cfg.Resolver, order)
 	if conn != nil {
 		defer conn.Close()
 	}
@@ -229,8 +229,8 @@ func (s *dialServer) dial(ctx context.Context, id uint64, order dialOrder, began
 }
 
 // handOver sends the connected socket. An error is to be answered instead.
-func (s *dialServer) handOver(id uint64, conn *net.TCPConn) *sdk.Error {
-	err := s.send(dialMessage{kind: dialDone, id: id}, conn)
+func (s *server) handOver(id uint64, conn *net.TCPConn) *sdk.Error {
+	err := s.send(message{kind: kindDone, id: id}, conn)
 	if err == nil {
 		return nil
 	}
@@ -238,14 +238,14 @@ func (s *dialServer) handOver(id uint64, conn *net.TCPConn) *sdk.Error {
 }
 
 // refuse answers that there is no connection. Its error ends the pair.
-func (s *dialServer) refuse(id uint64, e *sdk.Error) error {
-	return s.send(dialMessage{kind: dialFailed, id: id, code: dialCodeNumber(e.Code), text: bounded(e.Message, maxDialText)}, nil)
+func (s *server) refuse(id uint64, e *sdk.Error) error {
+	return s.send(message{kind: kindFailed, id: id, code: codeNumber(e.Code), text: bounded(e.Message, maxText)}, nil)
 }
 
 // send writes one message, with the descriptor of socket unless that is nil. A child
 // that does not read, or a pair that has ended, ends everything; what the kernel has
 // against the descriptor does not.
-func (s *dialServer) send(m dialMessage, socket *net.TCPConn) error {
+func (s *server) send(m message, socket *net.TCPConn) error {
 	s.write.Lock()
 	defer s.write.Unlock()
 	_ = s.conn.SetWriteDeadline(time.Now().Add(s.patience)) // fails when the pair has ended, as does what follows
@@ -253,7 +253,7 @@ func (s *dialServer) send(m dialMessage, socket *net.TCPConn) error {
 	switch {
 	case err == nil:
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = dialBreach("the child does not take its answers")
+		err = breach("the child does not take its answers")
 		s.end(err)
 	case socket == nil:
 		s.end(err)
@@ -262,11 +262,11 @@ func (s *dialServer) send(m dialMessage, socket *net.TCPConn) error {
 }
 
 // ended tells who wants to know.
-func (s *dialServer) ended(address, remote string, began time.Time, err *sdk.Error) {
+func (s *server) ended(address, remote string, began time.Time, err *sdk.Error) {
 	if s.cfg.Ended != nil {
-		s.cfg.Ended(DialReport{Address: cut(address), Remote: remote, Took: time.Since(began), Err: err})
+		s.cfg.Ended(Report{Address: cut(address), Remote: remote, Took: time.Since(began), Err: err})
 	}
 }
 
 // cut keeps what is told of an address within bounds.
-func cut(address string) string { return address[:min(len(address), maxDialAddress)] }
+func cut(address string) string { return address[:min(len(address), maxAddress)] }

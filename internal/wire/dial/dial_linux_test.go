@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"context"
@@ -32,10 +32,10 @@ type dials struct {
 // dialReports are those of the host's half.
 type dialReports struct {
 	mu  sync.Mutex
-	all []DialReport
+	all []Report
 }
 
-func (r *dialReports) add(one DialReport) {
+func (r *dialReports) add(one Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, one)
@@ -61,7 +61,7 @@ func errorOrNil(e *sdk.Error) error {
 	return e
 }
 
-func newDials(t *testing.T, cfg DialConfig, permissions ...string) dials {
+func newDials(t *testing.T, cfg Config, permissions ...string) dials {
 	t.Helper()
 	grants, err := ParseGrants(permissions)
 	if err != nil {
@@ -69,7 +69,7 @@ func newDials(t *testing.T, cfg DialConfig, permissions ...string) dials {
 	}
 	reports := new(dialReports)
 	cfg.Grants, cfg.Ended = grants, reports.add
-	d, stop, err := PairDials(cfg, discard())
+	d, stop, err := Local(cfg, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestDialledHTTP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer server.Close()
 			address := server.Listener.Addr().String()
-			d := newDials(t, DialConfig{}, "net:"+address)
+			d := newDials(t, Config{}, "net:"+address)
 			client := server.Client()
 			client.Transport.(*http.Transport).DialContext = d.DialContext
 			defer client.CloseIdleConnections()
@@ -244,7 +244,7 @@ func TestDialledConnection(t *testing.T) {
 	}
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	d := newDials(t, DialConfig{}, "net:"+l.Addr().String(), "net:localhost:"+port)
+	d := newDials(t, Config{}, "net:"+l.Addr().String(), "net:localhost:"+port)
 	for network, address := range map[string]string{"tcp": l.Addr().String(), "tcp4": "LocalHost.:" + port} {
 		c, err := d.DialContext(t.Context(), network, address)
 		if err != nil {
@@ -318,7 +318,7 @@ func TestNamesThatLeadAstray(t *testing.T) {
 			zone[name] = append(zone[name], netip.MustParseAddr(a))
 		}
 	}
-	d := newDials(t, DialConfig{Resolver: names(func(name string) []netip.Addr {
+	d := newDials(t, Config{Resolver: names(func(name string) []netip.Addr {
 		mu.Lock()
 		defer mu.Unlock()
 		return zone[name]
@@ -351,7 +351,7 @@ func TestNamesThatLeadAstray(t *testing.T) {
 func TestDialsThatFail(t *testing.T) {
 	nobody := refusing(t)
 	_, port, _ := net.SplitHostPort(nobody)
-	d := newDials(t, DialConfig{}, "net:"+nobody, "net:[::1]:"+port)
+	d := newDials(t, Config{}, "net:"+nobody, "net:[::1]:"+port)
 	for _, c := range []struct {
 		network, address string
 		code             sdk.Code
@@ -382,7 +382,7 @@ func TestDialsThatFail(t *testing.T) {
 func TestDialDeadlineAndCancel(t *testing.T) {
 	resolver, asked := stuck(t.Context())
 	hole := blackhole(t)
-	d := newDials(t, DialConfig{Resolver: resolver}, "net:slow.test:1", "net:"+hole)
+	d := newDials(t, Config{Resolver: resolver}, "net:slow.test:1", "net:"+hole)
 	for _, address := range []string{"slow.test:1", hole} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		_, err := d.DialContext(ctx, "tcp", address)
@@ -433,7 +433,7 @@ func TestTooManyDials(t *testing.T) {
 	for i := range maxDials {
 		permissions = append(permissions, fmt.Sprintf("net:slow%d.test:1", i))
 	}
-	d := newDials(t, DialConfig{Resolver: resolver}, permissions...)
+	d := newDials(t, Config{Resolver: resolver}, permissions...)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var dialling sync.WaitGroup
@@ -482,7 +482,7 @@ func TestDialsLeaveNothing(t *testing.T) {
 	lasting, release := context.WithCancel(t.Context())
 	defer release()
 	resolver, _ := stuck(lasting)
-	d := newDials(t, DialConfig{Resolver: resolver}, "net:"+quick, "net:"+nobody, "net:slow.test:1")
+	d := newDials(t, Config{Resolver: resolver}, "net:"+quick, "net:"+nobody, "net:slow.test:1")
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
 	var dialling sync.WaitGroup
 	for worker := range 20 {

@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func barePair(t testing.TB) (host, child *net.UnixConn) {
 	}
 	var ends [2]*net.UnixConn
 	for i, fd := range fds {
-		if ends[i], err = dialConn(os.NewFile(uintptr(fd), "end")); err != nil {
+		if ends[i], err = connOf(os.NewFile(uintptr(fd), "end")); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { ends[i].Close() })
@@ -35,11 +35,11 @@ func barePair(t testing.TB) (host, child *net.UnixConn) {
 }
 
 // hostOf serves dials at the other end of what it returns. Ended waits for the end.
-func hostOf(t testing.TB, cfg DialConfig) (child *net.UnixConn, ended func() error) {
+func hostOf(t testing.TB, cfg Config) (child *net.UnixConn, ended func() error) {
 	t.Helper()
 	host, child := barePair(t)
 	done := make(chan error, 1)
-	go func() { done <- ServeDials(context.WithoutCancel(t.Context()), host, cfg) }()
+	go func() { done <- Serve(context.WithoutCancel(t.Context()), host, cfg) }()
 	return child, func() error {
 		t.Helper()
 		select {
@@ -53,7 +53,7 @@ func hostOf(t testing.TB, cfg DialConfig) (child *net.UnixConn, ended func() err
 }
 
 func ask(id uint64, address string) []byte {
-	return dialMessage{kind: dialAsk, id: id, timeout: 60_000, text: address}.append(nil)
+	return message{kind: kindAsk, id: id, timeout: 60_000, text: address}.append(nil)
 }
 
 func send(t testing.TB, conn *net.UnixConn, message []byte, fds ...int) {
@@ -68,15 +68,15 @@ func send(t testing.TB, conn *net.UnixConn, message []byte, fds ...int) {
 }
 
 // read takes one answer from a host.
-func read(t testing.TB, conn *net.UnixConn) (dialMessage, passedSocket) {
+func read(t testing.TB, conn *net.UnixConn) (message, passedSocket) {
 	t.Helper()
-	buf := make([]byte, maxDialMessage)
+	buf := make([]byte, maxMessage)
 	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	n, passed, err := receiveAnswer(conn, buf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := parseDial(buf[:n])
+	m, err := parseMessage(buf[:n])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,19 +97,19 @@ func TestHostileChildren(t *testing.T) {
 		text     string
 	}{
 		"truncated":               {[][]byte{ask(1, "")[:7]}, nil, "a message of 7 bytes"},
-		"oversized":               {[][]byte{ask(1, strings.Repeat("x", maxDialMessage))}, nil, "more than 4096 bytes"},
+		"oversized":               {[][]byte{ask(1, strings.Repeat("x", maxMessage))}, nil, "more than 4096 bytes"},
 		"another version":         {[][]byte{append([]byte{9}, ask(1, "")[1:]...)}, nil, "version 9"},
-		"an answer":               {[][]byte{dialMessage{kind: dialDone, id: 1}.append(nil)}, nil, "a child sent a message of kind 3"},
-		"a failure":               {[][]byte{dialMessage{kind: dialFailed, id: 1, code: 1}.append(nil)}, nil, "a child sent a message of kind 4"},
+		"an answer":               {[][]byte{message{kind: kindDone, id: 1}.append(nil)}, nil, "a child sent a message of kind 3"},
+		"a failure":               {[][]byte{message{kind: kindFailed, id: 1, code: 1}.append(nil)}, nil, "a child sent a message of kind 4"},
 		"the same id":             {[][]byte{ask(5, "a:1"), ask(5, "a:1")}, nil, "dial 5 was asked for after dial 5"},
 		"an earlier id":           {[][]byte{ask(5, "a:1"), ask(4, "a:1")}, nil, "dial 4 was asked for after dial 5"},
-		"a cancel out of nowhere": {[][]byte{ask(5, "a:1"), dialMessage{kind: dialCancel, id: 6}.append(nil)}, nil, "dial 6 was cancelled and never asked for"},
+		"a cancel out of nowhere": {[][]byte{ask(5, "a:1"), message{kind: kindCancel, id: 6}.append(nil)}, nil, "dial 6 was cancelled and never asked for"},
 		"a descriptor":            {[][]byte{ask(1, "a:1")}, []int{fd}, "came with descriptors"},
 		"many descriptors":        {[][]byte{ask(1, "a:1")}, slices.Repeat([]int{fd}, 253), "came with descriptors"},
 		"a descriptor and junk":   {[][]byte{{0}}, []int{fd}, "came with descriptors"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			child, ended := hostOf(t, DialConfig{})
+			child, ended := hostOf(t, Config{})
 			before := openDescriptors(t)
 			for i, m := range c.messages {
 				if i < len(c.messages)-1 {
@@ -123,7 +123,7 @@ func TestHostileChildren(t *testing.T) {
 			}
 			_ = child.SetReadDeadline(time.Now().Add(20 * time.Second))
 			for {
-				if _, _, err := receiveAnswer(child, make([]byte, maxDialMessage)); err != nil {
+				if _, _, err := receiveAnswer(child, make([]byte, maxMessage)); err != nil {
 					if !errors.Is(err, io.EOF) && !errors.Is(err, unix.ECONNRESET) {
 						t.Errorf("the child's end: %v", err)
 					}
@@ -138,17 +138,17 @@ func TestHostileChildren(t *testing.T) {
 // The pair that children get refuses descriptors where the kernel can do it, and ends
 // where it can not.
 func TestDescriptorsStayOutside(t *testing.T) {
-	host, file, err := dialPair()
+	host, file, err := Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	child, err := dialConn(file)
+	child, err := connOf(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer child.Close()
 	done := make(chan error, 1)
-	go func() { done <- ServeDials(t.Context(), host, DialConfig{}) }()
+	go func() { done <- Serve(t.Context(), host, Config{}) }()
 	if _, _, err = child.WriteMsgUnix(ask(1, "a:1"), unix.UnixRights(0), nil); err == nil {
 		err = <-done
 	} else {
@@ -164,30 +164,30 @@ func TestDescriptorsStayOutside(t *testing.T) {
 
 // What an honest child of another making may get wrong is answered, and ends nothing.
 func TestMistakesAreAnswered(t *testing.T) {
-	child, ended := hostOf(t, DialConfig{})
+	child, ended := hostOf(t, Config{})
 	for i, c := range []struct {
-		m    dialMessage
+		m    message
 		code sdk.Code
 	}{
-		{dialMessage{kind: dialAsk, timeout: 1000, text: "example.org:443"}, sdk.PermissionDenied},
-		{dialMessage{kind: dialAsk, timeout: 1000, text: ""}, sdk.InvalidArgument},
-		{dialMessage{kind: dialAsk, timeout: 1000, text: "\xff\x00"}, sdk.InvalidArgument},
-		{dialMessage{kind: dialAsk, timeout: 1000, text: strings.Repeat("x", 4000)}, sdk.InvalidArgument},
-		{dialMessage{kind: dialAsk, timeout: 0, text: "a:1"}, sdk.InvalidArgument},
-		{dialMessage{kind: dialAsk, timeout: 60_001, text: "a:1"}, sdk.InvalidArgument},
-		{dialMessage{kind: dialAsk, timeout: 1000, network: 1, text: "a:1"}, sdk.InvalidArgument},
-		{dialMessage{kind: dialAsk, timeout: 1000, network: 255, text: "a:1"}, sdk.InvalidArgument},
+		{message{kind: kindAsk, timeout: 1000, text: "example.org:443"}, sdk.PermissionDenied},
+		{message{kind: kindAsk, timeout: 1000, text: ""}, sdk.InvalidArgument},
+		{message{kind: kindAsk, timeout: 1000, text: "\xff\x00"}, sdk.InvalidArgument},
+		{message{kind: kindAsk, timeout: 1000, text: strings.Repeat("x", 4000)}, sdk.InvalidArgument},
+		{message{kind: kindAsk, timeout: 0, text: "a:1"}, sdk.InvalidArgument},
+		{message{kind: kindAsk, timeout: 60_001, text: "a:1"}, sdk.InvalidArgument},
+		{message{kind: kindAsk, timeout: 1000, network: 1, text: "a:1"}, sdk.InvalidArgument},
+		{message{kind: kindAsk, timeout: 1000, network: 255, text: "a:1"}, sdk.InvalidArgument},
 	} {
 		c.m.id = uint64(10 * (i + 1)) // it counts upwards, in whatever steps
 		send(t, child, c.m.append(nil))
 		m, passed := read(t, child)
-		if m.kind != dialFailed || m.id != c.m.id || dialCodes()[m.code] != c.code || m.text == "" || passed.came() {
+		if m.kind != kindFailed || m.id != c.m.id || codes()[m.code] != c.code || m.text == "" || passed.came() {
 			t.Errorf("%+v: got %+v", c.m, m)
 		}
 	}
 	// Cancels of what has ended, more than once.
 	for _, id := range []uint64{10, 10, 3} {
-		send(t, child, dialMessage{kind: dialCancel, id: id}.append(nil))
+		send(t, child, message{kind: kindCancel, id: id}.append(nil))
 	}
 	send(t, child, ask(1000, "a:1"))
 	if m, _ := read(t, child); m.id != 1000 {
@@ -217,7 +217,7 @@ func TestTheEndOfAPairEndsItsDials(t *testing.T) {
 			defer cancel()
 			done := make(chan error, 1)
 			go func() {
-				done <- ServeDials(ctx, host, DialConfig{Grants: grants, Resolver: resolver, Ended: reports.add})
+				done <- Serve(ctx, host, Config{Grants: grants, Resolver: resolver, Ended: reports.add})
 			}()
 			send(t, child, ask(1, "slow.test:1"))
 			send(t, child, ask(2, "slow.test:1"))
@@ -242,12 +242,12 @@ func TestCancelsAreNoWayAroundTheLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child, ended := hostOf(t, DialConfig{Grants: grants})
+	child, ended := hostOf(t, Config{Grants: grants})
 	answered := make(chan int, 1)
 	var reading sync.WaitGroup
 	reading.Go(func() { // what comes although it was cancelled
 		n := 0
-		buf := make([]byte, maxDialMessage)
+		buf := make([]byte, maxMessage)
 		for {
 			_, passed, err := receiveAnswer(child, buf)
 			if err != nil {
@@ -260,7 +260,7 @@ func TestCancelsAreNoWayAroundTheLimit(t *testing.T) {
 	})
 	for id := range uint64(3000) {
 		send(t, child, ask(id+1, quick))
-		send(t, child, dialMessage{kind: dialCancel, id: id + 1}.append(nil))
+		send(t, child, message{kind: kindCancel, id: id + 1}.append(nil))
 	}
 	if err := errors.Join(child.CloseWrite(), ended()); err != nil {
 		t.Error(err)
@@ -277,7 +277,7 @@ func TestAChildThatDoesNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	host, child := barePair(t)
-	s := newDialServer(host, DialConfig{Grants: grants})
+	s := newServer(host, Config{Grants: grants})
 	s.patience = 50 * time.Millisecond
 	before := openDescriptors(t)
 	done := make(chan error, 1)
@@ -298,8 +298,8 @@ func TestAChildThatDoesNotRead(t *testing.T) {
 // What a hostile host could send does no harm to the child, and no dial is left waiting.
 func TestStrangeHosts(t *testing.T) {
 	l := listen(t)
-	done := dialMessage{kind: dialDone, id: 1}.append(nil)
-	failed := dialMessage{kind: dialFailed, id: 1, code: 2, text: "no"}.append(nil)
+	done := message{kind: kindDone, id: 1}.append(nil)
+	failed := message{kind: kindFailed, id: 1, code: 2, text: "no"}.append(nil)
 	for name, c := range map[string]struct {
 		message []byte
 		fds     int
@@ -313,7 +313,7 @@ func TestStrangeHosts(t *testing.T) {
 		"many descriptors":         {done, 100, "more than one descriptor"},
 		"a failure with a socket":  {failed, 1, "the wrong number of descriptors"},
 		"garbage with a socket":    {[]byte("garbage"), 1, "a message of 7 bytes"},
-		"an answer to no question": {dialMessage{kind: dialDone, id: 2}.append(nil), 1, "dial 2 was answered and never asked for"},
+		"an answer to no question": {message{kind: kindDone, id: 2}.append(nil), 1, "dial 2 was answered and never asked for"},
 		"a failure":                {failed, 0, "no"},
 		"no socket at all":         {done, -1, "taking over the connection"},
 	} {
@@ -323,7 +323,7 @@ func TestStrangeHosts(t *testing.T) {
 			defer d.Close()
 			before := openDescriptors(t)
 			go func() {
-				buf := make([]byte, maxDialMessage)
+				buf := make([]byte, maxMessage)
 				if _, err := receiveAsk(host, buf); err != nil {
 					return
 				}
@@ -367,14 +367,14 @@ func TestLateConnections(t *testing.T) {
 		_, err := d.DialContext(ctx, "tcp", "a:1")
 		wantError(t, err, sdk.Canceled, "was canceled")
 	})
-	buf := make([]byte, maxDialMessage)
+	buf := make([]byte, maxMessage)
 	if _, err := receiveAsk(host, buf); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	dialling.Wait()
 	n, err := receiveAsk(host, buf)
-	if m, wrong := parseDial(buf[:n]); err != nil || wrong != nil || m.kind != dialCancel || m.id != 1 {
+	if m, wrong := parseMessage(buf[:n]); err != nil || wrong != nil || m.kind != kindCancel || m.id != 1 {
 		t.Fatalf("got %+v, %v, %v", m, err, wrong)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -391,7 +391,7 @@ func TestLateConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if err := sendAnswer(host, dialMessage{kind: dialDone, id: 1}.append(nil), conn.(*net.TCPConn)); err != nil {
+	if err := sendAnswer(host, message{kind: kindDone, id: 1}.append(nil), conn.(*net.TCPConn)); err != nil {
 		t.Fatal(err)
 	}
 	conn.Close()
@@ -401,20 +401,20 @@ func TestLateConnections(t *testing.T) {
 	}
 }
 
-// FuzzDialHost sends a host whatever messages: it ends when they do, or says that they
+// FuzzHost sends a host whatever messages: it ends when they do, or says that they
 // break the format; and without a grant nothing is dialled.
-func FuzzDialHost(f *testing.F) {
+func FuzzHost(f *testing.F) {
 	f.Add(ask(1, "127.0.0.1:80"), ask(2, "example.org:443"))
-	f.Add(ask(1, "127.0.0.1:80"), dialMessage{kind: dialCancel, id: 1}.append(nil))
+	f.Add(ask(1, "127.0.0.1:80"), message{kind: kindCancel, id: 1}.append(nil))
 	f.Add([]byte{}, []byte{1, 2, 0, 0})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		var reports dialReports
-		child, ended := hostOf(t, DialConfig{Ended: reports.add})
+		child, ended := hostOf(t, Config{Ended: reports.add})
 		for _, m := range [][]byte{first, second} {
-			_, _, _ = child.WriteMsgUnix(m[:min(len(m), 2*maxDialMessage)], nil, nil) // the host may have left
+			_, _, _ = child.WriteMsgUnix(m[:min(len(m), 2*maxMessage)], nil, nil) // the host may have left
 		}
 		child.Close()
-		var broken *dialFormatError
+		var broken *FormatError
 		if err := ended(); err != nil && !errors.As(err, &broken) {
 			t.Errorf("an error of another kind: %v", err)
 		}
@@ -424,11 +424,11 @@ func FuzzDialHost(f *testing.F) {
 	})
 }
 
-// FuzzDialChild answers a child with whatever: its dial ends with an error that says
+// FuzzChild answers a child with whatever: its dial ends with an error that says
 // something.
-func FuzzDialChild(f *testing.F) {
-	f.Add(dialMessage{kind: dialFailed, id: 1, code: 2, text: "no"}.append(nil))
-	f.Add(dialMessage{kind: dialDone, id: 1}.append(nil))
+func FuzzChild(f *testing.F) {
+	f.Add(message{kind: kindFailed, id: 1, code: 2, text: "no"}.append(nil))
+	f.Add(message{kind: kindDone, id: 1}.append(nil))
 	f.Add(ask(1, "a:1"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		host, child := barePair(t)
@@ -436,9 +436,9 @@ func FuzzDialChild(f *testing.F) {
 		defer d.Close()
 		go func() {
 			defer host.Close()
-			buf := make([]byte, maxDialMessage)
+			buf := make([]byte, maxMessage)
 			if _, err := receiveAsk(host, buf); err == nil {
-				_, _, _ = host.WriteMsgUnix(answer[:min(len(answer), 2*maxDialMessage)], nil, nil)
+				_, _, _ = host.WriteMsgUnix(answer[:min(len(answer), 2*maxMessage)], nil, nil)
 			}
 		}()
 		conn, err := d.DialContext(t.Context(), "tcp", "a:1")

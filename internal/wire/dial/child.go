@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"context"
@@ -74,19 +74,19 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 }
 
 func (d *Dialer) dial(ctx context.Context, network, address string) (net.Conn, *sdk.Error) {
-	number, ok := dialNetworkNumber(network)
+	number, ok := networkNumber(network)
 	switch {
 	case d == nil:
 		return nil, sdk.Errorf(sdk.PermissionDenied, "this host hands out no network connections")
 	case !ok:
 		return nil, sdk.Errorf(sdk.InvalidArgument, "the network %s is none of tcp, tcp4 and tcp6", quoted(network))
-	case len(address) > maxDialAddress:
-		return nil, sdk.Errorf(sdk.InvalidArgument, "the address has %d bytes, the limit is %d", len(address), maxDialAddress)
+	case len(address) > maxAddress:
+		return nil, sdk.Errorf(sdk.InvalidArgument, "the address has %d bytes, the limit is %d", len(address), maxAddress)
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxDialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, maxTimeout)
 	defer cancel()
 	answers := make(chan dialAnswer, 1)
-	id, fault := d.ask(ctx, dialMessage{kind: dialAsk, network: number, text: address}, answers)
+	id, fault := d.ask(ctx, message{kind: kindAsk, network: number, text: address}, answers)
 	if fault != nil {
 		return nil, fault
 	}
@@ -97,7 +97,7 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (net.Conn, *
 	case <-ctx.Done():
 		if d.forget(id) {
 			d.cancel(id)
-			return nil, dialGivenUp(ctx, address)
+			return nil, givenUp(ctx, address)
 		}
 	}
 	// No answer comes any more, but one may have come just now.
@@ -110,19 +110,19 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (net.Conn, *
 }
 
 // ask sends m under a new id, and has its answer sent to answers.
-func (d *Dialer) ask(ctx context.Context, m dialMessage, answers chan<- dialAnswer) (id uint64, fault *sdk.Error) {
+func (d *Dialer) ask(ctx context.Context, m message, answers chan<- dialAnswer) (id uint64, fault *sdk.Error) {
 	select {
 	case <-d.writing:
 	case <-d.done:
 		return 0, d.ended()
 	case <-ctx.Done():
-		return 0, dialGivenUp(ctx, m.text)
+		return 0, givenUp(ctx, m.text)
 	}
 	defer func() { d.writing <- struct{}{} }()
 	deadline, _ := ctx.Deadline()
-	left := min(time.Until(deadline), maxDialTimeout)
+	left := min(time.Until(deadline), maxTimeout)
 	if left <= 0 || ctx.Err() != nil {
-		return 0, dialGivenUp(ctx, m.text)
+		return 0, givenUp(ctx, m.text)
 	}
 	m.timeout = uint32(max(left.Milliseconds(), 1))
 	d.last++
@@ -145,13 +145,13 @@ func (d *Dialer) ask(ctx context.Context, m dialMessage, answers chan<- dialAnsw
 	}
 	d.forget(m.id)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return 0, dialGivenUp(ctx, m.text)
+		return 0, givenUp(ctx, m.text)
 	}
 	return 0, d.ended()
 }
 
 // send writes one message, whole or not at all.
-func (d *Dialer) send(m dialMessage, deadline time.Time) error {
+func (d *Dialer) send(m message, deadline time.Time) error {
 	if err := d.conn.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (d *Dialer) send(m dialMessage, deadline time.Time) error {
 func (d *Dialer) cancel(id uint64) {
 	select {
 	case <-d.writing:
-		_ = d.send(dialMessage{kind: dialCancel, id: id}, time.Now().Add(time.Second))
+		_ = d.send(message{kind: kindCancel, id: id}, time.Now().Add(time.Second))
 		d.writing <- struct{}{}
 	case <-d.done:
 	}
@@ -193,7 +193,7 @@ func (d *Dialer) forget(id uint64) bool {
 func (d *Dialer) ended() *sdk.Error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var broken *dialFormatError
+	var broken *FormatError
 	if errors.As(d.broken, &broken) {
 		return sdk.Errorf(sdk.Unavailable, "the host hands out no connections any more: %v", broken)
 	}
@@ -202,7 +202,7 @@ func (d *Dialer) ended() *sdk.Error {
 
 // read takes the host's answers until the pair ends.
 func (d *Dialer) read() {
-	buf := make([]byte, maxDialMessage)
+	buf := make([]byte, maxMessage)
 	for {
 		n, passed, err := receiveAnswer(d.conn, buf)
 		if err == nil {
@@ -232,19 +232,19 @@ func (p passedSocket) came() bool { return p.file != nil || p.lost }
 // has a descriptor of its own.
 func (d *Dialer) take(b []byte, passed passedSocket) error {
 	defer passed.file.Close() // of nil, too
-	m, err := parseDial(b)
+	m, err := parseMessage(b)
 	switch {
 	case err != nil:
 		return err
-	case m.kind != dialDone && m.kind != dialFailed:
-		return dialBreach("a host sent a message of kind %d", m.kind)
-	case (m.kind == dialDone) != passed.came():
-		return dialBreach("a message of kind %d came with the wrong number of descriptors", m.kind)
+	case m.kind != kindDone && m.kind != kindFailed:
+		return breach("a host sent a message of kind %d", m.kind)
+	case (m.kind == kindDone) != passed.came():
+		return breach("a message of kind %d came with the wrong number of descriptors", m.kind)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if m.id > d.asked {
-		return dialBreach("dial %d was answered and never asked for", m.id)
+		return breach("dial %d was answered and never asked for", m.id)
 	}
 	answers, ok := d.waiting[m.id]
 	if !ok {
@@ -258,7 +258,7 @@ func (d *Dialer) take(b []byte, passed passedSocket) error {
 	case passed.file != nil:
 		answer = connected(passed.file)
 	default:
-		answer.fault = sdk.Errorf(dialCodes()[m.code], "%s", m.text)
+		answer.fault = sdk.Errorf(codes()[m.code], "%s", m.text)
 	}
 	answers <- answer // it has room for one
 	return nil
@@ -277,8 +277,8 @@ func connected(socket *os.File) dialAnswer {
 	return dialAnswer{fault: sdk.Errorf(sdk.Unavailable, "the connection was closed as soon as it was made")}
 }
 
-// dialGivenUp is the fault of a dial whose ctx has ended.
-func dialGivenUp(ctx context.Context, address string) *sdk.Error {
+// givenUp is the fault of a dial whose ctx has ended.
+func givenUp(ctx context.Context, address string) *sdk.Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return sdk.Errorf(sdk.Canceled, "connecting to %s was canceled", shownAddress(address))
 	}

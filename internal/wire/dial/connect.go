@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
-// dialTarget resolves and connects. Every address that the name resolves to is judged
+// connect resolves and connects. Every address that the name resolves to is judged
 // when it is connected to, and nothing else is: a name that changes its mind in
 // between gains nothing.
-func dialTarget(ctx context.Context, resolver *net.Resolver, order dialOrder) (*net.TCPConn, *sdk.Error) {
+func connect(ctx context.Context, resolver *net.Resolver, order dialOrder) (*net.TCPConn, *sdk.Error) {
 	dialer := net.Dialer{Resolver: resolver}
 	dialer.SetMultipathTCP(false) // the child is promised plain TCP
 	if !order.target.mayBeAnywhere() {
@@ -30,7 +30,7 @@ func dialTarget(ctx context.Context, resolver *net.Resolver, order dialOrder) (*
 	}
 	conn, err := dialer.DialContext(ctx, order.network, order.target.String())
 	if err != nil {
-		return nil, dialFault(ctx, order, err)
+		return nil, faultOf(ctx, order, err)
 	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -40,8 +40,8 @@ func dialTarget(ctx context.Context, resolver *net.Resolver, order dialOrder) (*
 	return tcp, nil
 }
 
-// dialFault says why a dial failed, in words for the extension's author.
-func dialFault(ctx context.Context, order dialOrder, err error) *sdk.Error {
+// faultOf says why a dial failed, in words for the extension's author.
+func faultOf(ctx context.Context, order dialOrder, err error) *sdk.Error {
 	var refused *refusedAddress
 	var lookup *net.DNSError
 	var address *net.AddrError

@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"fmt"
@@ -69,8 +69,8 @@ func (t target) mayBeAnywhere() bool { return t.ip.IsValid() || t.host == "local
 
 // parseTarget reads HOST:PORT. Its errors are *sdk.Errors with InvalidArgument.
 func parseTarget(address string) (target, error) {
-	if len(address) > maxDialAddress {
-		return target{}, sdk.Errorf(sdk.InvalidArgument, "the address has %d bytes, the limit is %d", len(address), maxDialAddress)
+	if len(address) > maxAddress {
+		return target{}, sdk.Errorf(sdk.InvalidArgument, "the address has %d bytes, the limit is %d", len(address), maxAddress)
 	}
 	host, digits, err := net.SplitHostPort(address)
 	if err != nil {

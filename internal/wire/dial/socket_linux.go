@@ -1,4 +1,4 @@
-package wire
+package dial
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dialPair makes the two ends of a dial pair: the host's, and the child's as a file to
+// Pair makes the two ends of a dial pair: the host's, and the child's as a file to
 // be inherited. Messages have boundaries on it, and it ends when either end does.
-func dialPair() (host *net.UnixConn, child *os.File, err error) {
+func Pair() (host *net.UnixConn, child *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, os.NewSyscallError("socketpair", err)
@@ -22,15 +22,15 @@ func dialPair() (host *net.UnixConn, child *os.File, err error) {
 		return nil, nil, errors.Join(os.NewSyscallError("setsockopt", err), unix.Close(fds[0]), unix.Close(fds[1]))
 	}
 	child = os.NewFile(uintptr(fds[1]), "dial pair, the child's end")
-	host, err = dialConn(os.NewFile(uintptr(fds[0]), "dial pair, the host's end"))
+	host, err = connOf(os.NewFile(uintptr(fds[0]), "dial pair, the host's end"))
 	if err != nil {
 		return nil, nil, errors.Join(err, child.Close())
 	}
 	return host, child, nil
 }
 
-// dialConn makes a connection of an end of a dial pair, and closes the file.
-func dialConn(f *os.File) (*net.UnixConn, error) {
+// connOf makes a connection of an end of a dial pair, and closes the file.
+func connOf(f *os.File) (*net.UnixConn, error) {
 	defer f.Close()
 	conn, err := net.FileConn(f)
 	if err != nil {
@@ -51,9 +51,9 @@ func receiveAsk(conn *net.UnixConn, buf []byte) (int, error) {
 	case err != nil:
 		return 0, err
 	case flags&unix.MSG_CTRUNC != 0:
-		return 0, dialBreach("a message came with descriptors, and a child may send none")
+		return 0, breach("a message came with descriptors, and a child may send none")
 	case flags&unix.MSG_TRUNC != 0:
-		return 0, dialBreach("a message has more than %d bytes", len(buf))
+		return 0, breach("a message has more than %d bytes", len(buf))
 	}
 	return n, nil
 }
@@ -89,11 +89,11 @@ func receiveAnswer(conn *net.UnixConn, buf []byte) (n int, passed passedSocket, 
 	cut := flags&unix.MSG_CTRUNC != 0
 	switch {
 	case err != nil:
-		err = dialBreach("a message came with control data that make no sense")
+		err = breach("a message came with control data that make no sense")
 	case len(fds) > 1, len(fds) == 1 && cut:
-		err = dialBreach("a message came with more than one descriptor")
+		err = breach("a message came with more than one descriptor")
 	case flags&unix.MSG_TRUNC != 0:
-		err = dialBreach("a message has more than %d bytes", len(buf))
+		err = breach("a message has more than %d bytes", len(buf))
 	case len(fds) == 1:
 		return n, passedSocket{file: os.NewFile(uintptr(fds[0]), "a dialled socket")}, nil
 	default:
