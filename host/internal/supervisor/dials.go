@@ -30,7 +30,7 @@ func (i *Instance) serveDials(log *slog.Logger, conn *net.UnixConn, grants dial.
 	go func() {
 		defer close(done)
 		if err := dial.Serve(ctx, conn, config); err != nil {
-			log.Warn("an extension gets no more connections: rebuild it with this host's SDK, or see docs/LANE.md", "err", err)
+			log.Warn("an extension gets no more connections: rebuild it with this host's SDK, or see docs/DIAL.md", "err", err)
 		}
 	}()
 	return func() { cancel(); <-done }

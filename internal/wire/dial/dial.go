@@ -1,5 +1,5 @@
 // Package dial lets an extension, which has no network of its own, have connections made
-// by its host. docs/LANE.md is the format, for SDKs in other languages; this package is
+// by its host. docs/DIAL.md is the format, for SDKs in other languages; this package is
 // both halves of it.
 //
 // The host makes a Pair of sockets for a process and calls Serve on its end, with the
@@ -20,10 +20,10 @@ import (
 	"unicode/utf8"
 )
 
-// Version is the version of the format in docs/LANE.md.
+// Version is the version of the format in docs/DIAL.md.
 const Version = 1
 
-// The limits of the pair; docs/LANE.md says the same.
+// The limits of the pair; docs/DIAL.md says the same.
 const (
 	headerSize = 16   // bytes in front of a message's text
 	maxMessage = 4096 // bytes
