@@ -27,7 +27,7 @@ build: ## bin/jackfield, and a JAR of every extension and example in dist/bundle
 	@rm -f dist/bundles/*.jar
 	@cd dist/bundles && for dir in $(EXTENSIONS); do ../../bin/jackfield bundle pack ../../$$dir || exit; done
 
-bench: build ## measure the whole path beside a hand-made host, as a table and as dist/bench.json
+bench: build ## hold what is said of speed to a measurement: tables, claims, dist/bench.json
 	go run ./bench
 
 soak: build ## ten minutes of mixed load with cancels, deadlines and crashes; then nothing may be left

@@ -1,63 +1,73 @@
-// Bench measures the whole path client → HTTP → host → extension and back, beside a
-// hand-made host of the kind people write without us: gorilla/mux in front of a
-// stock go-plugin gRPC child (peer.go). Both run as processes of their own, in the
-// same run, slot by slot in turn, because machines are shared and drift: what counts
-// is the ratio of neighbouring slots, and its median.
+// Bench proves, or disproves, what is said of Jackfield's speed. Machines are shared
+// and drift, so nothing here is a figure of one side alone: whatever is compared runs
+// in processes of its own, slot by slot in turn, and what counts is the ratio of two
+// slots of the same round, its median and its spread.
 //
-//	go run ./bench           the full table, and dist/bench.json
-//	go run ./bench -short    a few seconds, to see that everything answers
+//	go run ./bench                    everything: tables, the claims, dist/bench.json
+//	go run ./bench -short             every section answers, in some seconds
+//	go run ./bench -only plane,mixed  these sections alone
+//	go run ./bench -rounds 3 -slot 200ms
 //
-// It needs bin/jackfield and dist/bundles/echo-*.jar (make build).
+// It needs bin/jackfield and dist/bundles (make build), and the go command. The
+// sections:
+//
+//	plane   host process and child process without HTTP: our wire, stock go-plugin
+//	        gRPC and net/rpc, a bare socket
+//	mixed   small requests beside bulk ones on the same plane
+//	http    the real binary beside hosts made by hand (peer.go), opaque payloads
+//	json    the same with payloads that are held to a schema
+//	batch   many requests in one stream of /v1/batch beside one at a time
+//	ws      the same over the WebSocket of /v1/connect
+//	idle    memory of idle WebSockets, and requests beside them
+//	spread  one extension beside a hundred
+//	drop    from a file's rename to its first answer
+//
+// Promised: every answer is checked (length, both ends); the variants of a plane get
+// the same load from the same loop, with a deadline on every request; a slot in which
+// strangers took more than a tenth of the machine is measured again while there is time
+// for it (three minutes of a run), and if that is no better it is marked and its round
+// counts only where there are fewer than three without. The
+// exit code says whether everything was measured, not whether the claims hold: that is
+// a column of their table.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
-// plan is what one run measures.
-type plan struct {
-	rounds   int
-	slot     time.Duration // of each measurement
-	warm     time.Duration // before each measurement
-	callers  []int
-	payloads []int // bytes
-	drops    int   // how often the time from drop to first answer is taken
-}
-
-func fullPlan() plan {
-	return plan{rounds: 9, slot: 1200 * time.Millisecond, warm: 300 * time.Millisecond,
-		callers: []int{1, 16, 256}, payloads: []int{100, 1 << 10, 64 << 10}, drops: 11}
-}
-
-func shortPlan() plan {
-	return plan{rounds: 2, slot: 150 * time.Millisecond, warm: 50 * time.Millisecond,
-		callers: []int{1, 16}, payloads: []int{1 << 10}, drops: 1}
-}
-
 func main() {
-	switch os.Getenv(envRole) {
-	case rolePeerHost:
-		exit(runPeerHost())
-		return
-	case rolePeerChild:
-		runPeerChild()
+	if role := os.Getenv(envRole); role != "" {
+		exit(play(role))
 		return
 	}
-	short := flag.Bool("short", false, "a few seconds instead of minutes")
+	short := flag.Bool("short", false, "some seconds instead of minutes")
+	only := flag.String("only", "", "sections to run, separated by commas")
+	rounds := flag.Int("rounds", 0, "rounds of each comparison")
+	slot := flag.Duration("slot", 0, "length of a slot of planes; those of hosts are longer in proportion")
 	flag.Parse()
 	p := fullPlan()
 	if *short {
 		p = shortPlan()
 	}
+	if *rounds > 0 {
+		p.rounds = *rounds
+	}
+	if *slot > 0 {
+		p.lengthen(*slot)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	exit(run(ctx, p, *short))
+	exit(run(ctx, p, *only, *short))
 }
 
 func exit(err error) {
@@ -67,66 +77,72 @@ func exit(err error) {
 	}
 }
 
-func run(ctx context.Context, p plan, short bool) error {
-	ours, err := startJackfield(ctx)
-	if err != nil {
-		return err
-	}
-	defer ours.stop()
-	peer, err := startPeer(ctx)
-	if err != nil {
-		return err
-	}
-	defer peer.stop()
-
-	rep := newReport(p)
-	for _, payload := range p.payloads {
-		for _, callers := range p.callers {
-			cell, err := measure(ctx, p, ours, peer, payload, callers)
-			if err != nil {
-				return err
-			}
-			rep.Cells = append(rep.Cells, cell)
-		}
-	}
-	if rep.Drops, err = measureDrops(ctx, ours, p.drops); err != nil {
-		return err
-	}
-	rep.IdleRSS = map[string]int64{}
-	for _, h := range []*target{ours, peer} {
-		if rep.IdleRSS[h.name], err = residentBytes(h.pid); err != nil {
-			return err
-		}
-	}
-	rep.print(os.Stdout)
-	if short {
-		return nil
-	}
-	return rep.write("dist/bench.json")
+// section measures one subject and adds what it finds to the report.
+type section struct {
+	name string
+	run  func(ctx context.Context, p plan, e *environment, r *report) error
 }
 
-// measure alternates slots of both hosts and pairs each with its neighbour.
-func measure(ctx context.Context, p plan, ours, peer *target, payload, callers int) (cell, error) {
-	c := cell{PayloadBytes: payload, Callers: callers}
-	for round := range p.rounds {
-		pair := []*target{ours, peer}
-		if round%2 == 1 {
-			pair[0], pair[1] = peer, ours
-		}
-		var got [2]slot
-		for i, h := range pair {
-			if _, err := load(ctx, h, payload, callers, p.warm); err != nil {
-				return c, fmt.Errorf("%s, %d bytes, %d callers: %w", h.name, payload, callers, err)
-			}
-			var err error
-			if got[i], err = load(ctx, h, payload, callers, p.slot); err != nil {
-				return c, fmt.Errorf("%s, %d bytes, %d callers: %w", h.name, payload, callers, err)
-			}
-		}
-		if round%2 == 1 {
-			got[0], got[1] = got[1], got[0]
-		}
-		c.Ours, c.Peer = append(c.Ours, got[0]), append(c.Peer, got[1])
+func sections() []section {
+	return []section{
+		{"plane", planeSection},
+		{"mixed", mixedSection},
+		{"http", httpSection},
+		{"json", jsonSection},
+		{"batch", batchSection},
+		{"ws", webSocketSection},
+		{"idle", idleSection},
+		{"spread", spreadSection},
+		{"drop", dropSection},
 	}
-	return c, nil
+}
+
+// chosen returns the sections that only names, all when it is empty.
+func chosen(only string) ([]section, error) {
+	all := sections()
+	if only == "" {
+		return all, nil
+	}
+	names := strings.Split(only, ",")
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(s section) bool { return s.name == name }) {
+			return nil, fmt.Errorf("there is no section %q", name)
+		}
+	}
+	return slices.DeleteFunc(all, func(s section) bool { return !slices.Contains(names, s.name) }), nil
+}
+
+// run measures the chosen sections. One that fails does not take the others with it.
+func run(ctx context.Context, p plan, only string, short bool) error {
+	list, err := chosen(only)
+	if err != nil {
+		return err
+	}
+	e, err := newEnvironment(ctx)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	rep := newReport(p)
+	var faults []error
+	for _, s := range list {
+		began := time.Now()
+		if err := s.run(ctx, p, e, rep); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", s.name, err))
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "bench: %s took %s\n", s.name, time.Since(began).Round(100*time.Millisecond))
+	}
+	if !short {
+		rep.Claims = judge(rep)
+	}
+	rep.print(os.Stdout)
+	if !short {
+		if err := rep.write(filepath.Join("dist", "bench.json")); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
 }

@@ -12,24 +12,19 @@ import (
 	"time"
 )
 
-// cell is one combination of payload and callers, a slot of each host per round.
-type cell struct {
-	PayloadBytes int    `json:"payload_bytes"`
-	Callers      int    `json:"callers"`
-	Ours         []slot `json:"jackfield"`
-	Peer         []slot `json:"peer"`
-}
-
+// report is all that a run has measured.
 type report struct {
-	Date    string           `json:"date"`
-	Machine string           `json:"machine"`
-	Go      string           `json:"go"`
-	GOGC    string           `json:"gogc"`
-	Rounds  int              `json:"rounds"`
-	Slot    time.Duration    `json:"slot_ns"`
-	Cells   []cell           `json:"cells"`
-	Drops   []time.Duration  `json:"drop_to_first_answer_ns"`
-	IdleRSS map[string]int64 `json:"resident_bytes_after"`
+	Date      string          `json:"date"`
+	Machine   string          `json:"machine"`
+	Go        string          `json:"go"`
+	GOGC      string          `json:"gogc"`
+	Rounds    int             `json:"rounds"`
+	PlaneSlot time.Duration   `json:"plane_slot_ns"`
+	HostSlot  time.Duration   `json:"host_slot_ns"`
+	Claims    []verdict       `json:"claims"`
+	Cells     []*cell         `json:"cells"`
+	Idle      *idleResult     `json:"idle,omitempty"`
+	Drops     []time.Duration `json:"drop_to_first_answer_ns,omitempty"` // sorted
 }
 
 func newReport(p plan) *report {
@@ -39,7 +34,7 @@ func newReport(p plan) *report {
 	}
 	return &report{
 		Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Go: runtime.Version(),
-		GOGC: gogc, Rounds: p.rounds, Slot: p.slot,
+		GOGC: gogc, Rounds: p.rounds, PlaneSlot: p.planeSlot, HostSlot: p.hostSlot,
 	}
 }
 
@@ -53,28 +48,107 @@ func machine() string {
 	return fmt.Sprintf("%d × %s, %s", runtime.NumCPU(), model, runtime.GOOS)
 }
 
-// print writes the table of medians. A ratio is ours over the peer's of the same
-// round, and its spread is the least and the most of all rounds.
-func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "%s, %s, GOGC %s, %s; %d rounds of %s a host, in turn\n\n", r.Machine, r.Go, r.GOGC, r.Date, r.Rounds, r.Slot)
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "payload\tcallers\trequests/s\tpeer\tratio\tspread\tp50\tpeer\tratio\tp99 ratio\tCPU µs/request\tpeer\t")
+// find returns the cell of a shape whose payload is as large or nearly: that of JSON
+// is some bytes off.
+func (r *report) find(s shape) *cell {
 	for _, c := range r.Cells {
-		rate := ratios(c, perSecond)
-		fmt.Fprintf(tw, "%s\t%d\t%.0f\t%.0f\t%.2f×\t%.2f–%.2f\t%s\t%s\t%.2f×\t%.2f×\t%.0f\t%.0f\t\n",
-			size(c.PayloadBytes), c.Callers,
-			median(c.Ours, perSecond), median(c.Peer, perSecond), middle(rate), slices.Min(rate), slices.Max(rate),
-			duration(median(c.Ours, p50)), duration(median(c.Peer, p50)), middle(ratios(c, p50)), middle(ratios(c, p99)),
-			median(c.Ours, cpu)/1e3, median(c.Peer, cpu)/1e3)
+		like := c.shape
+		if d := like.Payload - s.Payload; -8 <= d && d <= 8 {
+			like.Payload = s.Payload
+		}
+		if like == s {
+			return c
+		}
+	}
+	return nil
+}
+
+func (r *report) print(w io.Writer) {
+	fmt.Fprintf(w, "%s, %s, GOGC %s, %s; %d rounds, slots of %s (planes) and %s (hosts), in turn\n",
+		r.Machine, r.Go, r.GOGC, r.Date, r.Rounds, r.PlaneSlot, r.HostSlot)
+	fmt.Fprintln(w, "Figures are medians; × is the median of the ratios to the last row of a group, each of one round, and their quartiles.")
+	var titles []string
+	for _, c := range r.Cells {
+		if title := strings.TrimSpace(c.Section + " " + c.What); !slices.Contains(titles, title) {
+			titles = append(titles, title)
+		}
+	}
+	for _, title := range titles {
+		fmt.Fprintf(w, "\n%s\n", title)
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(tw, "payload\tcallers\t\trequests/s\t×\tquartiles\tp50\t×\tp99\t×\tp99.9\tCPU host\tchild\tallocs\tMiB host\tchild\tclean\t")
+		for _, c := range r.Cells {
+			if strings.TrimSpace(c.Section+" "+c.What) == title {
+				c.print(tw)
+			}
+		}
+		tw.Flush()
+	}
+	r.printOthers(w)
+	r.printClaims(w)
+}
+
+// print writes a row for each contestant.
+func (c *cell) print(w io.Writer) {
+	for _, name := range c.Order {
+		rate := c.ratios(name, c.Reference, perSecond)
+		made := "–"
+		if c.Section == "plane" || c.Section == "mixed" {
+			made = fmt.Sprintf("%.1f", c.median(name, allocs))
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%s\t%s–%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t%d/%d\t\n",
+			size(c.Payload), c.Callers, name, c.median(name, perSecond),
+			figure(middle(rate)), figure(quantile(rate, 0.25)), figure(quantile(rate, 0.75)),
+			duration(c.median(name, p50)), figure(middle(c.ratios(name, c.Reference, p50))),
+			duration(c.median(name, p99)), figure(middle(c.ratios(name, c.Reference, p99))),
+			duration(c.median(name, p999)),
+			duration(c.median(name, hostCPU)), duration(c.median(name, childCPU)), made,
+			c.median(name, hostRSS)/mib, c.median(name, childRSS)/mib, c.clean(name), len(c.Slots[name]))
+	}
+}
+
+// clean counts the slots that strangers did not disturb.
+func (c *cell) clean(name string) int {
+	n := 0
+	for _, s := range c.Slots[name] {
+		if !s.Dirty {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *report) printOthers(w io.Writer) {
+	if r.Idle != nil {
+		fmt.Fprintf(w, "\n%d idle WebSockets, opened in %s: %.1f KiB of the host's memory each\n",
+			r.Idle.Connections, r.Idle.Opened.Round(time.Millisecond), r.Idle.BytesEach/kib)
+	}
+	if n := len(r.Drops); n > 0 {
+		fmt.Fprintf(w, "\ndrop (rename) to first answer: median %s, worst %s of %d\n",
+			r.Drops[n/2].Round(time.Millisecond), r.Drops[n-1].Round(time.Millisecond), n)
+	}
+}
+
+func (r *report) printClaims(w io.Writer) {
+	if len(r.Claims) == 0 {
+		return
+	}
+	fmt.Fprint(w, "\nclaims\n")
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "claim\tmeasured\tleast–most\trounds\tmust\taim\tholds")
+	for _, v := range r.Claims {
+		sign := "≤"
+		if v.AtLeast {
+			sign = "≥"
+		}
+		measured, spread := "–", "–"
+		if v.Rounds > 0 {
+			measured, spread = figure(v.Measured), figure(v.Low)+"–"+figure(v.High)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%s %s\t%s %s\t%s\n",
+			v.Claim, measured, spread, v.Rounds, sign, figure(v.Must), sign, figure(v.Aim), v.Holds)
 	}
 	tw.Flush()
-	drops := slices.Clone(r.Drops)
-	slices.Sort(drops)
-	fmt.Fprintf(w, "\ndrop (rename) to first answer: median %s, worst %s of %d\n",
-		drops[len(drops)/2].Round(time.Millisecond), drops[len(drops)-1].Round(time.Millisecond), len(drops))
-	for name, bytes := range r.IdleRSS {
-		fmt.Fprintf(w, "resident after the run, host process: %s %.1f MiB\n", name, float64(bytes)/(1<<20))
-	}
 }
 
 func (r *report) write(path string) error {
@@ -85,40 +159,36 @@ func (r *report) write(path string) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-func perSecond(s slot) float64 { return s.PerSecond }
-func p50(s slot) float64       { return float64(s.P50) }
-func p99(s slot) float64       { return float64(s.P99) }
-func cpu(s slot) float64       { return float64(s.CPU) }
-
-func median(slots []slot, of func(slot) float64) float64 {
-	var all []float64
-	for _, s := range slots {
-		all = append(all, of(s))
+// figure shows three digits of a ratio.
+func figure(x float64) string {
+	switch {
+	case x >= 100:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	case x >= 1:
+		return fmt.Sprintf("%.2f", x)
 	}
-	return middle(all)
+	return fmt.Sprintf("%.3f", x)
 }
 
-func ratios(c cell, of func(slot) float64) []float64 {
-	var all []float64
-	for i := range c.Ours {
-		all = append(all, of(c.Ours[i])/of(c.Peer[i]))
+func duration(ns float64) string {
+	d := time.Duration(ns)
+	switch {
+	case d < 100*time.Microsecond:
+		return d.Round(100 * time.Nanosecond).String()
+	case d < 10*time.Millisecond:
+		return d.Round(time.Microsecond).String()
 	}
-	return all
+	return d.Round(100 * time.Microsecond).String()
 }
-
-// middle returns the median of all.
-func middle(all []float64) float64 {
-	sorted := slices.Clone(all)
-	slices.Sort(sorted)
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func duration(ns float64) time.Duration { return time.Duration(ns).Round(time.Microsecond) }
 
 func size(bytes int) string {
-	if bytes < 1<<10 {
-		return fmt.Sprintf("%d B", bytes)
+	switch {
+	case bytes >= mib:
+		return fmt.Sprintf("%d MiB", bytes/mib)
+	case bytes >= kib-8:
+		return fmt.Sprintf("%d KiB", (bytes+8)/kib)
 	}
-	return fmt.Sprintf("%d KiB", bytes>>10)
+	return fmt.Sprintf("%d B", bytes)
 }

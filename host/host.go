@@ -37,7 +37,7 @@ type Host struct {
 	supervisor *supervisor.Supervisor
 	lock       *os.File
 	router     *router.Router
-	requests   http.Handler
+	requests   edge.Handler
 	registry   *prometheus.Registry
 	reconciler *reconciler
 
@@ -98,6 +98,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group, scanning := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.catalog.Run(scanning, h.reconciler.setView) })
 	group.Go(func() error { h.reconciler.run(scanning); return nil })
+	group.Go(func() error { h.requests.Run(scanning); return nil })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("watching %s: %w", h.home.Extensions(), err)
 	}
@@ -143,6 +144,12 @@ func (h *Host) Ready() bool { return h.ready.Load() }
 
 // Requests is the handler of the request listener.
 func (h *Host) Requests() http.Handler { return h.requests }
+
+// DrainRequests ends batches and WebSockets in good order: no more requests are taken
+// from them, those at work are answered, and each WebSocket is closed. It waits for
+// that until ctx ends; an error says what was cut then. It belongs beside the Shutdown
+// of the server of Requests, which waits for batches and does not see WebSockets.
+func (h *Host) DrainRequests(ctx context.Context) error { return h.requests.Shutdown(ctx) }
 
 // Gatherer gives all metrics of the host and its extensions.
 func (h *Host) Gatherer() prometheus.Gatherer { return h.registry }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -106,9 +107,15 @@ func (c *Config) metricsOpen(admin *net.TCPAddr) bool {
 	return c.MetricsAuth == "none" || c.MetricsAuth == "auto" && admin.IP.IsLoopback()
 }
 
+// runner is what doors need of a host.
+type runner interface {
+	Run(ctx context.Context) error
+	DrainRequests(ctx context.Context) error
+}
+
 // doors is a host with its two listeners.
 type doors struct {
-	host                       interface{ Run(context.Context) error }
+	host                       runner
 	log                        *slog.Logger
 	requests, admins           net.Listener
 	requestServer, adminServer *http.Server
@@ -146,9 +153,7 @@ func (d *doors) run(ctx context.Context, home host.Home, ready func()) error {
 	group.Go(func() error {
 		<-ended.Done()
 		d.log.Info("stopping")
-		if err := shutdown(d.requestServer, drainTime); err != nil {
-			d.log.Warn("stopping the request listener", "error", err)
-		}
+		d.drainRequests()
 		stopHost()
 		return nil
 	})
@@ -160,6 +165,22 @@ func (d *doors) run(ctx context.Context, home host.Home, ready func()) error {
 		d.log.Info("stopped")
 	}
 	return err
+}
+
+// drainRequests takes no more requests and waits up to drainTime for those at work.
+func (d *doors) drainRequests() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var streams sync.WaitGroup
+	streams.Go(func() {
+		if err := d.host.DrainRequests(ctx); err != nil {
+			d.log.Warn("stopping the request listener", "error", err)
+		}
+	})
+	if err := shutdown(d.requestServer, drainTime); err != nil {
+		d.log.Warn("stopping the request listener", "error", err)
+	}
+	streams.Wait()
 }
 
 // serveOn serves until the server is shut down. key names the listener in errors.

@@ -23,6 +23,8 @@ type runFunc func(context.Context) error
 
 func (f runFunc) Run(ctx context.Context) error { return f(ctx) }
 
+func (f runFunc) DrainRequests(context.Context) error { return nil }
+
 // newDoors returns doors on free ports in a new home.
 func newDoors(t *testing.T, requests http.Handler, run runFunc) (*doors, host.Home) {
 	t.Helper()

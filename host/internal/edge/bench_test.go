@@ -96,3 +96,5 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations for each request, at most %d are expected", n, most)
 	}
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

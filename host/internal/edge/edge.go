@@ -28,10 +28,12 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
 
+	"github.com/jackfield-host/jackfield/host/internal/edge/duplex"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -55,7 +57,11 @@ type Config struct {
 	// MaxTimeout bounds a request together with its route's timeout; 0 means the
 	// route's alone.
 	MaxTimeout time.Duration
-	Log        *slog.Logger
+	// WriteTimeout, ReadTimeout and PingEvery are those of duplex.Config, for the
+	// connections that carry many requests. Zero means the defaults.
+	WriteTimeout, ReadTimeout, PingEvery time.Duration
+
+	Log *slog.Logger
 	// Version is the host's, shown in the OpenAPI document.
 	Version string
 }
@@ -80,14 +86,22 @@ type edge struct {
 	types    document
 	openapi  document
 	shared   sharedHeaders
+	lines    *duplex.Lines
+	limit    atomic.Pointer[lineLimit]
 }
 
 // sharedHeaders are the values that many answers have: header maps may share them,
 // since nobody appends to a value here.
 type sharedHeaders struct{ nosniff, sandbox, sameOrigin, problem, json []string }
 
-// New returns the handler of the request listener.
-func New(cfg Config) http.Handler {
+// Handler is the handler of the request listener, with what outlives a request: Run
+// looks after the connections that carry many, and Shutdown ends these in good order,
+// beside the Shutdown of the http.Server, which does not see WebSockets.
+type Handler struct{ *edge }
+
+// New returns the handler of the request listener. Run must follow, for WebSockets and
+// batches to have an end.
+func New(cfg Config) Handler {
 	e := &edge{
 		cfg: cfg, router: cfg.Router, log: cfg.Log, statuses: map[sdk.Code]status{},
 		shared: sharedHeaders{
@@ -113,9 +127,12 @@ func New(cfg Config) http.Handler {
 	e.handle("/v1/types", resource{get: e.listTypes})
 	e.handle("/v1/types/{type}", resource{get: e.showType})
 	e.handle("/v1/openapi.json", resource{get: e.showOpenAPI})
+	e.lines = e.newLines()
+	e.handle("/v1/batch", resource{post: e.batch})
+	e.handle("/v1/connect", resource{get: e.connect})
 	e.handle("/healthz", resource{get: e.healthz})
 	e.handle("/readyz", resource{get: e.readyz})
-	return e
+	return Handler{e}
 }
 
 // resource is what lies at one path: a handler for GET (and HEAD), or one for POST.

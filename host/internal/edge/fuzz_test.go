@@ -66,3 +66,32 @@ func FuzzRequest(f *testing.F) {
 type nothing struct{}
 
 func (nothing) Close() error { return nil }
+
+// FuzzBatch: whatever stands in the lines before it, the last line is answered, every
+// answer is one line of JSON, there is at most one for each line, and none is 500.
+func FuzzBatch(f *testing.F) {
+	r := router.New(router.Config{})
+	r.Swap(router.NewTable([]*router.Route{opaque(echo), typed(f, echo)}))
+	h := New(Config{Router: r, Validate: true, Log: slog.New(slog.DiscardHandler), Hosts: []string{"example.com"}})
+	f.Add(`{"id":"1","type":"x.Hello","payload":{"name":"a"}}` + "\n" + `{"id":"2","type":"x.Raw","payload_base64":"/w=="}`)
+	f.Add("\n\r\n \n{\n}\n[]")
+	f.Add(`{"id":"1","type":"x.Raw","payload":"` + "\xff" + `"}`)
+	f.Add(`{"id":"` + "\xff" + `","type":"x.Raw","timeout":1e-400,"payload":0}`)
+	f.Fuzz(func(t *testing.T, lines string) {
+		body := lines + "\n" + `{"id":"the last","type":"x.Raw","payload":[]}`
+		req := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/batch", strings.NewReader(body))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		n, last := 0, false
+		for line := range strings.Lines(w.Body.String()) {
+			out := parseOut(t, line)
+			last = last || out.ID != nil && *out.ID == "the last" && out.Status == 200
+			if n++; out.Status == 500 || out.Status == 0 {
+				t.Errorf("%s", out)
+			}
+		}
+		if !last || n > 1+strings.Count(body, "\n") {
+			t.Errorf("%d answers to %q: %s", n, body, w.Body)
+		}
+	})
+}

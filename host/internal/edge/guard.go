@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/jackfield-host/jackfield/sdk"
@@ -117,6 +118,22 @@ func (g *originGuard) check(x *exchange) error {
 		h.Set("Access-Control-Expose-Headers", "Response-Type, Extension-Id, Extension-Version, Request-Id, Retry-After")
 	}
 	return nil
+}
+
+// checkUpgrade refuses to open a WebSocket for a page of another origin. A browser
+// sends Origin with every upgrade, and asks nobody before; GET is nothing that check
+// looks at.
+func (g *originGuard) checkUpgrade(r *http.Request) error {
+	origins := r.Header["Origin"]
+	if len(origins) == 0 || len(origins) == 1 && g.trusted[origins[0]] {
+		return nil
+	}
+	if len(origins) == 1 {
+		if u, err := url.Parse(origins[0]); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+			return nil
+		}
+	}
+	return sdk.Errorf(sdk.PermissionDenied, "a page of another origin may not open a connection; requests.origins names those that may")
 }
 
 // preflight answers a browser that asks what a page of a trusted origin may send.

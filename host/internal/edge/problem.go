@@ -27,14 +27,17 @@ type problem struct {
 	State     lifecycle.State `json:"state,omitempty"` // of an extension that is not running
 	Retryable bool            `json:"retryable"`
 	Errors    []sdk.Violation `json:"errors,omitempty"`
+	// RetryAfter is for lines, which have no headers: whole seconds.
+	RetryAfter int64 `json:"retry_after,omitempty"`
 }
 
-// problem answers err. What is no *sdk.Error is the host's own fault: it is logged,
-// and the client learns no more than that.
-func (e *edge) problem(x *exchange, err error) {
+// asFault makes err fit for the client, and counts it unless that was done. What is no
+// *sdk.Error is the host's own fault: it is logged, and the client learns no more than
+// that.
+func (e *edge) asFault(x *exchange, err error) (*sdk.Error, status) {
 	var fault *sdk.Error
 	if !errors.As(err, &fault) {
-		e.log.Error("answering a request", "request_id", x.id, "path", x.r.URL.Path, "err", err)
+		e.log.Error("answering a request", "request_id", x.id, "type", x.typ, "err", err)
 		fault = sdk.Errorf(sdk.Internal, "the host failed while it answered")
 		if e.cfg.Dev {
 			fault.Message += ": " + err.Error()
@@ -49,24 +52,37 @@ func (e *edge) problem(x *exchange, err error) {
 		s = e.statuses[sdk.Internal]
 	}
 	x.code = s.code
+	return fault, s
+}
+
+// describe is the problem that says fault.
+func (x *exchange) describe(fault *sdk.Error, s status) problem {
 	p := problem{
 		Type: "about:blank", Title: s.title, Status: s.status, Code: s.code, Detail: fault.Message,
 		RequestID: x.id, Retryable: fault.Retryable, Errors: fault.Violations,
 	}
-	h := x.w.Header()
-	h["Content-Type"] = e.shared.problem
-	h["Cache-Control"] = []string{"no-store"}
 	if x.route != nil {
 		p.Extension = x.route.Extension
 		if s.code == sdk.Unavailable && x.route.State != lifecycle.Running {
 			p.State = x.route.State
 		}
+	}
+	return p
+}
+
+// problem answers err.
+func (e *edge) problem(x *exchange, err error) {
+	fault, s := e.asFault(x, err)
+	p := x.describe(fault, s)
+	h := x.w.Header()
+	h["Content-Type"] = e.shared.problem
+	h["Cache-Control"] = []string{"no-store"}
+	if x.route != nil {
 		h["Extension-Id"] = []string{x.route.Extension}
 		h["Extension-Version"] = []string{x.route.Version}
 	}
 	if fault.RetryAfter > 0 {
-		// Whole seconds, rounded up: never too early.
-		h.Set("Retry-After", strconv.FormatInt(int64((fault.RetryAfter+time.Second-1)/time.Second), 10))
+		h.Set("Retry-After", strconv.FormatInt(wholeSeconds(fault.RetryAfter), 10))
 	}
 	var body bytes.Buffer
 	if err := json.NewEncoder(&body).Encode(p); err != nil {
@@ -76,6 +92,9 @@ func (e *edge) problem(x *exchange, err error) {
 	x.begin(s.status)
 	_, _ = x.w.Write(body.Bytes()) // the client may be gone: nobody is left to tell
 }
+
+// wholeSeconds rounds up: who comes back must not come too early.
+func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 // requestID returns the client's Request-Id if it is safe to write into logs and
 // headers, else a new one of 120 random bits.

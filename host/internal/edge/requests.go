@@ -13,16 +13,10 @@ import (
 
 // request answers POST /v1/requests/{type}.
 func (e *edge) request(x *exchange) error {
-	route := e.lookup(x.typ)
-	if route == nil {
-		e.router.Count(nil, sdk.UnknownType)
-		return unknownType(x.typ)
+	if err := e.find(x, e.lookup(x.typ)); err != nil {
+		return err
 	}
-	x.route = route
-	// What is cheap to refuse is refused before the body is read.
-	if fault := route.Refusal(); fault != nil {
-		return fault
-	}
+	route := x.route
 	media, err := requestMedia(x.r.Header, route)
 	if err != nil {
 		return err
@@ -37,15 +31,7 @@ func (e *edge) request(x *exchange) error {
 	if err := readBody(ctx, x, b, requestLimit(route)); err != nil {
 		return err // and b is left to the collector
 	}
-	if err := e.validate(route, b.bytes); err != nil {
-		e.bodies.put(b)
-		return err
-	}
-	x.counted = true // by Do, whatever comes
-	resp, by, err := e.router.Do(ctx, route, &sdk.Request{
-		ID: x.id, Type: route.Type, MediaType: media, Payload: b.bytes, Caller: x.caller,
-	})
-	x.route = by
+	resp, err := e.ask(ctx, x, media, b.bytes)
 	mayPool := ctx.Err() == nil
 	if err != nil {
 		if mayPool {
@@ -59,6 +45,34 @@ func (e *edge) request(x *exchange) error {
 		e.bodies.put(b)
 	}
 	return nil
+}
+
+// find gives x its route. What is cheap to refuse is refused here, before anybody
+// looks at the payload.
+func (e *edge) find(x *exchange, route *router.Route) error {
+	if route == nil {
+		e.router.Count(nil, sdk.UnknownType)
+		return unknownType(x.typ)
+	}
+	x.route = route
+	if fault := route.Refusal(); fault != nil {
+		return fault
+	}
+	return nil
+}
+
+// ask has x answered by its extension, whether it came by itself or as a line. When
+// ctx has ended by then, nobody may use the payload's memory again.
+func (e *edge) ask(ctx context.Context, x *exchange, media string, payload []byte) (*sdk.Response, error) {
+	if err := e.validate(x.route, payload); err != nil {
+		return nil, err
+	}
+	x.counted = true // by Do, whatever comes
+	resp, by, err := e.router.Do(ctx, x.route, &sdk.Request{
+		ID: x.id, Type: x.route.Type, MediaType: media, Payload: payload, Caller: x.caller,
+	})
+	x.route = by
+	return resp, err
 }
 
 // lookup returns the route of a type as it stands in a path, percent-encoded.
@@ -86,9 +100,7 @@ func (e *edge) longest(route *router.Route) time.Duration {
 	return longest
 }
 
-// requestMedia returns the media type of a request's payload, as it was sent. A
-// type with a schema takes JSON only, in UTF-8 as RFC 8259 wants it; one without
-// takes anything that is a media type.
+// requestMedia returns the media type of a request's payload, as it was sent.
 func requestMedia(h http.Header, route *router.Route) (string, error) {
 	if encoding := h.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return "", sdk.Errorf(sdk.UnsupportedMedia, "the content encoding %s is not supported; send the payload as it is", quote(encoding))
@@ -100,20 +112,32 @@ func requestMedia(h http.Header, route *router.Route) (string, error) {
 		}
 		return "application/json", nil
 	}
-	essence, charset, ok := router.MediaType(values[0])
-	if !ok || len(values) > 1 {
-		return "", sdk.Errorf(sdk.UnsupportedMedia, "the Content-Type %s is no media type", quote(values[0]))
+	if len(values) > 1 {
+		return "", noMedia(values[0])
 	}
-	if route.Opaque() {
-		return values[0], nil
+	return values[0], checkMedia(values[0], route)
+}
+
+// checkMedia checks the media type of a payload. A type with a schema takes JSON
+// only, in UTF-8 as RFC 8259 wants it; one without takes anything that is a media
+// type.
+func checkMedia(media string, route *router.Route) error {
+	essence, charset, ok := router.MediaType(media)
+	switch {
+	case !ok:
+		return noMedia(media)
+	case route.Opaque():
+		return nil
+	case !router.IsJSON(essence):
+		return sdk.Errorf(sdk.UnsupportedMedia, "%s takes application/json, not %s", route.Type, quote(essence))
+	case charset != "" && charset != "utf-8":
+		return sdk.Errorf(sdk.UnsupportedMedia, "JSON is UTF-8, not %s", quote(charset))
 	}
-	if !router.IsJSON(essence) {
-		return "", sdk.Errorf(sdk.UnsupportedMedia, "%s takes application/json, not %s", route.Type, quote(essence))
-	}
-	if charset != "" && charset != "utf-8" {
-		return "", sdk.Errorf(sdk.UnsupportedMedia, "JSON is UTF-8, not %s", quote(charset))
-	}
-	return values[0], nil
+	return nil
+}
+
+func noMedia(text string) error {
+	return sdk.Errorf(sdk.UnsupportedMedia, "the Content-Type %s is no media type", quote(text))
 }
 
 func requestLimit(route *router.Route) int64 {

@@ -27,10 +27,26 @@ func requestTimeout(h http.Header, longest time.Duration) (time.Duration, error)
 	if !ok {
 		return 0, sdk.Errorf(sdk.InvalidArgument, "the header Request-Timeout is %s; it must be a positive number of seconds, 1.5 for one", quote(strings.Join(values, ", ")))
 	}
-	if seconds >= longest.Seconds() {
+	return atMost(seconds, longest), nil
+}
+
+// lineTimeout is the same for the member timeout of a line, nil when there is none.
+func lineTimeout(number []byte, longest time.Duration) (time.Duration, error) {
+	if number == nil {
 		return longest, nil
 	}
-	return max(time.Duration(seconds*float64(time.Second)), 1), nil
+	seconds, ok := positive(string(number))
+	if !ok {
+		return 0, sdk.Errorf(sdk.InvalidArgument, "timeout is %s; it must be a positive number of seconds, 1.5 for one", quote(string(number)))
+	}
+	return atMost(seconds, longest), nil
+}
+
+func atMost(seconds float64, longest time.Duration) time.Duration {
+	if seconds >= longest.Seconds() {
+		return longest
+	}
+	return max(time.Duration(seconds*float64(time.Second)), 1)
 }
 
 // positive parses a decimal number greater than zero. One too large for a float64

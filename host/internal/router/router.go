@@ -182,7 +182,8 @@ type Router struct {
 	table   atomic.Pointer[Table]
 	metrics *metrics
 
-	mu sync.Mutex // serializes Swap
+	mu      sync.Mutex    // serializes Swap
+	changed chan struct{} // guarded by mu: closed by the next Swap
 }
 
 // New returns a Router with an empty table.
@@ -190,7 +191,7 @@ func New(cfg Config) *Router {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Router{cfg: cfg, metrics: newMetrics()}
+	r := &Router{cfg: cfg, metrics: newMetrics(), changed: make(chan struct{})}
 	r.table.Store(NewTable(nil))
 	return r
 }
@@ -209,6 +210,16 @@ func (r *Router) Swap(t *Table) {
 	}
 	r.table.Store(t)
 	r.metrics.keep(t)
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// Changed returns a channel that the next Swap closes. Who asks for it before looking
+// at Table misses no change.
+func (r *Router) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
 }
 
 // Table returns the current table.

@@ -533,3 +533,19 @@ func BenchmarkDo(b *testing.B) {
 		}
 	})
 }
+
+// TestChanged: whoever asks before looking misses no change.
+func TestChanged(t *testing.T) {
+	r := New(Config{})
+	first := r.Changed()
+	select {
+	case <-first:
+		t.Fatal("nothing has changed")
+	default:
+	}
+	r.Swap(NewTable(nil))
+	<-first
+	second := r.Changed()
+	r.Swap(r.Table()) // the same table counts, too
+	<-second
+}
