@@ -131,7 +131,7 @@ func (h *Host) spec(e *extension) supervisor.Spec {
 		Manifest: m.Attributes, Types: b.Types(), HasTypes: b.HasTypes(),
 		Executable: e.entry.Executable, ExecutableSHA256: sum,
 		BundleDir: e.entry.Tree, DataDir: h.home.Data(m.ID), LogFile: h.home.ExtensionLog(m.ID), RunDir: h.home.Run(),
-		Settings: e.settings,
+		Permissions: m.Permissions, Settings: e.settings,
 	}
 }
 

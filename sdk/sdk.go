@@ -100,8 +100,13 @@ type Setup struct {
 	Log *slog.Logger
 	// DialContext connects to a host and port that the manifest has the permission
 	// net:HOST:PORT for; it fits http.Transport. An extension has no network of its
-	// own: the host resolves the name, checks the grant, dials and hands the connected
-	// socket over. The network is "tcp"; address is HOST:PORT as in the manifest.
-	// Without the grant the error is an *Error with PermissionDenied. It is never nil.
+	// own: the host checks the grant, resolves the name, dials and hands the connected
+	// socket over, a *net.TCPConn. The network is "tcp", "tcp4" or "tcp6"; address is
+	// HOST:PORT as in the manifest. A dial takes 60 s at most, and 64 may be under way
+	// at once. Without the grant the error has an *Error with PermissionDenied in its
+	// chain, whose message names the missing permission; a name that leads to this
+	// machine or its link-local neighbours is refused, too, unless the grant is for
+	// localhost or the address itself. Check ahead of returning such an error from a
+	// handler: the client would read it. It is never nil.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -24,7 +24,7 @@ const (
 
 // packed are the folders whose bundles the stories use.
 func packed() []string {
-	return []string{"extensions/tracking", "examples/hello", "examples/echo"}
+	return []string{"extensions/tracking", "examples/hello", "examples/echo", "examples/fetch"}
 }
 
 // build makes the binary and the bundles before any test, unless this process is one

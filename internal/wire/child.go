@@ -67,6 +67,7 @@ func (c *Child) takeLane(version uint32) error {
 		return nil
 	}
 	c.offered = nil
+	lanes.closeDial() // nobody serves it, when it was not handed over by now
 	if version != lane.Version {
 		lanes.Close()
 		return nil

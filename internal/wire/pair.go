@@ -13,16 +13,18 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
+	"github.com/jackfield-host/jackfield/internal/wire/lane"
 )
 
 // Pair joins both halves in this process, through a real gRPC connection over a Unix
 // socket with the limits of a real one, and real lanes: everything but the process,
 // the handshake and TLS. Stop ends the connection and waits for calls that still run.
 func Pair(ext Extension, log *slog.Logger, maxMessageBytes int) (child *Child, stop func(), err error) {
-	lanes, err := NewLanes()
+	pairs, err := lane.NewPairs()
 	if err != nil {
 		return nil, nil, err
 	}
+	lanes := &Lanes{Pairs: pairs} // without a dial pair, which dial.Local makes
 	ends, err := lanes.Child()
 	if err != nil {
 		lanes.Close()

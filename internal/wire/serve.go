@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/internal/wire/lane"
 )
 
@@ -61,7 +62,9 @@ func serveVersion(ext Extension, log *slog.Logger, ends *lane.Ends, version int)
 	watch := newHostWatch(log, connectTimeout)
 	go watch.run()
 	defer watch.stop()
-	service := newServer(ext, log, first)
+	dialer := dialerOf(ends)
+	defer dialer.Close()
+	service := newServer(WithDialer(ext, dialer), log, first)
 	if ends != nil {
 		end, err := service.serveLane(ends, watch)
 		if err != nil {
@@ -80,6 +83,18 @@ func serveVersion(ext Extension, log *slog.Logger, ends *lane.Ends, version int)
 		},
 	})
 	os.Stdout, os.Stderr = stderr, stderr
+}
+
+// dialerOf is the Dialer of this process, nil where the host dials for nobody.
+func dialerOf(ends *lane.Ends) *dial.Dialer {
+	if ends == nil {
+		return nil
+	}
+	conn := ends.DialConn()
+	if conn == nil {
+		return nil
+	}
+	return dial.NewDialer(conn)
 }
 
 // serveLane begins to serve the lane. End ends it, and waits for the handlers that

@@ -30,6 +30,7 @@ type server struct {
 }
 
 func newServer(ext Extension, log *slog.Logger, first func()) *server {
+	ext = WithDialer(ext, nil) // unless it has one already
 	return &server{ext: ext, log: log, first: first}
 }
 

@@ -8,7 +8,8 @@
 // halves in one process, for tests.
 //
 // Requests travel on the lane (package lane) where the extension serves it, else over
-// the control connection as everything else does.
+// the control connection as everything else does. Connections to others are made by
+// the host and handed over (package dial).
 //
 // Promised on the host side: every error of Process and ProjectParameters is an
 // *sdk.Error, and whatever a child answers, the host gets known codes, valid UTF-8
@@ -19,10 +20,14 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 
 	"github.com/hashicorp/go-plugin"
 
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -47,21 +52,55 @@ const overhead = 1 << 20
 // maxHeaders bounds headers and trailers of a child's answer, in bytes.
 const maxHeaders = 64 << 10
 
-// Lanes are the sockets that a child inherits for its requests. Their child's ends are
-// the first of its exec.Cmd.ExtraFiles (ChildFiles), and it is told so by Env.
+// Lanes are the sockets that a child inherits: those for its requests, and the dial
+// pair. Their child's ends are the first of its exec.Cmd.ExtraFiles (ChildFiles), and
+// it is told so by Env.
 type Lanes struct {
 	*lane.Pairs
 	// InFlight is how many requests may be out at once, 0 for 512.
 	InFlight int
+	dial     *net.UnixConn // the host's end of the dial pair, until DialConn
 }
 
-// NewLanes makes the sockets for one child. Connect takes them over.
+// NewLanes makes the sockets for one child. Connect takes them over, but for what
+// DialConn has handed over before.
 func NewLanes() (*Lanes, error) {
 	pairs, err := lane.NewPairs()
 	if err != nil {
 		return nil, err
 	}
-	return &Lanes{Pairs: pairs}, nil
+	l := &Lanes{Pairs: pairs}
+	host, child, err := dial.Pair()
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return l, nil
+	case err != nil:
+		l.Close()
+		return nil, fmt.Errorf("making the dial pair: %w", err)
+	}
+	l.dial = host
+	l.AddDial(child)
+	return l, nil
+}
+
+// DialConn hands the host's end of the dial pair over, for dial.Serve. Nil means that
+// there is none on this platform, or that it was handed over or closed before.
+func (l *Lanes) DialConn() *net.UnixConn {
+	conn := l.dial
+	l.dial = nil
+	return conn
+}
+
+// Close closes both sides.
+func (l *Lanes) Close() {
+	l.Pairs.Close()
+	l.closeDial()
+}
+
+func (l *Lanes) closeDial() {
+	if conn := l.DialConn(); conn != nil {
+		_ = conn.Close() // nothing was written to it
+	}
 }
 
 // Inherit takes over what the host passed to this process, and keeps it from the
@@ -111,4 +150,21 @@ type InitArgs struct {
 	DataDir, BundleDir string
 	// LogLevel is the lowest level that the extension's log keeps.
 	LogLevel slog.Level
+	// DialContext is that of the child's Dialer. The child half sets it; it is never
+	// sent.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// WithDialer is ext with the DialContext of d, which may be nil, in what Init gets.
+func WithDialer(ext Extension, d *dial.Dialer) Extension { return dialling{ext, d} }
+
+// dialling is an Extension whose host dials for it.
+type dialling struct {
+	Extension
+	dialer *dial.Dialer
+}
+
+func (e dialling) Init(ctx context.Context, args InitArgs) error {
+	args.DialContext = e.dialer.DialContext
+	return e.Extension.Init(ctx, args)
 }

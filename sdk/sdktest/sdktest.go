@@ -22,11 +22,13 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/sdk"
 	"github.com/jackfield-host/jackfield/sdk/serve"
 )
@@ -51,6 +53,8 @@ type options struct {
 
 // WithManifest sets attributes of the manifest, names in lower case. Without it,
 // extension_request is "sdktest.Request" and extension_response "sdktest.Response".
+// What extension_permissions grants, as in "net:127.0.0.1:8443", Setup.DialContext
+// connects to, and nothing else.
 func WithManifest(attributes map[string]string) Option {
 	return func(o *options) { maps.Copy(o.manifest, attributes) }
 }
@@ -113,19 +117,34 @@ func TryStart(t testing.TB, ext sdk.Extension, opts ...Option) (*Extension, erro
 	if err != nil {
 		return nil, err
 	}
+	dialer, stopDials, err := dialer(o)
+	if err != nil {
+		return nil, err
+	}
 	pair := wire.Pair
 	if o.control {
 		pair = wire.PairControl
 	}
-	child, stop, err := pair(bound, o.log, MaxPayload)
+	child, stopWire, err := pair(wire.WithDialer(bound, dialer), o.log, MaxPayload)
 	if err != nil {
+		stopDials()
 		return nil, err
 	}
-	e, err := attach(t, child, stop, o)
+	e, err := attach(t, child, func() { stopWire(); stopDials() }, o)
 	if err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// dialer makes what is behind Setup.DialContext: both halves of a dial pair, with the
+// grants of the manifest's extension_permissions.
+func dialer(o *options) (d *dial.Dialer, stop func(), err error) {
+	grants, err := dial.ParseGrants(strings.Split(o.manifest["extension_permissions"], ","))
+	if err != nil {
+		return nil, nil, fmt.Errorf("extension_permissions: %w", err)
+	}
+	return dial.Local(dial.Config{Grants: grants}, o.log)
 }
 
 // Attach is Start for an extension at the other end of a wire that runs already.

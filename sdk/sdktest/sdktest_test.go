@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/sdk"
@@ -99,5 +102,54 @@ func TestTheLogHoldsCausesAndStacks(t *testing.T) {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%q is not in the log:\n%s", want, &log)
 		}
+	}
+}
+
+// dialler answers with what is said at the address that it is asked for.
+type dialler struct{ setup sdk.Setup }
+
+func (d *dialler) Init(_ context.Context, setup sdk.Setup) error {
+	d.setup = setup
+	return nil
+}
+
+func (d *dialler) Handlers() []sdk.Handler {
+	return []sdk.Handler{sdk.HandleRaw(func(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
+		conn, err := d.setup.DialContext(ctx, "tcp", string(req.Payload))
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close()
+		said, err := io.ReadAll(conn)
+		return &sdk.Response{Payload: said}, err
+	})}
+}
+
+func TestDialContext(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if c, err := l.Accept(); err == nil {
+			_, _ = c.Write([]byte("hello"))
+			c.Close()
+		}
+	})
+	defer serving.Wait()
+	address := l.Addr().String()
+	e := Start(t, &dialler{}, WithManifest(map[string]string{"extension_permissions": "kv, net:" + address + ", net:example.org:1"}))
+	resp, err := e.Do(t.Context(), &sdk.Request{Type: "sdktest.Request", Payload: []byte(address)})
+	if err != nil || string(resp.Payload) != "hello" {
+		t.Errorf("got %+v, %v", resp, err)
+	}
+	_, err = e.Do(t.Context(), &sdk.Request{Type: "sdktest.Request", Payload: []byte("example.org:2")})
+	if sdk.CodeOf(err) != sdk.PermissionDenied || !strings.Contains(err.Error(), "net:example.org:2") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := TryStart(t, &dialler{}, WithManifest(map[string]string{"extension_permissions": "net:*:1"})); err == nil {
+		t.Error("a permission that is none was taken")
 	}
 }

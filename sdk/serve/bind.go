@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync/atomic"
 
 	"github.com/jackfield-host/jackfield/internal/wire"
@@ -108,13 +107,8 @@ func (b *binding) Init(ctx context.Context, args wire.InitArgs) error {
 	}
 	return ext.Init(ctx, sdk.Setup{
 		Manifest: *manifest, Config: args.Config, DataDir: args.DataDir, BundleDir: args.BundleDir, Log: b.log,
-		DialContext: noDial,
+		DialContext: args.DialContext,
 	})
-}
-
-// noDial is the DialContext of an extension whose host hands out no connections.
-func noDial(context.Context, string, string) (net.Conn, error) {
-	return nil, sdk.Errorf(sdk.PermissionDenied, "this host hands out no network connections")
 }
 
 func (b *binding) Activate(ctx context.Context) error {

@@ -38,7 +38,9 @@ type child struct {
 	tempDir string     // holds the socket folder, empty when it is in the run folder
 	streams [2]*stream // what go-plugin carries of the child's output
 	file    func()     // gives the log file back
-	once    sync.Once
+	// endDials ends what the host dials for the process, and waits for it.
+	endDials func()
+	once     sync.Once
 }
 
 // lost reports whether the process has ended, or its lane: what is sent then is lost.
@@ -144,6 +146,7 @@ func (c *child) finish(grace time.Duration) {
 	if c.wire != nil {
 		c.wire.Close()
 	}
+	c.endDials()
 	c.runner.release()
 	asked.Wait()
 	c.client.Kill() // no process is left, it clears up after itself

@@ -104,6 +104,7 @@ type extension struct {
 	mode        string
 	descriptors string // at the start
 	lane        int    // in mode "own lane", the shared lane once more
+	setup       sdk.Setup
 }
 
 func (e *extension) Handlers() []sdk.Handler {
@@ -111,6 +112,7 @@ func (e *extension) Handlers() []sdk.Handler {
 }
 
 func (e *extension) Init(ctx context.Context, setup sdk.Setup) error {
+	e.setup = setup
 	switch e.mode {
 	case "init error":
 		setup.Log.Warn("the table is missing", "table", "positions")
@@ -182,6 +184,10 @@ func (e *extension) handle(ctx context.Context, req *sdk.Request) (*sdk.Response
 		return nil, err
 	case "shut lane":
 		return nil, syscall.Shutdown(e.lane, syscall.SHUT_RDWR)
+	case "dial":
+		return e.dial(ctx, op.Text)
+	case "dial without room":
+		return e.dialWithoutRoom(ctx, op.Text)
 	}
 	text, err := op.run(ctx)
 	if err != nil {

@@ -50,7 +50,8 @@ type Instance struct {
 	hurryOnce sync.Once
 	done      chan struct{} // closed when run has ended
 
-	live atomic.Pointer[child] // takes requests; nil when none does
+	live     atomic.Pointer[child] // takes requests; nil when none does
+	refusals refusals              // of dials, for the log
 
 	mu     sync.Mutex
 	status Status

@@ -66,8 +66,8 @@ func TestNothingIsInherited(t *testing.T) {
 	if args := mustAsk(t, i, operation{Op: "arguments"}); args != spec.Executable {
 		t.Errorf("the arguments are %q, want the executable's path alone", args)
 	}
-	// Beside its output the child has the lanes, and nothing else.
-	if got := mustAsk(t, i, operation{Op: "descriptors"}); got != "0 /dev/null\n1 pipe\n2 pipe\n3 socket\n4 socket\n5 socket\n6 socket" {
+	// Beside its output the child has the lanes and the dial pair, and nothing else.
+	if got := mustAsk(t, i, operation{Op: "descriptors"}); got != "0 /dev/null\n1 pipe\n2 pipe\n3 socket\n4 socket\n5 socket\n6 socket\n7 socket" {
 		t.Errorf("open descriptors:\n%s", got)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/jackfield-host/jackfield/internal/schema"
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
 	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/internal/wire/dial"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -73,6 +74,10 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
 	}
+	grants, err := dial.ParseGrants(i.spec.Permissions)
+	if err != nil {
+		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
+	}
 	lanes, err := wire.NewLanes()
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
@@ -83,6 +88,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		lanes.Close()
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making a folder for the socket: %v", err)
 	}
+	c.endDials = i.serveDials(c.log, lanes.DialConn(), grants)
 	deadline, _ := ctx.Deadline()
 	config.StartTimeout = max(time.Until(deadline), time.Millisecond)
 	c.client = plugin.NewClient(config)
@@ -107,7 +113,7 @@ func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *pl
 	}
 	number := i.s.launches.Add(1)
 	log := i.log.With("instance", number)
-	c := &child{log: log, flight: newFlight(), file: func() {}}
+	c := &child{log: log, flight: newFlight(), file: func() {}, endDials: func() {}}
 	if temporary {
 		c.tempDir = parent
 	}

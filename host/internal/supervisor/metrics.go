@@ -25,6 +25,7 @@ type sample struct {
 type metrics struct {
 	restarts *prometheus.CounterVec
 	start    *prometheus.HistogramVec
+	dials    *prometheus.CounterVec
 	read     func() []sample
 
 	resident, cpuSeconds, openFiles *prometheus.Desc
@@ -53,6 +54,10 @@ func newMetrics(read func() []sample) *metrics {
 			NativeHistogramBucketFactor:    1.1,
 			NativeHistogramMaxBucketNumber: 100,
 		}, label),
+		dials: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "jackfield_extension_dials_total",
+			Help: "Connections that an extension asked the host for, by result: ok or the code of the error.",
+		}, []string{"extension", "result"}),
 		resident: prometheus.NewDesc("jackfield_extension_resident_memory_bytes",
 			"Resident memory of an extension's process.", label, nil),
 		cpuSeconds: prometheus.NewDesc("jackfield_extension_cpu_seconds_total",
@@ -65,7 +70,7 @@ func newMetrics(read func() []sample) *metrics {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.restarts, m.start, m}
+	return []prometheus.Collector{m.restarts, m.start, m.dials, m}
 }
 
 // known makes room for the counters of an extension.
@@ -82,6 +87,7 @@ func (m *metrics) forget(id string) {
 	delete(m.tally, id)
 	m.mu.Unlock()
 	m.restarts.DeletePartialMatch(prometheus.Labels{"extension": id})
+	m.dials.DeletePartialMatch(prometheus.Labels{"extension": id})
 	m.start.DeleteLabelValues(id)
 }
 
@@ -113,6 +119,15 @@ func (m *metrics) started(id string, took time.Duration) {
 	defer m.mu.Unlock()
 	if m.tally[id] != nil {
 		m.start.WithLabelValues(id).Observe(took.Seconds())
+	}
+}
+
+// dialled counts a dial. Its result is from a closed set: ok, or one of the codes.
+func (m *metrics) dialled(id, result string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tally[id] != nil {
+		m.dials.WithLabelValues(id, result).Inc()
 	}
 }
 

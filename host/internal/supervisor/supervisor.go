@@ -123,8 +123,11 @@ type Spec struct {
 	// RunDir is where the folder of the process's socket is made.
 	RunDir string
 	// Config is handed to Init, nil for none.
-	Config   json.RawMessage
-	Settings Settings
+	Config json.RawMessage
+	// Permissions are what the manifest asks for and the administrator consented to.
+	// Those of the form net:HOST:PORT are the addresses that the host dials for it.
+	Permissions []string
+	Settings    Settings
 }
 
 // Config is what a Supervisor is made from. Log is required.

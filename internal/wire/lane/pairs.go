@@ -13,7 +13,7 @@ import (
 )
 
 // Environment is the variable that tells a child which of its descriptors are lanes:
-// names and numbers, as in "shared=3 bulk=4 sync=5 sync=6".
+// names and numbers, as in "shared=3 bulk=4 sync=5 sync=6 dial=7".
 const Environment = "JACKFIELD_LANES"
 
 // The names in Environment.
@@ -21,6 +21,7 @@ const (
 	nameShared = "shared"
 	nameBulk   = "bulk"
 	nameSync   = "sync"
+	nameDial   = "dial"
 )
 
 // syncLanes is how many callers may each have a lane of their own.
@@ -33,11 +34,19 @@ const firstFile = 3
 type Ends struct {
 	shared, bulk *net.UnixConn
 	sync         []*net.UnixConn
+	dial         *net.UnixConn // of the child alone; no lane, but it comes the same way
+}
+
+// DialConn hands the child's end of the dial pair over, nil when there is none.
+func (e *Ends) DialConn() *net.UnixConn {
+	conn := e.dial
+	e.dial = nil
+	return conn
 }
 
 // Close closes all ends. It may be called more than once.
 func (e *Ends) Close() {
-	for _, c := range append([]*net.UnixConn{e.shared, e.bulk}, e.sync...) {
+	for _, c := range append([]*net.UnixConn{e.shared, e.bulk, e.dial}, e.sync...) {
 		if c != nil {
 			_ = c.Close() // nothing is written any more, and a second close is fine
 		}
@@ -112,6 +121,11 @@ func connOf(fd int, name string) (*net.UnixConn, error) {
 	return u, nil
 }
 
+// AddDial passes the child's end of a dial pair on with the lanes, and owns it.
+func (p *Pairs) AddDial(child *os.File) {
+	p.files, p.names = append(p.files, child), append(p.names, nameDial)
+}
+
 // ChildFiles are the child's ends, to be the first of its exec.Cmd.ExtraFiles.
 func (p *Pairs) ChildFiles() []*os.File { return p.files }
 
@@ -173,6 +187,8 @@ func (e *Ends) add(name string, fd int) error {
 		e.bulk = conn
 	case name == nameSync && len(e.sync) < 16:
 		e.sync = append(e.sync, conn)
+	case name == nameDial && e.dial == nil:
+		e.dial = conn
 	default: // of a newer host, or one too many
 		conn.Close()
 	}
