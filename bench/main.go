@@ -6,7 +6,7 @@
 //	go run ./bench                    everything: tables, the claims, dist/bench.json
 //	go run ./bench -short             every section answers, in some seconds
 //	go run ./bench -only plane,mixed  these sections alone
-//	go run ./bench -rounds 3 -slot 200ms
+//	go run ./bench -rounds 3 -slot 200ms -payload 1024 -callers 1,16
 //
 // It needs bin/jackfield and dist/bundles (make build), and the go command. The
 // sections:
@@ -40,6 +40,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -54,6 +55,8 @@ func main() {
 	only := flag.String("only", "", "sections to run, separated by commas")
 	rounds := flag.Int("rounds", 0, "rounds of each comparison")
 	slot := flag.Duration("slot", 0, "length of a slot of planes; those of hosts are longer in proportion")
+	payloads := flag.String("payload", "", "sizes of payloads in bytes, separated by commas")
+	callers := flag.String("callers", "", "numbers of callers, separated by commas")
 	flag.Parse()
 	p := fullPlan()
 	if *short {
@@ -65,9 +68,33 @@ func main() {
 	if *slot > 0 {
 		p.lengthen(*slot)
 	}
+	for _, list := range []struct {
+		text string
+		to   *[]int
+	}{{*payloads, &p.payloads}, {*callers, &p.callers}} {
+		if err := numbers(list.text, list.to); err != nil {
+			exit(err)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(run(ctx, p, *only, *short))
+}
+
+// numbers reads a list of numbers, unless there is none.
+func numbers(text string, to *[]int) error {
+	if text == "" {
+		return nil
+	}
+	*to = nil
+	for field := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(field)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of payload bytes or callers", field)
+		}
+		*to = append(*to, n)
+	}
+	return nil
 }
 
 func exit(err error) {

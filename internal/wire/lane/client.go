@@ -3,6 +3,8 @@ package lane
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,14 +64,23 @@ func NewClient(ends *Ends, cfg Config) (*Client, error) {
 	for _, conn := range ends.sync {
 		c.alone = append(c.alone, newSingle(c, conn))
 	}
+	var readers []*reader
+	for _, conn := range []*net.UnixConn{ends.shared, ends.bulk} {
+		from, err := newEager(conn)
+		if err != nil {
+			return nil, err
+		}
+		readers = append(readers, c.newReader(from))
+	}
+	for _, r := range readers {
+		c.tasks.Go(func() { c.read(r) })
+	}
 	c.tasks.Go(c.shared.run)
 	c.tasks.Go(c.bulk.run)
-	c.tasks.Go(func() { c.read(c.newReader(ends.shared)) })
-	c.tasks.Go(func() { c.read(c.newReader(ends.bulk)) })
 	return c, nil
 }
 
-func (c *Client) newReader(from interface{ Read([]byte) (int, error) }) *reader {
+func (c *Client) newReader(from io.Reader) *reader {
 	return &reader{from: from, pool: &c.pool, allowed: fromChild, limit: c.cfg.MaxPayload}
 }
 
@@ -105,7 +116,7 @@ func (c *Client) Close() {
 func (c *Client) CutOff(fault *sdk.Error) {
 	c.cut.Store(fault)
 	for _, l := range c.alone {
-		l.cut()
+		l.conn.cut()
 	}
 	c.slots.all(func(s *slot) {
 		if id, ok := s.dismiss(fault); ok {

@@ -55,7 +55,7 @@ func TestHostileChildren(t *testing.T) {
 				_, err := client.Process(t.Context(), request(nil))
 				answered <- err
 			}()
-			from := ends.shared
+			var from io.Reader = ends.shared
 			if c.lane == "sync" {
 				from = ends.sync[0]
 			}

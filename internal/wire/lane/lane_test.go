@@ -376,7 +376,7 @@ func TestCanceledInTheMiddleOfAFrame(t *testing.T) {
 	for _, alone := range []bool{true, false} {
 		t.Run(fmt.Sprintf("alone=%t", alone), func(t *testing.T) {
 			client, ends := halves(t, Config{})
-			conn := ends.sync[0]
+			var conn io.ReadWriter = ends.sync[0]
 			if !alone {
 				client.crowd.Add(1)
 				conn = ends.bulk
@@ -437,7 +437,7 @@ func TestCutOffInTheMiddleOfAFrame(t *testing.T) {
 	for _, alone := range []bool{true, false} {
 		t.Run(fmt.Sprintf("alone=%t", alone), func(t *testing.T) {
 			client, ends := halves(t, Config{})
-			conn := ends.sync[0]
+			var conn io.ReadWriter = ends.sync[0]
 			if !alone {
 				client.crowd.Add(1)
 				conn = ends.bulk

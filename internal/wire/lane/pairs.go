@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,7 +34,7 @@ const firstFile = 3
 // Ends are one side's ends of the lanes.
 type Ends struct {
 	shared, bulk *net.UnixConn
-	sync         []*net.UnixConn
+	sync         []*direct
 	dial         *net.UnixConn // of the child alone; no lane, but it comes the same way
 }
 
@@ -46,10 +47,13 @@ func (e *Ends) DialConn() *net.UnixConn {
 
 // Close closes all ends. It may be called more than once.
 func (e *Ends) Close() {
-	for _, c := range append([]*net.UnixConn{e.shared, e.bulk, e.dial}, e.sync...) {
+	for _, c := range []*net.UnixConn{e.shared, e.bulk, e.dial} {
 		if c != nil {
 			_ = c.Close() // nothing is written any more, and a second close is fine
 		}
+	}
+	for _, c := range e.sync {
+		_ = c.Close()
 	}
 }
 
@@ -64,27 +68,17 @@ type Pairs struct {
 // NewPairs makes the socket pairs of one child. The caller closes both sides.
 func NewPairs() (*Pairs, error) {
 	p := &Pairs{Host: &Ends{}}
-	for i, name := range append([]string{nameShared, nameBulk}, strings.Fields(strings.Repeat(nameSync+" ", syncLanes))...) {
-		conn, file, err := pair(name)
-		if err != nil {
+	for _, name := range append([]string{nameShared, nameBulk}, slices.Repeat([]string{nameSync}, syncLanes)...) {
+		if err := p.add(name); err != nil {
 			p.Close()
 			return nil, fmt.Errorf("making the socket pair of a lane: %w", err)
 		}
-		switch i {
-		case 0:
-			p.Host.shared = conn
-		case 1:
-			p.Host.bulk = conn
-		default:
-			p.Host.sync = append(p.Host.sync, conn)
-		}
-		p.files, p.names = append(p.files, file), append(p.names, name)
 	}
 	return p, nil
 }
 
-// pair makes a connected pair of stream sockets, which close on exec.
-func pair(name string) (*net.UnixConn, *os.File, error) {
+// add makes a connected pair of stream sockets, which close on exec.
+func (p *Pairs) add(name string) error {
 	// Between making and marking them no other goroutine may fork.
 	syscall.ForkLock.RLock()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -94,15 +88,10 @@ func pair(name string) (*net.UnixConn, *os.File, error) {
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	child := os.NewFile(uintptr(fds[1]), name)
-	conn, err := connOf(fds[0], name)
-	if err != nil {
-		child.Close()
-		return nil, nil, err
-	}
-	return conn, child, nil
+	p.files, p.names = append(p.files, os.NewFile(uintptr(fds[1]), name)), append(p.names, name)
+	return p.Host.add(name, fds[0])
 }
 
 // connOf takes the descriptor fd over.
@@ -175,7 +164,15 @@ func (p *Pairs) Child() (*Ends, error) {
 	return e, nil
 }
 
+// add takes the descriptor fd over, as the end with this name.
 func (e *Ends) add(name string, fd int) error {
+	if name == nameSync && len(e.sync) < 16 {
+		conn, err := newDirect(fd)
+		if err == nil {
+			e.sync = append(e.sync, conn)
+		}
+		return err
+	}
 	conn, err := connOf(fd, name)
 	if err != nil {
 		return err
@@ -185,8 +182,6 @@ func (e *Ends) add(name string, fd int) error {
 		e.shared = conn
 	case name == nameBulk && e.bulk == nil:
 		e.bulk = conn
-	case name == nameSync && len(e.sync) < 16:
-		e.sync = append(e.sync, conn)
 	case name == nameDial && e.dial == nil:
 		e.dial = conn
 	default: // of a newer host, or one too many

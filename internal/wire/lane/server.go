@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -47,20 +48,26 @@ func NewServer(ends *Ends, handle Handler) (*Server, error) {
 	if s.bulk, err = newWriter(ends.bulk, false, s.fail); err != nil {
 		return nil, err
 	}
-	s.tasks.Go(s.shared.run)
-	s.tasks.Go(s.bulk.run)
+	var tasks []func()
 	for _, conn := range []*net.UnixConn{ends.shared, ends.bulk} {
-		p := &party{s: s, r: s.newReader(conn)}
-		s.tasks.Go(p.lead)
+		from, err := newEager(conn)
+		if err != nil {
+			return nil, err
+		}
+		p := &party{s: s, r: s.newReader(from)}
+		tasks = append(tasks, p.lead)
 	}
 	for _, conn := range ends.sync {
-		s.tasks.Go(func() { s.serveAlone(conn) })
+		tasks = append(tasks, func() { s.serveAlone(conn) })
+	}
+	for _, task := range append(tasks, s.shared.run, s.bulk.run) {
+		s.tasks.Go(task)
 	}
 	return s, nil
 }
 
-func (s *Server) newReader(conn *net.UnixConn) *reader {
-	return &reader{from: conn, pool: &s.pool, allowed: fromHost, limit: maxFrame}
+func (s *Server) newReader(from io.Reader) *reader {
+	return &reader{from: from, pool: &s.pool, allowed: fromHost, limit: maxFrame}
 }
 
 // Done is closed when the lanes have ended: the host is gone, or does not want any
@@ -290,7 +297,7 @@ func finish(c *call, resp *sdk.Response) {
 }
 
 // serveAlone serves a sync lane: one request at a time, all in this goroutine.
-func (s *Server) serveAlone(conn *net.UnixConn) {
+func (s *Server) serveAlone(conn *direct) {
 	r, n, head := s.newReader(conn), new(names), []byte(nil)
 	for {
 		f, err := r.next()

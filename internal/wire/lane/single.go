@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -14,10 +13,12 @@ import (
 // single is a sync lane: one request at a time, written and read by its caller.
 type single struct {
 	c    *Client
-	conn *net.UnixConn
+	conn *direct
 	busy atomic.Bool // taken by a caller, who owns what follows
 
 	r       *reader
+	ctx     context.Context // of the request
+	forget  func() bool     // ends the watch for the end of ctx, nil without one
 	names   names
 	head    []byte        // of the request
 	left    net.Buffers   // what is not yet written of the request
@@ -28,32 +29,39 @@ type single struct {
 // aloneID marks the ids of requests on sync lanes.
 const aloneID = 1 << 63
 
-func newSingle(c *Client, conn *net.UnixConn) *single {
+func newSingle(c *Client, conn *direct) *single {
 	l := &single{c: c, conn: conn, r: c.newReader(conn), stopped: make(chan struct{}, 1)}
+	conn.wait = l.watch
 	l.stop = func() {
-		l.cut()
+		conn.cut()
 		l.stopped <- struct{}{}
 	}
 	return l
 }
 
-// cut makes what is under way fail with os.ErrDeadlineExceeded.
-func (l *single) cut() {
-	_ = l.conn.SetDeadline(time.Unix(1, 0)) // it fails only on a closed socket
+// watch lets the end of the request's context end what is under way. It is called
+// before something that may take long.
+func (l *single) watch() {
+	if l.forget == nil && l.ctx != nil && l.ctx.Done() != nil {
+		l.forget = context.AfterFunc(l.ctx, l.stop)
+	}
+}
+
+// unwatch ends the watch.
+func (l *single) unwatch() {
+	if l.forget != nil && !l.forget() {
+		<-l.stopped
+		l.conn.uncut()
+	}
+	l.forget, l.ctx = nil, nil
 }
 
 // process has a request answered; l was taken for it.
 func (l *single) process(ctx context.Context, req *sdk.Request) (*sdk.Response, *sdk.Error) {
 	id := aloneID | l.c.singles.Add(1)
-	forget := func() bool { return true }
-	if ctx.Done() != nil {
-		forget = context.AfterFunc(ctx, l.stop)
-	}
+	l.ctx = ctx
 	resp, fault, err := l.exchange(ctx, id, req)
-	if !forget() {
-		<-l.stopped
-		_ = l.conn.SetDeadline(time.Time{})
-	}
+	l.unwatch()
 	if err == nil {
 		l.busy.Store(false)
 		return resp, fault
@@ -70,7 +78,7 @@ func (l *single) process(ctx context.Context, req *sdk.Request) (*sdk.Response, 
 	}
 	// Cut off. As long as ctx has not ended the payload is the caller's when this
 	// returns, so that what is left of it goes first.
-	_ = l.conn.SetDeadline(time.Time{})
+	l.conn.uncut()
 	if _, err := l.left.WriteTo(l.conn); err != nil {
 		l.c.fail(endOf(err))
 		return nil, fault
@@ -112,7 +120,7 @@ func (l *single) answer(id uint64) (*sdk.Response, *sdk.Error, error) {
 
 // finish brings an exchange to its end whose caller has left. The lane is free then.
 func (l *single) finish(id uint64) {
-	_ = l.conn.SetDeadline(time.Time{})
+	l.conn.uncut()
 	_, err := l.left.WriteTo(l.conn)
 	if err == nil {
 		var resp *sdk.Response
