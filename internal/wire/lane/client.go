@@ -35,6 +35,7 @@ type Client struct {
 	bulk    *writer
 	alone   []*single
 	crowd   atomic.Int64 // requests on the shared and the bulk lane
+	loners  atomic.Int64 // requests on sync lanes
 	singles atomic.Uint64
 
 	dead  atomic.Bool
@@ -200,12 +201,17 @@ func (c *Client) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, 
 	if c.crowd.Load() == 0 {
 		for _, l := range c.alone {
 			if l.busy.CompareAndSwap(false, true) {
+				c.loners.Add(1)
+				defer c.loners.Add(-1)
 				return result(l.process(ctx, req))
 			}
 		}
 	}
 	return result(c.process(ctx, req))
 }
+
+// crowded reports whether there is more than one request.
+func (c *Client) crowded() bool { return c.crowd.Load() > 0 || c.loners.Load() > 1 }
 
 // result keeps a nil *sdk.Error from becoming an error.
 func result(resp *sdk.Response, fault *sdk.Error) (*sdk.Response, error) {

@@ -17,8 +17,10 @@ import (
 // it has to wait it goes into the poller, until looking is worth it again. One
 // goroutine at a time reads and writes; cut, uncut and Close may be called by others.
 type direct struct {
-	// wait is called before something that may take long; nil for nothing.
+	// wait is called before something that may take long, and crowded reports whether
+	// others have better use for the processor than looking; nil for nothing and never.
 	wait     func()
+	crowded  func() bool
 	patience patience
 
 	mu     sync.Mutex // guards what follows
@@ -71,8 +73,12 @@ func (d *direct) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	defer d.leave()
-	if d.patience.tries() {
-		switch n, err := lookFor(d.fd, p); {
+	if look, rare := d.patience.tries(); look {
+		looks := fewLooks
+		if rare {
+			looks = manyLooks
+		}
+		switch n, err := d.lookFor(p, looks); {
 		case n > 0:
 			d.patience.found()
 			d.unpoll()

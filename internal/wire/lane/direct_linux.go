@@ -9,16 +9,18 @@ import (
 // processor to another goroutine: they do not block, and what they are about is over
 // before that pays.
 
-// lookFor reads what is there from fd, which does not block, and looks a few times if
-// there is nothing yet; between two looks other processes may run. EAGAIN means that
-// nothing came, 0 and nil the end.
-func lookFor(fd int, p []byte) (int, error) {
+// lookFor reads what is there, and looks a few times if there is nothing yet; between
+// two looks other processes may run. EAGAIN means that nothing came, 0 and nil the end.
+func (d *direct) lookFor(p []byte, looks int) (int, error) {
 	for range looks {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(d.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
 		switch errno {
 		case 0:
 			return int(n), nil
 		case syscall.EAGAIN, syscall.EINTR:
+			if d.crowded != nil && d.crowded() {
+				return 0, syscall.EAGAIN
+			}
 			yieldProcess()
 		default:
 			return 0, errno

@@ -5,7 +5,7 @@ package lane
 import "syscall"
 
 // lookFor looks at nothing: the poller waits.
-func lookFor(int, []byte) (int, error) { return 0, syscall.EAGAIN }
+func (d *direct) lookFor([]byte, int) (int, error) { return 0, syscall.EAGAIN }
 
 // writeNow writes nothing: the poller does.
 func writeNow(_ int, p []byte) (int, error) {

@@ -12,21 +12,24 @@ import (
 type patience struct{ vain int }
 
 const (
-	// looks is how often a read looks before it sleeps: for some 40 µs, in which the
-	// other side can wake up and answer. Once one side does not sleep, the other gets
-	// its bytes sooner, and sleeps no more either.
-	looks = 128
-	// crowdLooks is the same where others may run between two looks.
+	// fewLooks is how often a read looks before it sleeps: for some 10 µs, in which
+	// the other side answers if it does not sleep either.
+	fewLooks = 32
+	// manyLooks is the same for the rare reads that try again: for some 40 µs, in
+	// which the other side wakes up and answers.
+	manyLooks = 128
+	// crowdLooks is the same where other goroutines may run between two looks.
 	crowdLooks = 30
 	// vainReads in a row make all but each rareRead-th read sleep at once.
 	vainReads = 4
 	rareRead  = 32
 )
 
-// tries reports whether this read shall look.
-func (p *patience) tries() bool {
+// tries reports whether this read shall look, and whether it is one of the rare.
+func (p *patience) tries() (look, rare bool) {
 	p.vain++
-	return p.vain <= vainReads || p.vain%rareRead == 0
+	rare = p.vain%rareRead == 0
+	return rare || p.vain <= vainReads, rare
 }
 
 // found notes that the looking was worth it.
@@ -57,7 +60,7 @@ func newEager(conn *net.UnixConn) (*eager, error) {
 
 // Read is part of io.Reader. It is called by one goroutine at a time.
 func (e *eager) Read(p []byte) (int, error) {
-	if e.patience.tries() {
+	if look, _ := e.patience.tries(); look {
 		e.buf = p
 		for range crowdLooks {
 			if err := e.raw.Read(e.look); err != nil || e.err != syscall.EAGAIN && e.n <= 0 {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackfield-host/jackfield/sdk"
@@ -27,6 +28,8 @@ type Server struct {
 	done  chan struct{}
 	err   error // set before done is closed
 	tasks sync.WaitGroup
+
+	running atomic.Int64 // requests that handlers are at work on
 
 	mu    sync.Mutex // guards what follows
 	calls map[uint64]*call
@@ -241,7 +244,9 @@ func (s *Server) cancel(id uint64) {
 
 // run has the handler answer c.
 func (s *Server) run(c *call) (*sdk.Response, []byte) {
+	s.running.Add(1)
 	resp, fault := s.handle(c, &c.Request)
+	s.running.Add(-1)
 	c.end(context.Canceled)
 	s.mu.Lock()
 	delete(s.calls, c.id)
@@ -296,9 +301,13 @@ func finish(c *call, resp *sdk.Response) {
 	c.body.release()
 }
 
+// crowded reports whether there is work beside a sync lane that waits.
+func (s *Server) crowded() bool { return s.running.Load() > 0 }
+
 // serveAlone serves a sync lane: one request at a time, all in this goroutine.
 func (s *Server) serveAlone(conn *direct) {
 	r, n, head := s.newReader(conn), new(names), []byte(nil)
+	conn.crowded = s.crowded
 	for {
 		f, err := r.next()
 		if err == nil && f.kind != kindRequest {

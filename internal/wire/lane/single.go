@@ -31,7 +31,7 @@ const aloneID = 1 << 63
 
 func newSingle(c *Client, conn *direct) *single {
 	l := &single{c: c, conn: conn, r: c.newReader(conn), stopped: make(chan struct{}, 1)}
-	conn.wait = l.watch
+	conn.wait, conn.crowded = l.watch, c.crowded
 	l.stop = func() {
 		conn.cut()
 		l.stopped <- struct{}{}
