@@ -36,6 +36,7 @@ type Client struct {
 	alone   []*single
 	crowd   atomic.Int64 // requests on the shared and the bulk lane
 	loners  atomic.Int64 // requests on sync lanes
+	quiet   atomic.Int64 // requests in a row that came while no other was out
 	singles atomic.Uint64
 
 	dead  atomic.Bool
@@ -198,16 +199,36 @@ func (c *Client) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, 
 	if fault := c.cut.Load(); fault != nil {
 		return nil, fault
 	}
-	if c.crowd.Load() == 0 {
-		for _, l := range c.alone {
-			if l.busy.CompareAndSwap(false, true) {
-				c.loners.Add(1)
-				defer c.loners.Add(-1)
-				return result(l.process(ctx, req))
-			}
-		}
+	if l := c.loneLane(); l != nil {
+		defer c.loners.Add(-1)
+		return result(l.process(ctx, req))
 	}
 	return result(c.process(ctx, req))
+}
+
+// quietBefore is how many requests in a row must have come while no other was out
+// before one takes a sync lane: where there are several callers the shared lane serves
+// all of them better.
+const quietBefore = 16
+
+// loneLane takes a sync lane for a caller that is alone, nil if it is not or none is
+// free.
+func (c *Client) loneLane() *single {
+	if c.crowd.Load() > 0 || c.loners.Load() > 0 {
+		c.quiet.Store(0)
+		return nil
+	}
+	if c.quiet.Load() < quietBefore {
+		c.quiet.Add(1)
+		return nil
+	}
+	for _, l := range c.alone {
+		if l.busy.CompareAndSwap(false, true) {
+			c.loners.Add(1)
+			return l
+		}
+	}
+	return nil
 }
 
 // crowded reports whether there is more than one request.

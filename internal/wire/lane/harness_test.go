@@ -50,6 +50,7 @@ func halves(t testing.TB, cfg Config) (*Client, *Ends) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client.quiet.Store(quietBefore) // a caller that is alone is so from the beginning
 	t.Cleanup(func() {
 		client.Close()
 		ends.Close()

@@ -469,3 +469,33 @@ func TestCutOffInTheMiddleOfAFrame(t *testing.T) {
 		})
 	}
 }
+
+// One caller after the other is alone before long; where there are several, none is.
+func TestWhoIsAlone(t *testing.T) {
+	w := newWorld(t, Config{}, echo)
+	w.quiet.Store(0)
+	ask := func() {
+		resp, err := w.Process(t.Context(), request(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Free()
+	}
+	for range quietBefore {
+		ask()
+	}
+	if n := w.singles.Load(); n != 0 {
+		t.Errorf("%d requests took a sync lane too soon", n)
+	}
+	ask()
+	if n := w.singles.Load(); n != 1 {
+		t.Errorf("%d requests took a sync lane, want the last", n)
+	}
+	w.crowd.Add(1)
+	ask()
+	w.crowd.Add(-1)
+	ask()
+	if n := w.singles.Load(); n != 1 {
+		t.Errorf("%d requests took a sync lane, although there had been others", n)
+	}
+}
