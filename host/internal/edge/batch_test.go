@@ -283,6 +283,10 @@ func TestBatchClientVanishes(t *testing.T) {
 		}
 		most := min(int32(n), 256)
 		waitUntil(t, "taking up the lines", func() bool { return held.begun.Load() == most })
+		for i := range 20 { // in pieces of their own, however small
+			s.send(" \n")
+			s.send(fmt.Sprintf("%d", i%10))
+		}
 		s.stop()
 		waitUntil(t, "canceling the lines", func() bool { return held.canceled.Load() == most })
 		if held.begun.Load() != most {

@@ -16,40 +16,73 @@ import (
 const (
 	// defaultRequestBytes bounds a payload when its route does not.
 	defaultRequestBytes = 16 << 20
-	// firstRead is what a body gets before any byte of it was seen: what a client
-	// declares costs nothing until it sends it.
-	firstRead = 64 << 10
-	// maxPooled is the largest buffer that is kept for the next request.
-	maxPooled = 256 << 10
+	// smallestBody is the size of the smallest buffer of a payload, and growth the
+	// factor from one size to the next. A body gets the next size when it has filled
+	// the one before: what a client declares costs nothing until it sends it.
+	smallestBody = 4 << 10
+	growth       = 4
+	bodySizes    = 7 // up to 16 MiB; a larger payload is left to the collector
+	// declaredSize is the place of the size that a client gets for declaring a large
+	// body, 64 KiB.
+	declaredSize = 2
 )
 
 // bodyPool keeps the buffers of payloads. A buffer goes back only when nobody can
 // be reading it: after the answer was written (which may be the same bytes), and
 // not when the request was canceled or ran out of time, since then its bytes may
 // still be on their way to the extension.
-type bodyPool struct{ buffers sync.Pool } // of *body
+type bodyPool struct{ sizes [bodySizes]sync.Pool } // of *body
 
-type body struct{ bytes []byte }
+// body is the buffer of one payload: of the size that its place in the pool says, or
+// larger than all of them.
+type body struct {
+	bytes []byte
+	size  int
+}
 
-func (p *bodyPool) get() *body {
-	if b, ok := p.buffers.Get().(*body); ok {
+func (p *bodyPool) get() *body { return p.sized(0) }
+
+// sized returns an empty buffer of the size with this place.
+func (p *bodyPool) sized(place int) *body {
+	if b, ok := p.sizes[place].Get().(*body); ok {
 		return b
 	}
-	return &body{make([]byte, 0, 4<<10)}
+	size := smallestBody
+	for range place {
+		size *= growth
+	}
+	return &body{make([]byte, 0, size), place}
 }
 
 func (p *bodyPool) put(b *body) {
-	if cap(b.bytes) <= maxPooled {
+	if b.size < bodySizes {
 		b.bytes = b.bytes[:0]
-		p.buffers.Put(b)
+		p.sizes[b.size].Put(b)
 	}
+}
+
+// grow gives b, which is full, the next size.
+func (p *bodyPool) grow(b *body) {
+	if b.size >= bodySizes-1 {
+		b.bytes, b.size = slices.Grow(b.bytes, len(b.bytes)), bodySizes
+		return
+	}
+	p.exchange(b, b.size+1)
+}
+
+// exchange gives b a buffer of the size with this place.
+func (p *bodyPool) exchange(b *body, place int) {
+	larger := p.sized(place)
+	larger.bytes = append(larger.bytes, b.bytes...)
+	*b, *larger = *larger, *b
+	p.put(larger)
 }
 
 // afterDeadline is how much later than ctx the read of a body ends.
 const afterDeadline = 10 * time.Millisecond
 
 // readBody reads the payload into b, until ctx's deadline.
-func readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
+func (p *bodyPool) readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
 	declared := x.r.ContentLength
 	if declared > limit {
 		return tooLarge(limit)
@@ -57,8 +90,8 @@ func readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
 	if !x.unread {
 		return nil
 	}
-	if declared > int64(cap(b.bytes)) {
-		b.bytes = slices.Grow(b.bytes[:0], int(min(declared+1, firstRead)))
+	if declared > int64(cap(b.bytes)) && b.size < declaredSize {
+		p.exchange(b, declaredSize)
 	}
 	// A client that sends slowly is cut off by the connection's read deadline. It
 	// passes after ctx's: should net/http still have it when it waits for the client
@@ -67,7 +100,7 @@ func readBody(ctx context.Context, x *exchange, b *body, limit int64) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		x.readUntil(deadline.Add(afterDeadline))
 	}
-	err := readAll(x.r.Body, b, limit)
+	err := p.readAll(x.r.Body, b, limit)
 	if err == nil {
 		x.unread = false
 		return nil
@@ -110,10 +143,10 @@ func (x *exchange) readUntil(deadline time.Time) {
 }
 
 // readAll reads r to its end, at most limit bytes.
-func readAll(r io.Reader, b *body, limit int64) error {
+func (p *bodyPool) readAll(r io.Reader, b *body, limit int64) error {
 	for {
 		if len(b.bytes) == cap(b.bytes) {
-			b.bytes = slices.Grow(b.bytes, len(b.bytes)+512)
+			p.grow(b)
 		}
 		n, err := r.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]

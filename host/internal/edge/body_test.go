@@ -229,12 +229,36 @@ func (c *counted) Read(p []byte) (int, error) { c.n += int64(len(p)); return len
 
 func TestReadAllStopsAtTheLimit(t *testing.T) {
 	source := &counted{}
-	b := &body{}
+	var pool bodyPool
+	b := pool.get()
 	var fault *sdk.Error
-	if err := readAll(source, b, 1<<20); !errors.As(err, &fault) || fault.Code != sdk.TooLarge {
+	if err := pool.readAll(source, b, 1<<20); !errors.As(err, &fault) || fault.Code != sdk.TooLarge {
 		t.Errorf("error %v", err)
 	}
 	if source.n > 4<<20 || cap(b.bytes) > 4<<20 {
 		t.Errorf("read %d bytes into %d for a limit of 1 MiB", source.n, cap(b.bytes))
+	}
+}
+
+// A body gets the next size when it has filled the one before, keeps what it has, and
+// gives the smaller buffer back.
+func TestBodiesGrow(t *testing.T) {
+	var pool bodyPool
+	for _, size := range []int{0, 1, smallestBody, smallestBody + 1, 64 << 10, 1 << 20, 1<<20 + 1, 16 << 20, 16<<20 + 1} {
+		payload := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+		b := pool.get()
+		if err := pool.readAll(iotest.HalfReader(bytes.NewReader(payload)), b, 32<<20); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(b.bytes, payload) {
+			t.Errorf("%d bytes were read as %d others", size, len(b.bytes))
+		}
+		if most := max(growth*size, smallestBody) + 1; cap(b.bytes) > most {
+			t.Errorf("%d bytes take %d", size, cap(b.bytes))
+		}
+		pool.put(b)
+		if again := pool.get(); len(again.bytes) != 0 || cap(again.bytes) != smallestBody {
+			t.Errorf("the next buffer has %d bytes of %d", len(again.bytes), cap(again.bytes))
+		}
 	}
 }

@@ -28,7 +28,7 @@ func (e *edge) request(x *exchange) error {
 	ctx, cancel := context.WithDeadline(x.r.Context(), x.start.Add(timeout))
 	defer cancel()
 	b := e.bodies.get()
-	if err := readBody(ctx, x, b, requestLimit(route)); err != nil {
+	if err := e.bodies.readBody(ctx, x, b, requestLimit(route)); err != nil {
 		return err // and b is left to the collector
 	}
 	resp, err := e.ask(ctx, x, media, b.bytes)

@@ -16,10 +16,8 @@ import (
 )
 
 const (
-	// chunk is how much of a batch is read at once; so many chunks are read ahead,
-	// which is how a client that leaves is noticed while its lines wait.
-	chunk  = 32 << 10
-	chunks = 3
+	// chunk is how much of a batch is read at once.
+	chunk = 32 << 10
 	// prefix is what is kept of a line that is too long, to find its id.
 	prefix = 1 << 10
 )
@@ -34,9 +32,9 @@ type batch struct {
 	out    *outbox
 	window *window
 
-	filled, empty chan []byte
-	read          atomic.Bool // the body was read to its end
-	readErr       error       // set by pump before it closes filled
+	ahead   *ahead
+	read    atomic.Bool // the body was read to its end
+	readErr error       // set by pump before it closes ahead.done
 
 	number   uint64 // of the line that is being read, from 1
 	line     *job   // what there is of it, nil when nothing is
@@ -53,8 +51,7 @@ func (l *Lines) Batch(w http.ResponseWriter, r *http.Request, requestID string, 
 	defer cancel()
 	b := &batch{
 		lines: l, ctx: ctx, cancel: cancel, id: requestID, caller: caller,
-		out: newOutbox(l), window: newWindow(),
-		filled: make(chan []byte, chunks), empty: make(chan []byte, chunks),
+		out: newOutbox(l), window: newWindow(), ahead: newAhead(),
 	}
 	defer context.AfterFunc(ctx, b.window.cut)()
 	defer context.AfterFunc(r.Context(), func() {
@@ -88,34 +85,23 @@ func (l *Lines) Batch(w http.ResponseWriter, r *http.Request, requestID string, 
 		_ = control.SetReadDeadline(time.Now())
 	}
 	parts.Wait()
-	b.freeChunks()
 	b.out.recycle(l)
 	return err == nil && ctx.Err() == nil
 }
 
 // pump reads ahead. A client that breaks off has all its lines canceled at once.
 func (b *batch) pump(body io.Reader, control *http.ResponseController) {
-	defer close(b.filled)
-	for made := 0; ; {
-		var c []byte
-		if made < chunks {
-			c, made = b.lines.chunk(), made+1
-		} else {
-			select {
-			case c = <-b.empty:
-			case <-b.ctx.Done():
-				return
-			}
-		}
+	defer close(b.ahead.done)
+	c := b.lines.chunk()
+	defer b.lines.freeChunk(c)
+	for {
 		_ = control.SetReadDeadline(time.Now().Add(b.lines.cfg.ReadTimeout))
 		if b.ctx.Err() != nil {
 			return // or else whoever ends it sets another deadline after this one
 		}
-		n, err := body.Read(c[:cap(c)])
-		if n > 0 {
-			b.filled <- c[:n] // there is room for all
-		} else if err == nil {
-			b.empty <- c
+		n, err := body.Read(c[:])
+		if n > 0 && !b.ahead.add(b.ctx, c[:n]) {
+			return
 		}
 		switch {
 		case err == nil:
@@ -133,36 +119,19 @@ func (b *batch) pump(body io.Reader, control *http.ResponseController) {
 	}
 }
 
-// freeChunks keeps the memory of chunks for other batches, after pump and split.
-func (b *batch) freeChunks() {
-	for {
-		select {
-		case c, ok := <-b.filled:
-			if !ok {
-				b.filled = nil
-				continue
-			}
-			b.lines.chunks.Put((*[chunk]byte)(c[:chunk]))
-		case c := <-b.empty:
-			b.lines.chunks.Put((*[chunk]byte)(c[:chunk]))
-		default:
-			return
-		}
-	}
-}
-
 // split makes lines of what pump reads. The error is for the client: why the lines
 // that follow are not answered.
 func (b *batch) split() error {
 	b.number = 1
+	var c []byte
 	for {
 		select {
-		case c, ok := <-b.filled:
-			if !ok {
-				return b.last()
-			}
+		case <-b.ahead.data:
+			c = b.ahead.take(c)
 			b.take(c)
-			b.empty <- c
+		case <-b.ahead.done:
+			b.take(b.ahead.take(nil))
+			return b.last()
 		case <-b.ctx.Done():
 			return sdk.Errorf(sdk.Canceled, "the batch was canceled")
 		case <-b.lines.stopping:

@@ -101,12 +101,14 @@ func (l *Lines) freeBuffer(b *buffer) {
 	}
 }
 
-func (l *Lines) chunk() []byte {
+func (l *Lines) chunk() *[chunk]byte {
 	if c, ok := l.chunks.Get().(*[chunk]byte); ok {
-		return c[:]
+		return c
 	}
-	return make([]byte, chunk)
+	return new([chunk]byte)
 }
+
+func (l *Lines) freeChunk(c *[chunk]byte) { l.chunks.Put(c) }
 
 func (l *Lines) job() *job {
 	if j, ok := l.jobs.Get().(*job); ok {
