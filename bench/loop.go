@@ -29,8 +29,9 @@ func (l *loop) share(sum time.Duration) time.Duration {
 	return sum / time.Duration(max(l.total, 1))
 }
 
-// spin has each caller make one request after the other for d, a goroutine each, and
-// waits for the last answers: all requests count, over the whole time.
+// spin has each caller make one request after the other for d, at least one, a
+// goroutine each, and waits for the last answers: all requests count, over the whole
+// time.
 func spin(callers []caller, d time.Duration) (*loop, error) {
 	var (
 		wg       sync.WaitGroup
@@ -42,7 +43,8 @@ func spin(callers []caller, d time.Duration) (*loop, error) {
 	)
 	for i, call := range callers {
 		wg.Go(func() {
-			for at := time.Now(); at.Before(deadline) && !failed.Load(); {
+			at := time.Now()
+			for first := true; (first || at.Before(deadline)) && !failed.Load(); first = false {
 				if err := call(); err != nil {
 					faults[i] = err
 					failed.Store(true)

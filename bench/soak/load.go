@@ -67,6 +67,9 @@ func deeds() []deed {
 		{"panic", 10, func(ctx context.Context, h *host, _ *rand.Rand) error {
 			return expect(ctx, h, request{body: []byte(`{"panic":true}`), media: "application/json"}, http.StatusBadGateway)
 		}},
+		{"batch", 20, batch},
+		{"batch, broken off", 5, batchBroken},
+		{"WebSocket", 10, webSocket},
 		{"vanish", 40, vanish},
 		{"vanish while sending", 10, vanishSending},
 	}
