@@ -39,11 +39,9 @@ type Client struct {
 	quiet   atomic.Int64 // requests in a row that came while no other was out
 	singles atomic.Uint64
 
+	ending
 	dead  atomic.Bool
 	cut   atomic.Pointer[sdk.Error] // what everybody gets since CutOff
-	once  sync.Once
-	done  chan struct{}
-	err   error // set before done is closed
 	tasks sync.WaitGroup
 
 	mu     sync.Mutex // guards closed: no task begins any more
@@ -55,7 +53,7 @@ func NewClient(ends *Ends, cfg Config) (*Client, error) {
 	if cfg.InFlight <= 0 {
 		cfg.InFlight = 512
 	}
-	c := &Client{cfg: cfg, ends: ends, slots: newSlots(2 * cfg.InFlight), done: make(chan struct{})}
+	c := &Client{cfg: cfg, ends: ends, slots: newSlots(2 * cfg.InFlight), ending: newEnding()}
 	var err error
 	if c.shared, err = newWriter(ends.shared, true, c.fail); err != nil {
 		return nil, err
@@ -84,21 +82,6 @@ func NewClient(ends *Ends, cfg Config) (*Client, error) {
 
 func (c *Client) newReader(from io.Reader) *reader {
 	return &reader{from: from, pool: &c.pool, allowed: fromChild, limit: c.cfg.MaxPayload}
-}
-
-// Done is closed when the lanes have ended, which is the first sign of the end of the
-// child; Err then says why: io.EOF when the child closed its end, a *FormatError when
-// it broke the format.
-func (c *Client) Done() <-chan struct{} { return c.done }
-
-// Err is why the lanes have ended, nil as long as they have not.
-func (c *Client) Err() error {
-	select {
-	case <-c.done:
-		return c.err
-	default:
-		return nil
-	}
 }
 
 // Close ends the lanes. Requests that are out fail. It returns when nothing of the

@@ -28,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -54,6 +55,30 @@ func (e *FormatError) Error() string { return "the lane's format is broken: " + 
 
 func broken(format string, args ...any) error {
 	return &FormatError{fmt.Sprintf(format, args...)}
+}
+
+// ending is how the lanes of one side end, once.
+type ending struct {
+	once sync.Once
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+func newEnding() ending { return ending{done: make(chan struct{})} }
+
+// Done is closed when the lanes have ended, which is the first sign of the end of the
+// other side; Err then says why.
+func (e *ending) Done() <-chan struct{} { return e.done }
+
+// Err is why the lanes have ended: io.EOF when the other side has closed its end, a
+// *FormatError when it broke the format. It is nil as long as they have not.
+func (e *ending) Err() error {
+	select {
+	case <-e.done:
+		return e.err
+	default:
+		return nil
+	}
 }
 
 // errClosed ends what is under way when this side closes the lane.

@@ -24,9 +24,7 @@ type Server struct {
 	shared *writer
 	bulk   *writer
 
-	once  sync.Once
-	done  chan struct{}
-	err   error // set before done is closed
+	ending
 	tasks sync.WaitGroup
 
 	running atomic.Int64 // requests that handlers are at work on
@@ -43,7 +41,7 @@ const maxEarly = 64
 
 // NewServer begins to serve the child's ends. Close ends it, and closes them.
 func NewServer(ends *Ends, handle Handler) (*Server, error) {
-	s := &Server{handle: handle, ends: ends, done: make(chan struct{}), calls: make(map[uint64]*call)}
+	s := &Server{handle: handle, ends: ends, ending: newEnding(), calls: make(map[uint64]*call)}
 	var err error
 	if s.shared, err = newWriter(ends.shared, true, s.fail); err != nil {
 		return nil, err
@@ -71,20 +69,6 @@ func NewServer(ends *Ends, handle Handler) (*Server, error) {
 
 func (s *Server) newReader(from io.Reader) *reader {
 	return &reader{from: from, pool: &s.pool, allowed: fromHost, limit: maxFrame}
-}
-
-// Done is closed when the lanes have ended: the host is gone, or does not want any
-// more.
-func (s *Server) Done() <-chan struct{} { return s.done }
-
-// Err is why the lanes have ended, nil as long as they have not.
-func (s *Server) Err() error {
-	select {
-	case <-s.done:
-		return s.err
-	default:
-		return nil
-	}
 }
 
 // Close ends the lanes, and the contexts of the handlers that still run. It returns
