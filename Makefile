@@ -33,8 +33,9 @@ bench: build ## hold what is said of speed to a measurement: tables, claims, dis
 soak: build ## ten minutes of mixed load with cancels, deadlines and crashes; then nothing may be left
 	go run ./bench/soak
 
-generate: ## write internal/gen anew from proto/
+generate: ## write internal/gen anew from proto/, and the diagram of docs/STATES.md
 	proto/generate.sh
+	go test ./host/internal/lifecycle -update
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
