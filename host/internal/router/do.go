@@ -47,7 +47,35 @@ func (r *Router) Do(ctx context.Context, route *Route, req *sdk.Request) (*sdk.R
 	return resp, by, nil
 }
 
+// mostMoves bounds how often one request follows its type to another process.
+const mostMoves = 8
+
+// do asks once, and again when the process that was asked was being replaced and has
+// never got the request: an upgrade costs nobody an answer.
 func (r *Router) do(ctx context.Context, route *Route, req *sdk.Request) (*sdk.Response, *Route, *sdk.Error) {
+	for moves := 0; ; moves++ {
+		resp, by, fault := r.once(ctx, route, req, moves > 0)
+		if fault == nil || moves == mostMoves || !r.moved(by, fault) {
+			return resp, by, fault
+		}
+		route = by
+	}
+}
+
+// moved reports whether a request that failed was never sent and that its extension has
+// another process for it by now, or will have.
+func (r *Router) moved(route *Route, fault *sdk.Error) bool {
+	if fault.Code != sdk.Unavailable || !fault.Retryable || route.Backend == nil {
+		return false
+	}
+	if route.Gate != nil && route.Gate.held.Load() {
+		return true
+	}
+	now := r.Lookup(route.Type)
+	return now != nil && now.Extension == route.Extension && now.Backend != nil && now.Backend != route.Backend
+}
+
+func (r *Router) once(ctx context.Context, route *Route, req *sdk.Request, moved bool) (*sdk.Response, *Route, *sdk.Error) {
 	if fault := route.Refusal(); fault != nil {
 		return nil, route, fault
 	}
@@ -60,7 +88,7 @@ func (r *Router) do(ctx context.Context, route *Route, req *sdk.Request) (*sdk.R
 			return nil, route, notEntered(route, err)
 		}
 		defer gate.leave()
-		if waited {
+		if waited || moved {
 			var fault *sdk.Error
 			if route, fault = r.again(route); fault != nil {
 				return nil, route, fault

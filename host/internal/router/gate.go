@@ -10,17 +10,21 @@ import (
 
 // Gate limits how many requests of one extension run at once and how many more may
 // wait. Who waits is served in the order of arrival: a place that becomes free goes
-// to the first in the queue, and a newcomer never overtakes. A Gate belongs to an
-// extension and outlives its routes and processes.
+// to the first in the queue, and a newcomer never overtakes. While it is held nobody
+// gets a place, and more may wait than otherwise. A Gate belongs to an extension and
+// outlives its routes and processes.
 type Gate struct {
 	running, waiting int32 // the limits
 	// state is the number of requests that run (low 32 bits) and that wait (high 32
-	// bits). While nobody waits it changes by compare-and-swap alone; a change to
-	// the number that wait needs mu, so that it always agrees with the queue.
+	// bits, one too many while the gate is held). While nobody waits it changes by
+	// compare-and-swap alone; a change to the number that wait needs mu, so that it
+	// always agrees with the queue.
 	state atomic.Uint64
+	held  atomic.Bool // changed under mu
 
 	mu          sync.Mutex
 	first, last *waiter // guarded by mu: the queue
+	holding     int32   // guarded by mu: the limit of those that wait while held
 
 	waiters sync.Pool // of *waiter
 }
@@ -50,7 +54,39 @@ func NewGate(inFlight, queue int) *Gate {
 func (g *Gate) InFlight() int { return int(uint32(g.state.Load())) }
 
 // Queued is the number of requests that wait.
-func (g *Gate) Queued() int { return int(g.state.Load() >> 32) }
+func (g *Gate) Queued() int {
+	n := int(g.state.Load() >> 32)
+	if g.held.Load() {
+		n--
+	}
+	return max(n, 0)
+}
+
+// Hold lets nobody in until Release; up to waiting requests may wait for that. Who is
+// in already goes on.
+func (g *Gate) Hold(waiting int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.holding = max(int32(min(max(waiting, 0), math.MaxInt32-1)), g.waiting)
+	if !g.held.Swap(true) {
+		g.state.Add(oneWaits)
+	}
+}
+
+// Release ends a Hold: those that wait get the places there are, in their order.
+func (g *Gate) Release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.held.Swap(false) {
+		return
+	}
+	g.state.Add(^uint64(oneWaits - 1))
+	for w := g.first; w != nil && int32(g.state.Load()) < g.running; w = g.first {
+		g.unlink(w)
+		g.state.Add(^uint64(oneWaits-1) + 1) // one runs that waited
+		w.turn <- struct{}{}
+	}
+}
 
 // enter takes a place, waiting for one if it must; waited says whether it did. The
 // error is errFull, or ctx's. After a nil error the caller must call leave.
@@ -98,7 +134,11 @@ func (g *Gate) queue() (*waiter, error) {
 		if s < oneWaits && int32(s) < g.running {
 			continue // became free between the two looks
 		}
-		if int32(s>>32) >= g.waiting {
+		waiting, most := int32(s>>32), g.waiting
+		if g.held.Load() {
+			waiting, most = waiting-1, g.holding
+		}
+		if waiting >= most {
 			return nil, errFull
 		}
 		if g.state.CompareAndSwap(s, s+oneWaits) {
@@ -150,7 +190,8 @@ func (g *Gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.first
-	if w == nil { // the last waiter has given up since
+	// The last waiter may have given up since.
+	if w == nil || g.held.Load() {
 		g.state.Add(^uint64(0))
 		return
 	}

@@ -226,3 +226,98 @@ func BenchmarkGate(b *testing.B) {
 		}
 	})
 }
+
+func TestGateHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGate(2, 1)
+		mustEnter(t, g)
+		g.Hold(3)
+		g.Hold(3) // once is enough
+		checkGate(t, g, 1, 0)
+		entered := make(chan error, 4)
+		ctx, cancel := context.WithCancel(t.Context())
+		enter := func(ctx context.Context) {
+			go func() {
+				_, err := g.enter(ctx)
+				entered <- err
+			}()
+			synctest.Wait()
+		}
+		enter(ctx)
+		enter(t.Context())
+		enter(t.Context())
+		checkGate(t, g, 1, 3) // more than the queue takes otherwise
+		if _, err := g.enter(t.Context()); !errors.Is(err, errFull) {
+			t.Errorf("error %v, want that the queue is full", err)
+		}
+		g.leave() // goes to nobody
+		checkGate(t, g, 0, 3)
+		cancel()
+		synctest.Wait()
+		if err := <-entered; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		enter(t.Context())
+		checkGate(t, g, 0, 3)
+		g.Release()
+		synctest.Wait()
+		checkGate(t, g, 2, 1)
+		g.leave()
+		synctest.Wait()
+		checkGate(t, g, 2, 0)
+		for range 3 {
+			if err := <-entered; err != nil {
+				t.Error(err)
+			}
+		}
+		g.Release() // of a gate that is not held
+		g.leave()
+		g.leave()
+		checkGate(t, g, 0, 0)
+		mustEnter(t, g)
+	})
+}
+
+func TestGateHeldAgainAndAgainUnderLoad(t *testing.T) {
+	g := NewGate(4, 1000)
+	var running, most atomic.Int32
+	var work sync.WaitGroup
+	stop := make(chan struct{})
+	for range 16 {
+		work.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := g.enter(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+				if n := running.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				running.Add(-1)
+				g.leave()
+			}
+		})
+	}
+	for range 500 {
+		g.Hold(1000)
+		for g.InFlight() > 0 {
+			runtime.Gosched()
+		}
+		if running.Load() != 0 {
+			t.Error("somebody runs in a held gate")
+		}
+		g.Release()
+		runtime.Gosched()
+	}
+	close(stop)
+	work.Wait()
+	checkGate(t, g, 0, 0)
+	if most.Load() > 4 {
+		t.Errorf("%d ran at once", most.Load())
+	}
+}

@@ -35,7 +35,9 @@ import (
 // ended, and its errors are *sdk.Error. Once Process has returned it reads neither
 // req nor its Payload any more, unless ctx had ended before: then the payload may
 // still be on its way, and nobody may write to it. The Response belongs to the
-// caller until its Free.
+// caller until its Free. An Unavailable that is Retryable says that the request was
+// never sent: if its type has another Backend by then, that one is asked. Backends are
+// compared, so they are pointers.
 type Backend interface {
 	Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error)
 }

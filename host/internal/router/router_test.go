@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,11 +21,17 @@ import (
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
-// backend is a Backend that is a function.
-type backend func(ctx context.Context, req *sdk.Request) (*sdk.Response, error)
+// function is a Backend that calls f.
+type function struct {
+	f func(ctx context.Context, req *sdk.Request) (*sdk.Response, error)
+}
 
-func (b backend) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
-	return b(ctx, req)
+func (b *function) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
+	return b.f(ctx, req)
+}
+
+func backend(f func(ctx context.Context, req *sdk.Request) (*sdk.Response, error)) Backend {
+	return &function{f}
 }
 
 // answer returns a Backend that always answers so.
@@ -548,4 +555,89 @@ func TestChanged(t *testing.T) {
 	second := r.Changed()
 	r.Swap(r.Table()) // the same table counts, too
 	<-second
+}
+
+// unsent is a Backend that is being replaced, and says so.
+func unsent(asked *atomic.Int32, then func()) Backend {
+	return backend(func(context.Context, *sdk.Request) (*sdk.Response, error) {
+		asked.Add(1)
+		if then != nil {
+			then()
+		}
+		fault := sdk.Errorf(sdk.Unavailable, "draining")
+		fault.Retryable = true
+		return nil, fault
+	})
+}
+
+func TestDoFollowsATypeToItsNewProcess(t *testing.T) {
+	r := New(Config{})
+	var asked atomic.Int32
+	var old *Route
+	second := testRoute(answer(sdk.Response{Payload: []byte("new")}))
+	second.Version = "2.0"
+	old = testRoute(unsent(&asked, func() {
+		second.Gate = old.Gate
+		r.Swap(NewTable([]*Route{second}))
+	}))
+	r.Swap(NewTable([]*Route{old}))
+	resp, by, err := r.Do(t.Context(), r.Lookup("a.Request"), &sdk.Request{ID: "r", Type: "a.Request"})
+	if err != nil || string(resp.Payload) != "new" || by.Version != "2.0" || asked.Load() != 1 {
+		t.Errorf("got %v by %s after %d questions: %v", resp, by.Version, asked.Load(), err)
+	}
+	if n := old.Gate.InFlight(); n != 0 {
+		t.Errorf("%d places are still taken", n)
+	}
+}
+
+func TestDoWaitsForAHandOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Config{})
+		var asked atomic.Int32
+		var old *Route
+		old = testRoute(unsent(&asked, func() { old.Gate.Hold(10) }))
+		r.Swap(NewTable([]*Route{old}))
+		var by *Route
+		var err error
+		go func() {
+			_, by, err = r.Do(t.Context(), r.Lookup("a.Request"), &sdk.Request{ID: "r", Type: "a.Request"})
+		}()
+		synctest.Wait()
+		if asked.Load() != 1 || old.Gate.Queued() != 1 || old.Gate.InFlight() != 0 {
+			t.Fatalf("asked %d times, %d wait", asked.Load(), old.Gate.Queued())
+		}
+		second := testRoute(answer(sdk.Response{}))
+		second.Gate, second.Version = old.Gate, "2.0"
+		r.Swap(NewTable([]*Route{second}))
+		old.Gate.Release()
+		synctest.Wait()
+		if err != nil || by.Version != "2.0" {
+			t.Errorf("answered by %s: %v", by.Version, err)
+		}
+	})
+}
+
+func TestDoDoesNotAskTheSameProcessAgain(t *testing.T) {
+	var asked atomic.Int32
+	_, fault := do(t, Config{}, testRoute(unsent(&asked, nil)), "")
+	if fault == nil || fault.Code != sdk.Unavailable || asked.Load() != 1 {
+		t.Errorf("got %v after %d questions", fault, asked.Load())
+	}
+}
+
+// What was sent may have been done: it is never sent a second time.
+func TestDoNeverSendsTwice(t *testing.T) {
+	r := New(Config{})
+	second := testRoute(answer(sdk.Response{}))
+	var old *Route
+	old = testRoute(backend(func(context.Context, *sdk.Request) (*sdk.Response, error) {
+		second.Gate = old.Gate
+		r.Swap(NewTable([]*Route{second}))
+		return nil, sdk.Errorf(sdk.Unavailable, "died with the request")
+	}))
+	r.Swap(NewTable([]*Route{old}))
+	_, _, err := r.Do(t.Context(), r.Lookup("a.Request"), &sdk.Request{ID: "r", Type: "a.Request"})
+	if sdk.CodeOf(err) != sdk.Unavailable {
+		t.Errorf("got %v", err)
+	}
 }
