@@ -19,6 +19,8 @@ type Status struct {
 	State lifecycle.State
 	// Reason says why the state is not running; nil when it is.
 	Reason *lifecycle.Reason
+	// Prepared says that a held process waits for Activate.
+	Prepared bool
 	// Restarting says that the process is starting again at once after one that ran:
 	// requests wait for it a moment.
 	Restarting bool
