@@ -51,6 +51,18 @@ type Config struct {
 	// jackfield_bundles. Without it a desired bundle counts as starting.
 	StateOf func(id string) lifecycle.State
 
+	// Standing tells what is remembered of each extension, by id; nil: nothing. It is
+	// read at every resolve, often and from the goroutine of Run: it must be quick.
+	Standing func() map[string]Standing
+	// Kept lists the digests that must stay in private storage beside those that the
+	// folder and Standing need. It is asked before each collection. Without it, some
+	// earlier bundles of each id stay.
+	Kept func() map[string]bool
+	// Device tells what SetDevice was last given, by an earlier Catalog too: the
+	// device of the drop folder, as opaque text, "" for unknown. Both or none.
+	Device    func() string
+	SetDevice func(string)
+
 	Log *slog.Logger
 }
 
@@ -103,7 +115,8 @@ func (c Config) withDefaults() (Config, error) {
 
 // Entry is a bundle that should run.
 type Entry struct {
-	// File is the name in the drop folder.
+	// File is the name in the drop folder. For bytes that no file holds any more it is
+	// the name of the file in whose place they run.
 	File string
 	// Bundle is never nil and never a zero Verified. Between two Views it is the
 	// same pointer as long as the content is the same.
@@ -118,6 +131,13 @@ type Entry struct {
 	Seen time.Time
 	// Warnings say what is odd but harmless, the bundle's own ones first.
 	Warnings []string
+	// Needs are the ids of the extensions that it requires, without optional ones.
+	Needs []string
+	// Disabled says that it is installed and must not run; Note says why.
+	Disabled bool
+	Note     string
+	// Passed are the rejected bundles of the id that it is preferred to.
+	Passed []Passed
 }
 
 // ID returns the extension's id.
@@ -168,6 +188,8 @@ type Catalog struct {
 	published bool      // a View was given out
 	untidy    bool      // the shelf may hold bundles that nobody needs
 
+	woken chan struct{} // capacity 1: many wakes are one
+
 	mu   sync.Mutex
 	ran  bool // Run was called
 	view View // the last View given out, for the metrics
@@ -192,6 +214,7 @@ func Open(cfg Config) (*Catalog, error) {
 		running: map[string]string{},
 		reasons: map[string]Row{},
 		untidy:  true,
+		woken:   make(chan struct{}, 1),
 	}
 	c.lanes.judge = judge{dir: cfg.Extensions, limits: cfg.Limits, shelf: shelf}.run
 	c.metrics = newMetrics(c.states)
@@ -238,6 +261,8 @@ func (c *Catalog) Run(ctx context.Context, changed func(View)) error {
 			return nil
 		case <-timer.C:
 			c.due = earliest(c.due, next) // a deadline of a file is a reason to look
+		case <-c.woken:
+			c.untidy = true
 		case <-c.watch.wake():
 			c.due = earliest(c.due, c.lastLook.Add(lookGap))
 		case done := <-c.lanes.done:
