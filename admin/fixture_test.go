@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -97,7 +98,7 @@ func readAll(r io.Reader) (int64, [32]byte, error) {
 	return n, [32]byte(sum.Sum(nil)), err
 }
 
-func (s *shelf) Upload(_ context.Context, u host.Upload) (host.Uploaded, error) {
+func (s *shelf) Upload(ctx context.Context, u host.Upload) (host.Uploaded, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	got := received{Upload: u}
@@ -107,8 +108,8 @@ func (s *shelf) Upload(_ context.Context, u host.Upload) (host.Uploaded, error) 
 	if got.err != nil { // as a host that forgets why would say it
 		return host.Uploaded{}, &host.Error{Code: "unreadable", Message: "the upload can not be read"}
 	}
-	if s.refuse != nil {
-		return host.Uploaded{}, s.refuse
+	if err := cmp.Or(s.refuse, ctx.Err()); err != nil {
+		return host.Uploaded{}, err
 	}
 	done := host.Uploaded{ID: running().ID, Version: "6.0", Digest: fmt.Sprintf("sha256:%x", got.sum), Action: "upgrade", From: "5.0.0010", State: "starting"}
 	if !u.DryRun {

@@ -2,9 +2,12 @@ package admin
 
 import (
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -19,9 +22,7 @@ func (h *handler) upload(w http.ResponseWriter, r *http.Request) error {
 	control := http.NewResponseController(w)
 	done, err := h.receive(control, r, on["dry_run"])
 	if err != nil {
-		// What is still on its way is not read, so nothing can follow it.
-		w.Header().Set("Connection", "close")
-		allow(control, 0)
+		hangUp(w, control)
 		return err
 	}
 	if done.Warnings == nil {
@@ -36,6 +37,19 @@ func (h *handler) upload(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Location", "/api/v1/extensions/"+url.PathEscape(done.ID))
 	return h.writeJSON(w, http.StatusAccepted, done)
+}
+
+// hangUp makes the answer that follows the last of its connection: what is still on
+// its way is not read, so nothing can come behind it.
+func hangUp(w http.ResponseWriter, control *http.ResponseController) {
+	w.Header().Set("Connection", "close")
+	// A client that still sends must hear the answer before the connection is reset
+	// under it. The server waits for that only after too large a body, of which it
+	// learns from MaxBytesReader alone.
+	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
+	now := time.Now()
+	_ = control.SetReadDeadline(now.Add(time.Second)) // as in allow
+	_ = control.SetWriteDeadline(now.Add(answerTime))
 }
 
 // receive hands the bundle in the body of r to the host.

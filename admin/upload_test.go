@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -167,6 +168,7 @@ func startWith(t *testing.T, h *handler, deadline time.Duration) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h.routes())
 	s.Config.ReadTimeout, s.Config.WriteTimeout = deadline, deadline
+	s.Config.ReadHeaderTimeout, s.Config.IdleTimeout = time.Minute, time.Minute // this machine may be busy
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -223,7 +225,10 @@ func TestUploadIsCut(t *testing.T) {
 			}
 		}
 	}
-	conn, r := dial(t, startWith(t, mustNew(t, cfg), time.Minute), "Transfer-Encoding: chunked\r\n")
+	conn, r := dial(t, startWith(t, mustNew(t, cfg), time.Minute), "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n")
+	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 100 {
+		t.Fatalf("%+v, %v, want 100", resp, err)
+	}
 	piece := strings.Repeat("x", 64<<10)
 	written := make(chan error, 1)
 	go func() {
@@ -285,7 +290,8 @@ func TestNothingIsSentInVain(t *testing.T) {
 }
 
 // TestSlowUpload: what comes steadily may take longer than any request of the server;
-// so may the host, when all has come.
+// so may the host, when all has come, and an extension, until it has settled. The
+// connection is as good as new then.
 func TestSlowUpload(t *testing.T) {
 	const deadline = 300 * time.Millisecond
 	cfg := testConfig(running())
@@ -293,6 +299,10 @@ func TestSlowUpload(t *testing.T) {
 		n, sum, err := readAll(r)
 		<-time.After(2 * deadline)
 		return n, sum, err
+	}
+	cfg.Host.(*shelf).settle = func(ctx context.Context, _ string) error {
+		<-time.After(2 * deadline)
+		return ctx.Err()
 	}
 	conn, r := dial(t, startWith(t, mustNew(t, cfg), deadline), "Content-Length: 12\r\n")
 	tick := time.NewTicker(deadline / 4)
@@ -305,6 +315,18 @@ func TestSlowUpload(t *testing.T) {
 	}
 	if resp, p := answer(t, r); resp.StatusCode != 202 || resp.Close {
 		t.Errorf("%d %+v, close %v", resp.StatusCode, p, resp.Close)
+	}
+	for _, request := range []string{"GET /api/v1/extensions/" + running().ID + "?wait=true", "GET /api/v1/extensions"} {
+		fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", request, testToken)
+		if resp, p := answer(t, r); resp.StatusCode != 200 {
+			t.Errorf("%s: %d %+v", request, resp.StatusCode, p)
+		}
+	}
+	const body = `{"version": "5.0.0010"}`
+	fmt.Fprintf(conn, "POST /api/v1/extensions/%s/pin?wait=true HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
+		running().ID, testToken, len(body), body)
+	if resp, p := answer(t, r); resp.StatusCode != 200 {
+		t.Errorf("a verb that takes long: %d %+v", resp.StatusCode, p)
 	}
 }
 

@@ -48,7 +48,8 @@ type Action struct {
 }
 
 // Upload is a bundle on its way into the drop folder. Body is read as it comes; an
-// error of it, io.EOF aside, means that the bundle did not arrive.
+// error of it, io.EOF aside, means that the bundle did not arrive. It is read to io.EOF
+// before anything is taken, and not any more once Upload has returned.
 type Upload struct {
 	Body io.Reader
 	// Size is the length of Body as the client told it, -1 when it did not.

@@ -38,7 +38,8 @@ type house struct {
 	refuse   error // the answer to what changes something, if it is set
 	settled  *host.Extension
 	uploaded host.Uploaded
-	events   int // how many there are, in history and audit
+	full     bool // there is room for a mebibyte only
+	events   int  // how many there are, in history and audit
 }
 
 // upload is one that came.
@@ -88,7 +89,14 @@ func (h *house) Settle(_ context.Context, id string) (host.Extension, error) {
 func (h *house) Upload(_ context.Context, u host.Upload) (host.Uploaded, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	body, err := io.ReadAll(u.Body)
+	from := u.Body
+	if h.full {
+		from = io.LimitReader(from, 1<<20)
+	}
+	body, err := io.ReadAll(from)
+	if h.full {
+		return host.Uploaded{}, &host.Error{Code: host.CodeUnavailable, Message: "the disk is full"}
+	}
 	if err != nil {
 		return host.Uploaded{}, err
 	}

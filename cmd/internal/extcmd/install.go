@@ -71,7 +71,11 @@ from the standard input.`,
 			if err := format.Print(cmd.OutOrStdout(), done, func(w io.Writer) error { return printUploaded(w, done) }); err != nil || !failing(done.State) {
 				return err
 			}
-			return notRunning(what, host.Extension{ID: done.ID, State: done.State, Reason: done.Reason})
+			verdict := "it is"
+			if dryRun {
+				verdict = "it would be"
+			}
+			return notRunning(what, verdict, host.Extension{ID: done.ID, State: done.State, Reason: done.Reason})
 		}
 		e, err := c.settled(cmd.Context(), what, done.ID)
 		if err != nil {
@@ -89,7 +93,7 @@ from the standard input.`,
 func judgeInstall(what string, done host.Uploaded, e host.Extension) error {
 	switch {
 	case e.State != "running":
-		return notRunning(what, e)
+		return notRunning(what, "it is", e)
 	case e.Digest == done.Digest:
 		return nil
 	case e.Candidate != nil && e.Candidate.Digest == done.Digest:

@@ -110,7 +110,7 @@ func TestInstallEndsElsewhere(t *testing.T) {
 			[]string{"version 2.0.0 has not taken over, 3.0.0 is running"}},
 		{"it would conflict", func(h *house) {
 			h.uploaded.State, h.uploaded.Reason = "conflict", &host.Reason{Code: "name_taken", Stage: "scan", Message: "by org.b.B"}
-		}, []string{"--dry-run"}, []string{"it is conflict: name_taken: by org.b.B"}},
+		}, []string{"--dry-run"}, []string{"it would be conflict: name_taken: by org.b.B"}},
 		{"the bundle is bad", func(h *house) { h.refuse = &host.Error{Code: "not_zip", Message: "no end record"} }, nil,
 			[]string{"installing hello 2.jar: not_zip: no end record", "hint: 'jackfield bundle inspect FILE'"}},
 	} {
@@ -149,6 +149,18 @@ func TestWhatIsNotSent(t *testing.T) {
 	if len(h.uploads) != 0 {
 		t.Errorf("%d uploads came through", len(h.uploads))
 	}
+}
+
+// TestRefusedMidway: a host that can take no more is heard while the bundle is still
+// on its way.
+func TestRefusedMidway(t *testing.T) {
+	home := string(homeOf(t, &house{full: true}, http.NotFoundHandler()))
+	for _, stdin := range []io.Reader{endless{}, io.LimitReader(endless{}, 3<<20)} {
+		_, _, err := extStreams(stdin, "install", "-", "--home", home)
+		wantError(t, err, 1, "unavailable: the disk is full", "hint: try again in 5 s")
+	}
+	_, err := ext("", "install", bundleOf(t, strings.Repeat("x", 3<<20)), "--home", home)
+	wantError(t, err, 1, "unavailable: the disk is full")
 }
 
 type endless struct{}

@@ -129,7 +129,7 @@ func (v verb) judge(e host.Extension) error {
 		}
 	}
 	if e.State != "running" {
-		return notRunning(what, e)
+		return notRunning(what, "it is", e)
 	}
 	c := e.Candidate
 	switch {
@@ -159,8 +159,8 @@ func failing(s host.State) bool {
 }
 
 // notRunning is the error when an extension has settled elsewhere.
-func notRunning(what string, e host.Extension) error {
-	text := fmt.Sprintf("%s: it is %s", what, e.State)
+func notRunning(what, verdict string, e host.Extension) error {
+	text := fmt.Sprintf("%s: %s %s", what, verdict, e.State)
 	if e.Reason != nil {
 		text += ": " + reasonOf(e.Reason)
 	}
