@@ -103,12 +103,8 @@ func judgeInstall(what string, done host.Uploaded, e host.Extension) error {
 }
 
 func printUploaded(w io.Writer, u host.Uploaded) error {
-	action := u.Action
-	if u.From != "" {
-		action += " of " + u.From
-	}
 	return output.Fields(w, [][2]string{
-		{"id", u.ID}, {"version", u.Version}, {"action", action}, {"state", string(u.State)},
+		{"id", u.ID}, {"version", u.Version}, {"action", u.Action}, {"runs now", u.From}, {"state", string(u.State)},
 		{"reason", reasonOf(u.Reason)}, {"digest", u.Digest}, {"job", u.Job},
 	})
 }

@@ -40,7 +40,7 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stdin.Close()
-	const uploaded = "id       " + hello + "\nversion  2.0.0\naction   upgrade of 1.0.0\nstate    starting\ndigest   sha256:bb\njob      7\n"
+	const uploaded = "id        " + hello + "\nversion   2.0.0\naction    upgrade\nruns now  1.0.0\nstate     starting\ndigest    sha256:bb\njob       7\n"
 	for _, c := range []struct {
 		name    string
 		stdin   io.Reader

@@ -59,8 +59,10 @@ func newVerb(t *target, v verb) *cobra.Command {
 		Short:   v.short,
 		Example: v.example,
 		Args:    cobra.ExactArgs(1),
-		Long: strings.ToUpper(v.short[:1]) + v.short[1:] + `. The command waits until the extension
-has settled and prints the state in which it is then.`,
+		Long: strings.ToUpper(v.short[:1]) + v.short[1:] + `.
+
+The command waits until the extension has settled, prints the state in which it is
+then, and fails when that is not what the verb is for.`,
 		ValidArgsFunction: t.idThen(v.version != ""),
 	}
 	flags := cmd.Flags()
