@@ -3,7 +3,8 @@ package admin
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
+	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,8 +15,23 @@ import (
 // minToken is the length of the shortest token that is accepted, in characters.
 const minToken = 16
 
-// maxBody bounds what anybody may post: the sign-in form is the largest.
+// maxBody bounds what anybody may post, bundles aside: the sign-in form is the largest.
 const maxBody = 8 << 10
+
+// modest is a body of which only maxBody can be read. The one handler that takes more
+// asks for the whole by name.
+type modest struct {
+	io.ReadCloser
+	whole io.ReadCloser
+}
+
+// whole is the body of r without the limit that holds for all routes.
+func whole(r *http.Request) io.Reader {
+	if m, ok := r.Body.(*modest); ok {
+		return m.whole
+	}
+	return r.Body
+}
 
 // route is a handler that returns its error instead of writing it.
 type route func(http.ResponseWriter, *http.Request) error
@@ -42,8 +58,11 @@ func (h *handler) guard(next http.Handler) http.Handler {
 				"this listener answers only under localhost and loopback addresses"))
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		inner.ServeHTTP(w, r)
+		// A copy: the server judges by the body of its own request whether the client
+		// still waits to be told to send it.
+		bounded := r.WithContext(r.Context())
+		bounded.Body = &modest{http.MaxBytesReader(w, r.Body, maxBody), r.Body}
+		inner.ServeHTTP(w, bounded)
 	})
 }
 
@@ -67,25 +86,40 @@ type access bool
 
 func openIf(open bool) access { return access(open) }
 
-// api wraps a route for programs: GET only, bearer token, errors as problem+json.
-func (h *handler) api(next route, open ...access) http.Handler {
+// methods is what a path answers, by method; "" stands for all others.
+type methods map[string]route
+
+func get(next route) methods { return methods{http.MethodGet: next} }
+
+// api wraps the routes of a path for programs: bearer token, errors as problem+json.
+func (h *handler) api(by methods, open ...access) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := allowMethods(w, r, http.MethodGet)
-		if err == nil && !slices.Contains(open, true) && !h.bearer(r) {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="jackfield"`)
-			err = problem(http.StatusUnauthorized, "unauthenticated",
-				"this needs the header Authorization: Bearer with the administrator's token")
-		}
-		if err == nil {
-			if h.cfg.RequestAddress != "" && !slices.Contains(open, true) {
-				w.Header().Set("Request-Listener", h.cfg.RequestAddress)
-			}
-			err = next(w, r)
-		}
-		if err != nil {
+		if err := h.serveAPI(w, r, by, slices.Contains(open, true)); err != nil {
 			h.writeProblem(w, r, err)
 		}
 	})
+}
+
+func (h *handler) serveAPI(w http.ResponseWriter, r *http.Request, by methods, open bool) error {
+	if !open && !h.bearer(r) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="jackfield"`)
+		return problem(http.StatusUnauthorized, "unauthenticated",
+			"this needs the header Authorization: Bearer with the administrator's token")
+	}
+	next, ok := by[r.Method]
+	if !ok && r.Method == http.MethodHead {
+		next, ok = by[http.MethodGet]
+	}
+	if !ok {
+		next, ok = by[""]
+	}
+	if !ok {
+		return allowMethods(w, r, slices.Sorted(maps.Keys(by))...)
+	}
+	if h.cfg.RequestAddress != "" && !open {
+		w.Header().Set("Request-Listener", h.cfg.RequestAddress)
+	}
+	return next(w, r)
 }
 
 // page wraps a route for signed-in people; others are sent to the sign-in form. A
@@ -141,15 +175,4 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	h.writeProblem(w, r, err)
-}
-
-// asProblem returns err as a Problem. What is none is our own fault: it is logged,
-// and the client learns no more than that.
-func (h *handler) asProblem(r *http.Request, err error) *Problem {
-	var p *Problem
-	if errors.As(err, &p) {
-		return p
-	}
-	h.cfg.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "error", err)
-	return problem(http.StatusInternalServerError, "internal", "the host could not answer; its log says why")
 }

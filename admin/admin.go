@@ -4,7 +4,9 @@
 //
 // What is promised: nothing but the style sheet, the sign-in form and, if so
 // configured, /metrics answers a stranger; the token is compared in
-// constant time and never shown, logged or put into a cookie; every string that comes
+// constant time and never shown, logged or put into a cookie; what changes something
+// takes the token only, never the cookie of the page; bodies are bounded, and those of
+// bundles streamed; every string that comes
 // from a bundle or a process is treated as hostile; a page is rendered completely
 // before its first byte is sent; no page loads or runs anything that is not ours. On
 // a loopback listener requests under a foreign host name are refused, so that a web
@@ -12,6 +14,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/sha256"
 	"embed"
 	"errors"
@@ -29,14 +32,36 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// Host is what the page and the API show; *host.Host is one. The rows are not
-// changed here.
+// Host is what the page and the API stand for; *host.Host is one. An error of it is a
+// *host.Error where a client is to learn more than that something went wrong.
 type Host interface {
+	Rows
+	Changes
+	Records
+}
+
+// Rows is how things stand. The rows are not changed here.
+type Rows interface {
 	Snapshot() []host.Extension
 	Extension(id string) (host.Extension, bool)
 }
 
-// Config is what the handler is made from. Host, Token, Address and Log are required.
+// Changes is how things are changed. What Act and Upload return is durable.
+type Changes interface {
+	Act(ctx context.Context, a host.Action) (host.Extension, error)
+	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
+	// Settle waits until the extension has found its place after the last change.
+	Settle(ctx context.Context, id string) (host.Extension, error)
+}
+
+// Records is what was done and what happened, newest first.
+type Records interface {
+	History(ctx context.Context, id, cursor string, limit int) (host.HistoryPage, error)
+	Audit(ctx context.Context, cursor string, limit int) (host.AuditPage, error)
+}
+
+// Config is what the handler is made from. Host, Token, Address, MaxUpload and Log are
+// required.
 type Config struct {
 	Host Host
 	// Metrics is served under /metrics; nil means that there is no such page.
@@ -50,6 +75,8 @@ type Config struct {
 	// RequestAddress is where the request listener listens, HOST:PORT. The API tells it
 	// to programs in the header Request-Listener; empty means not to.
 	RequestAddress string
+	// MaxUpload is the size of the largest bundle, bundle.max_bytes.
+	MaxUpload int64
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
 	// token for signing in is to be found.
 	DropFolder, TokenFile string
@@ -74,6 +101,7 @@ type handler struct {
 	sessions  *sessions
 	attempts  *attempts
 	now       func() time.Time
+	stall     time.Duration // how long an upload may stand still
 }
 
 // New returns the handler of the admin listener. An error means that the Config is
@@ -95,6 +123,8 @@ func newHandler(cfg Config) (*handler, error) {
 		return nil, errors.New("admin: no host or no log")
 	case len(cfg.Token) < minToken:
 		return nil, errors.New("admin: the token is too short")
+	case cfg.MaxUpload <= 0:
+		return nil, errors.New("admin: no limit for uploads")
 	}
 	templates, err := template.New("").Funcs(templateFuncs()).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
@@ -109,15 +139,20 @@ func newHandler(cfg Config) (*handler, error) {
 		// Browsers share cookies between the ports of a machine: two hosts must not
 		// sign each other's administrators out.
 		cookie:    "jackfield_session_" + port,
-		templates: templates, sessions: newSessions(), attempts: newAttempts(), now: time.Now,
+		templates: templates, sessions: newSessions(), attempts: newAttempts(), now: time.Now, stall: maxStall,
 	}, nil
 }
 
 func (h *handler) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/v1/extensions", h.api(h.listExtensions))
-	mux.Handle("/api/v1/extensions/{id}", h.api(h.showExtension))
-	mux.Handle("/api/", h.api(noRoute))
+	mux.Handle("/api/v1/extensions", h.api(methods{http.MethodGet: h.listExtensions, http.MethodPost: h.upload}))
+	mux.Handle("/api/v1/extensions/{id}", h.api(methods{http.MethodGet: h.showExtension, http.MethodDelete: h.remove}))
+	mux.Handle("/api/v1/extensions/{id}/history", h.api(get(h.history)))
+	for verb, members := range verbs() {
+		mux.Handle("/api/v1/extensions/{id}/"+string(verb), h.api(methods{http.MethodPost: h.act(verb, members)}))
+	}
+	mux.Handle("/api/v1/audit", h.api(get(h.audit)))
+	mux.Handle("/api/", h.api(methods{"": noRoute}))
 
 	mux.Handle("/admin/{$}", h.page(h.extensionsPage))
 	mux.Handle("/admin/sign-in", h.open(h.signIn, http.MethodGet, http.MethodPost))
@@ -136,7 +171,7 @@ func (h *handler) routes() http.Handler {
 	for path, serve := range map[string]http.HandlerFunc{
 		"/debug/pprof/": pprof.Index, "/debug/pprof/profile": pprof.Profile, "/debug/pprof/trace": pprof.Trace,
 	} {
-		mux.Handle(path, h.api(plain(serve)))
+		mux.Handle(path, h.api(get(plain(serve))))
 	}
 	return h.guard(mux)
 }
@@ -159,7 +194,7 @@ func (h *handler) metrics() http.Handler {
 		MaxRequestsInFlight: 4,
 		Timeout:             20 * time.Second,
 	})
-	return h.api(plain(scrape.ServeHTTP), openIf(h.cfg.MetricsOpen))
+	return h.api(get(plain(scrape.ServeHTTP)), openIf(h.cfg.MetricsOpen))
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

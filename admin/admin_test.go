@@ -37,7 +37,7 @@ func TestAccess(t *testing.T) {
 		{name: "an unknown route says nothing to strangers", path: "/api/v1/nothing", want: 401},
 		{name: "profile with token", path: "/debug/pprof/goroutine?debug=1", change: []func(*http.Request){withToken}, want: 200},
 		{name: "profile without token", path: "/debug/pprof/heap", want: 401},
-		{name: "no verbs yet", method: http.MethodPost, path: "/api/v1/extensions", change: []func(*http.Request){withToken}, want: 405},
+		{name: "an unknown route by any method", method: http.MethodPost, path: "/api/v1/nothing", change: []func(*http.Request){withToken}, want: 404},
 		{name: "page of a stranger", path: "/admin/", want: 303},
 		{name: "page for a program", path: "/admin/", change: []func(*http.Request){withToken}, want: 200},
 		{name: "missing page", path: "/admin/nothing", change: []func(*http.Request){withToken}, want: 404},
@@ -383,6 +383,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"no address":  func(c *Config) { c.Address = "" },
 		"no host":     func(c *Config) { c.Host = nil },
 		"no log":      func(c *Config) { c.Log = nil },
+		"no limit":    func(c *Config) { c.MaxUpload = 0 },
 		"short token": func(c *Config) { c.Token = "short" },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,53 +7,39 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// Problem is an error of the admin API, RFC 9457 with a code.
-type Problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-}
-
-func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
-
-func problem(status int, code, detail string) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
-}
-
-func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
-	p := h.asProblem(r, err)
-	body, err := json.Marshal(p)
-	if err != nil { // a struct of strings
-		h.cfg.Log.Error("encoding a problem", "error", err)
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	h.send(w, body)
-}
-
 func (h *handler) listExtensions(w http.ResponseWriter, _ *http.Request) error {
 	rows := h.cfg.Host.Snapshot()
 	list := make([]host.Extension, len(rows))
 	for i, e := range rows {
 		list[i] = complete(e)
 	}
-	return h.writeJSON(w, struct {
+	return h.writeJSON(w, http.StatusOK, struct {
 		Extensions []host.Extension `json:"extensions"`
 	}{list})
 }
 
 func (h *handler) showExtension(w http.ResponseWriter, r *http.Request) error {
-	e, ok := h.cfg.Host.Extension(r.PathValue("id"))
-	if !ok {
-		return problem(http.StatusNotFound, "not_found", "no extension has this id; GET /api/v1/extensions lists them")
+	id := r.PathValue("id")
+	if r.URL.Query().Get("wait") == "true" {
+		return h.writeSettled(w, r, id)
 	}
-	return h.writeJSON(w, complete(e))
+	e, ok := h.cfg.Host.Extension(id)
+	if !ok {
+		return noExtension()
+	}
+	return h.writeExtension(w, e)
 }
 
 func noRoute(http.ResponseWriter, *http.Request) error {
 	return problem(http.StatusNotFound, "not_found", "the admin API has no such path")
+}
+
+func noExtension() *Problem {
+	return problem(http.StatusNotFound, "not_found", "no extension has this id; GET /api/v1/extensions lists them")
+}
+
+func (h *handler) writeExtension(w http.ResponseWriter, e host.Extension) error {
+	return h.writeJSON(w, http.StatusOK, complete(e))
 }
 
 // complete returns e with empty lists where it has none: clients iterate over them.
@@ -76,6 +62,11 @@ func complete(e host.Extension) host.Extension {
 		candidate.Reason = completeReason(candidate.Reason)
 		e.Candidate = &candidate
 	}
+	for _, limit := range []*host.Limit{&e.Limits.Memory, &e.Limits.Processes, &e.Limits.Files} {
+		if limit.By == "" {
+			limit.By = "none"
+		}
+	}
 	return e
 }
 
@@ -88,12 +79,13 @@ func completeReason(r *host.Reason) *host.Reason {
 	return &reason
 }
 
-func (h *handler) writeJSON(w http.ResponseWriter, v any) error {
+func (h *handler) writeJSON(w http.ResponseWriter, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	h.send(w, append(body, '\n'))
 	return nil
 }

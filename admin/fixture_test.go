@@ -1,12 +1,17 @@
 package admin
 
 import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,13 +24,29 @@ import (
 
 const testToken = "TESTTOKENTESTTOKENTESTTOKEN"
 
-// shelf is a Host whose rows a test changes.
+// shelf is a Host whose rows a test changes, and which keeps what it was asked.
 type shelf struct {
 	rows atomic.Pointer[[]host.Extension]
+
+	mu      sync.Mutex // guards the rest
+	actions []host.Action
+	uploads []received
+	asked   []string                                 // Settle, History and Audit, with what
+	refuse  error                                    // the answer to everything, if it is set
+	settle  func(context.Context, string) error      // what Settle waits for
+	read    func(io.Reader) (int64, [32]byte, error) // how Upload reads
+}
+
+// received is an upload that came.
+type received struct {
+	host.Upload
+	bytes int64
+	sum   [32]byte
+	err   error
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{}
+	s := &shelf{read: readAll}
 	s.set(rows...)
 	return s
 }
@@ -42,10 +63,96 @@ func (s *shelf) Extension(id string) (host.Extension, bool) {
 	return s.Snapshot()[i], true
 }
 
+func (s *shelf) row(id string) (host.Extension, error) {
+	if e, ok := s.Extension(id); ok {
+		return e, nil
+	}
+	return host.Extension{}, &host.Error{Code: host.CodeNotFound, Message: "no extension has the id " + id}
+}
+
+func (s *shelf) Act(_ context.Context, a host.Action) (host.Extension, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.actions = append(s.actions, a)
+	if s.refuse != nil {
+		return host.Extension{}, s.refuse
+	}
+	return s.row(a.ID)
+}
+
+func (s *shelf) Settle(ctx context.Context, id string) (host.Extension, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "settle "+id)
+	if s.settle != nil {
+		if err := s.settle(ctx, id); err != nil {
+			return host.Extension{}, err
+		}
+	}
+	return s.row(id)
+}
+
+func readAll(r io.Reader) (int64, [32]byte, error) {
+	sum := sha256.New()
+	n, err := io.Copy(sum, r)
+	return n, [32]byte(sum.Sum(nil)), err
+}
+
+func (s *shelf) Upload(ctx context.Context, u host.Upload) (host.Uploaded, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	got := received{Upload: u}
+	got.bytes, got.sum, got.err = s.read(u.Body)
+	got.Body = nil
+	s.uploads = append(s.uploads, got)
+	if got.err != nil { // as a host that forgets why would say it
+		return host.Uploaded{}, &host.Error{Code: "unreadable", Message: "the upload can not be read"}
+	}
+	if err := cmp.Or(s.refuse, ctx.Err()); err != nil {
+		return host.Uploaded{}, err
+	}
+	done := host.Uploaded{ID: running().ID, Version: "6.0", Digest: fmt.Sprintf("sha256:%x", got.sum), Action: "upgrade", From: "5.0.0010", State: "starting"}
+	if !u.DryRun {
+		done.Job = "7"
+	}
+	return done, nil
+}
+
+func (s *shelf) History(_ context.Context, id, cursor string, limit int) (host.HistoryPage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, fmt.Sprintf("history %s %q %d", id, cursor, limit))
+	if cursor == "end" {
+		return host.HistoryPage{}, s.refuse
+	}
+	return host.HistoryPage{Events: []host.Event{{Kind: "started", Version: "5.0.0010", Actor: "folder"}}, Next: "end"}, s.refuse
+}
+
+func (s *shelf) Audit(_ context.Context, cursor string, limit int) (host.AuditPage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, fmt.Sprintf("audit %q %d", cursor, limit))
+	if cursor == "end" {
+		return host.AuditPage{}, s.refuse
+	}
+	return host.AuditPage{Events: []host.AuditEntry{{Actor: "admin", Action: "disable", Target: "x", After: []byte(`{"disabled":true}`), Remote: "192.0.2.1"}}, Next: "end"}, s.refuse
+}
+
+func (s *shelf) lastUpload(t *testing.T) received {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.uploads) == 0 {
+		t.Fatal("no upload reached the host")
+	}
+	return s.uploads[len(s.uploads)-1]
+}
+
 func testConfig(rows ...host.Extension) Config {
 	return Config{
 		Host: newShelf(rows...), Metrics: prometheus.NewRegistry(), MetricsOpen: true, Token: testToken,
 		Address: "127.0.0.1:8081", Version: "0.1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		MaxUpload:  1 << 20,
 		DropFolder: "/srv/jmap/extensions", TokenFile: "/srv/jmap/conf/admin.token",
 	}
 }
@@ -79,6 +186,15 @@ func withHeader(name, value string) func(*http.Request) {
 			r.Host = value
 		}
 		r.Header.Set(name, value)
+	}
+}
+
+func withBody(media, body string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		if media != "" {
+			r.Header.Set("Content-Type", media)
+		}
 	}
 }
 

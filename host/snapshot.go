@@ -42,6 +42,10 @@ type Extension struct {
 	LastExit      *Exit      `json:"last_exit"`
 	NextTry       *time.Time `json:"next_try"`
 	ResidentBytes int64      `json:"resident_bytes"`
+	// Enabled is false for what an administrator has disabled, and for files that are
+	// no extension.
+	Enabled bool   `json:"enabled"`
+	Limits  Limits `json:"limits"`
 }
 
 // Signature is what is known of a bundle's signature.

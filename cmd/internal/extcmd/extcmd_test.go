@@ -1,98 +1,21 @@
 package extcmd
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/jackfield-host/jackfield/admin"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/running"
 	"github.com/jackfield-host/jackfield/host"
 )
-
-const testToken = "TESTTOKENTESTTOKENTESTTOKEN"
-
-type shelf []host.Extension
-
-func (s shelf) Snapshot() []host.Extension { return s }
-
-func (s shelf) Extension(id string) (host.Extension, bool) {
-	for _, e := range s {
-		if e.ID == id {
-			return e, true
-		}
-	}
-	return host.Extension{}, false
-}
-
-func rows() shelf {
-	code := 2
-	return shelf{
-		{ID: "examples.hello.HelloExtension", Name: "Hello", Version: "1.0.0", State: "running", PID: 4711, File: "hello.jar"},
-		{ID: "odd name%.jar", Name: "\x1b[31mred\u202e", State: "backoff", Restarts: 3, File: "odd name%.jar",
-			Reason: &host.Reason{Code: "crashed", Stage: "runtime", Message: "gone\nagain", Time: time.Unix(0, 0), ExitCode: &code, Stderr: []string{"panic: \x1b[2J"}}},
-	}
-}
-
-// newHome is a home in which a host seems to run: the real admin handler, and a
-// request listener that answers with requests.
-func newHome(t *testing.T, requests http.Handler) host.Home {
-	t.Helper()
-	home := host.Home(t.TempDir())
-	for _, dir := range []string{home.Conf(), home.Run()} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(home.AdminToken(), []byte(testToken+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	window, err := admin.New(admin.Config{Host: rows(), Token: testToken, Address: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	announce(t, home, serveOn(t, requests), serveOn(t, window))
-	return home
-}
-
-func announce(t *testing.T, home host.Home, requests, admin string) {
-	t.Helper()
-	if _, err := running.Announce(home, running.Host{PID: os.Getpid(), Requests: requests, Admin: admin}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func serveOn(t *testing.T, h http.Handler) string {
-	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return s.Listener.Addr().String()
-}
-
-// ext runs one command of the group.
-func ext(stdin string, args ...string) (string, error) {
-	cmd := New()
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	var out bytes.Buffer
-	cmd.SetArgs(args)
-	cmd.SetIn(strings.NewReader(stdin))
-	cmd.SetOut(&out)
-	cmd.SetErr(io.Discard)
-	err := cmd.Execute()
-	return out.String(), err
-}
 
 func TestListAndShow(t *testing.T) {
 	home := string(newHome(t, http.NotFoundHandler()))
@@ -127,27 +50,6 @@ func TestListAndShow(t *testing.T) {
 	}
 	_, err = ext("", "show", "nobody", "--home", home)
 	wantError(t, err, 1, `showing "nobody": not_found`, "jackfield ext list")
-}
-
-// wantError checks the exit code, and what a person reads.
-func wantError(t *testing.T, err error, code int, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", parts)
-	}
-	var b bytes.Buffer
-	output.Report(&b, err)
-	if got := output.ExitCode(err); got != code {
-		t.Errorf("exit code %d, want %d: %s", got, code, b.String())
-	}
-	for _, part := range parts {
-		if !strings.Contains(b.String(), part) {
-			t.Errorf("the error lacks %q: %s", part, b.String())
-		}
-	}
-	if strings.Contains(b.String(), testToken) || strings.ContainsAny(b.String(), "\x1b\u202e") {
-		t.Errorf("the error shows what it must not: %q", b.String())
-	}
 }
 
 func TestFindingTheHost(t *testing.T) {

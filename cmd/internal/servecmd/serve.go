@@ -81,6 +81,7 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 	window, err := admin.New(admin.Config{
 		Host: h, Metrics: prometheus.Gatherers{h.Gatherer(), own}, MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
 		Address: admins.Addr().String(), RequestAddress: requests.Addr().String(), Version: version, Log: log,
+		MaxUpload:  cfg.BundleMaxBytes,
 		DropFolder: host.Home(home).Extensions(), TokenFile: host.Home(home).AdminToken(),
 	})
 	if err != nil {

@@ -1,0 +1,99 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// retryAfter is the advice to a client whose request can not be met just now, in
+// seconds: what is in the way, a full disk for one, rarely goes at once.
+const retryAfter = "5"
+
+// statusGone is what a request ends with whose client did not wait for the answer.
+const statusGone = 499
+
+// Problem is an error of the admin API, RFC 9457 with a code.
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	// Hint says what next. It is absent when Detail has said so.
+	Hint string `json:"hint,omitempty"`
+	// Others are the ids of the extensions that stand against it.
+	Others []string `json:"others,omitempty"`
+}
+
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+func problem(status int, code, detail string) *Problem {
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+}
+
+func invalid(detail string) *Problem {
+	return problem(http.StatusBadRequest, host.CodeInvalidArgument, detail)
+}
+
+func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := h.asProblem(r, err)
+	body, err := json.Marshal(p)
+	if err != nil { // a struct of strings
+		h.cfg.Log.Error("encoding a problem", "error", err)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	w.WriteHeader(p.Status)
+	h.send(w, body)
+}
+
+// asProblem returns err as a Problem. What is neither one nor an error of the host's
+// own words is our own fault: it is logged, and the client learns no more than that.
+func (h *handler) asProblem(r *http.Request, err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		p = problem(statusGone, "canceled", "the client has gone")
+		p.Title = "Client Closed Request"
+		return p
+	}
+	var refused *host.Error
+	if errors.As(err, &refused) && refused.Code != "" {
+		p = problem(statusOf(refused.Code), refused.Code, refused.Message)
+		p.Hint, p.Others = refused.Hint, refused.Others
+	} else {
+		p = problem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
+	}
+	if p.Status == http.StatusInternalServerError {
+		h.cfg.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	return p
+}
+
+// statusOf is the status of an error of the host. What is not listed is the code of a
+// bundle that was not accepted.
+func statusOf(code string) int {
+	switch code {
+	case host.CodeNotFound:
+		return http.StatusNotFound
+	case host.CodeConflict:
+		return http.StatusConflict
+	case host.CodeInvalidArgument:
+		return http.StatusBadRequest
+	case host.CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case host.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	case host.CodeInternal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusUnprocessableEntity
+}

@@ -1,0 +1,199 @@
+package extcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/jackfield-host/jackfield/cmd/internal/output"
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// uploadPatience is how long an upload may stand still, and how long the host may
+// take to check what has come.
+const uploadPatience = 5 * time.Minute
+
+func newInstall(t *target) *cobra.Command {
+	var dryRun, noWait bool
+	cmd := &cobra.Command{
+		Use:   "install FILE|-",
+		Short: "send a bundle to the host, which installs it or upgrades to it",
+		Long: `Install sends a bundle to the host. The host checks it, puts it into its drop folder
+and starts it; a version of the extension that runs goes on until the new one is
+healthy. The command waits for that and prints the state. With - the bundle comes
+from the standard input.`,
+		Example: `  jackfield ext install dist/bundles/hello-1.0.0.jar
+  jackfield ext install hello-1.0.0.jar --dry-run
+  curl -sSf https://example.org/hello-1.0.0.jar | jackfield ext install -`,
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return []string{"jar"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&dryRun, "dry-run", false, "only say what would happen")
+	flags.BoolVar(&noWait, "no-wait", false, "return as soon as the host has the bundle")
+	format := output.AddFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		file, err := openBundle(args[0], cmd.InOrStdin())
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		c, err := t.connect()
+		if err != nil {
+			return err
+		}
+		what := "installing " + oneLine(file.name)
+		bar := newProgress(cmd.ErrOrStderr(), file.name, file.size)
+		done, err := c.upload(cmd.Context(), what, file, bar.add, dryRun)
+		bar.end()
+		if err != nil {
+			return err
+		}
+		for _, warning := range done.Warnings {
+			// Whoever does not read it does not miss it.
+			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "jackfield: warning: "+oneLine(warning))
+		}
+		if dryRun || noWait {
+			if err := format.Print(cmd.OutOrStdout(), done, func(w io.Writer) error { return printUploaded(w, done) }); err != nil || !failing(done.State) {
+				return err
+			}
+			verdict := "it is"
+			if dryRun {
+				verdict = "it would be"
+			}
+			return notRunning(what, verdict, host.Extension{ID: done.ID, State: done.State, Reason: done.Reason})
+		}
+		e, err := c.settled(cmd.Context(), what, done.ID)
+		if err != nil {
+			return err
+		}
+		if err := printRow(cmd.OutOrStdout(), *format, e); err != nil {
+			return err
+		}
+		return judgeInstall(what, done, e)
+	}
+	return cmd
+}
+
+// judgeInstall says whether what was sent is what runs.
+func judgeInstall(what string, done host.Uploaded, e host.Extension) error {
+	switch {
+	case e.State != "running":
+		return notRunning(what, "it is", e)
+	case e.Digest == done.Digest:
+		return nil
+	case e.Candidate != nil && e.Candidate.Digest == done.Digest:
+		return notTaken(what, e, done.Version, e.Candidate)
+	}
+	return notTaken(what, e, done.Version, nil)
+}
+
+func printUploaded(w io.Writer, u host.Uploaded) error {
+	return output.Fields(w, [][2]string{
+		{"id", u.ID}, {"version", u.Version}, {"action", u.Action}, {"runs now", u.From}, {"state", string(u.State)},
+		{"reason", reasonOf(u.Reason)}, {"digest", u.Digest}, {"job", u.Job},
+	})
+}
+
+// bundleFile is what will be sent.
+type bundleFile struct {
+	io.ReadCloser
+	name string
+	size int64 // -1 for unknown
+}
+
+// openBundle opens what the argument means. What can not be a bundle is told at once.
+func openBundle(arg string, stdin io.Reader) (*bundleFile, error) {
+	if arg == "-" {
+		return openStdin(stdin)
+	}
+	f, err := os.Open(arg)
+	if err != nil {
+		return nil, output.Errorf("", "reading the bundle: %w", err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = output.Errorf("'jackfield bundle pack' makes a bundle of a folder", "%s is a folder, not a bundle", arg)
+	case !info.Mode().IsRegular():
+		return &bundleFile{f, filepath.Base(arg), -1}, nil
+	case info.Size() == 0:
+		err = output.Errorf("", "%s is empty", arg)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &bundleFile{f, filepath.Base(arg), info.Size()}, nil
+}
+
+func openStdin(stdin io.Reader) (*bundleFile, error) {
+	b := &bundleFile{io.NopCloser(stdin), "the standard input", -1}
+	f, ok := stdin.(*os.File)
+	if !ok {
+		return b, nil
+	}
+	if isatty.IsTerminal(f.Fd()) {
+		return nil, output.Usagef("name the file, or send it with < or |", "the standard input is a terminal, not a bundle")
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if at, err := f.Seek(0, io.SeekCurrent); err == nil && at < info.Size() {
+			b.size = info.Size() - at
+		}
+	}
+	return b, nil
+}
+
+// errStill ends an upload that stands still.
+var errStill = errors.New("nothing has moved")
+
+// upload sends a bundle. It may take as long as it moves; came is told how far it is,
+// from another goroutine.
+func (c *client) upload(ctx context.Context, what string, file *bundleFile, came func(int), dryRun bool) (host.Uploaded, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	still := time.AfterFunc(uploadPatience, func() { cancel(errStill) })
+	defer still.Stop()
+	query := url.Values{}
+	if dryRun {
+		query.Set("dry_run", "true")
+	}
+	body := readFunc(func(p []byte) (int, error) {
+		n, err := file.Read(p)
+		still.Reset(uploadPatience)
+		came(n)
+		return n, err
+	})
+	var done host.Uploaded
+	req, err := c.request(ctx, http.MethodPost, body, query, "extensions")
+	if err != nil {
+		return done, err
+	}
+	req.ContentLength = file.size
+	req.Header.Set("Content-Type", "application/java-archive")
+	req.Header.Set("Expect", "100-continue")
+	err = c.answer(what, req, &done)
+	if err != nil && errors.Is(context.Cause(ctx), errStill) {
+		err = output.Errorf("'jackfield ext list' shows whether it has arrived", "%s: %s has not answered, and nothing has moved, for %s", what, req.URL.Host, uploadPatience)
+	}
+	return done, err
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }

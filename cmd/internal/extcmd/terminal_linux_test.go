@@ -1,0 +1,95 @@
+package extcmd
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal is a real one: what a person types goes into person, which also gets what
+// the command shows.
+func terminal(t *testing.T) (person, tty *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return person, tty
+}
+
+// onTerminal runs one command at a terminal whose person types reply, and returns
+// what was to be seen there.
+func onTerminal(t *testing.T, reply string, args ...string) (seen string, err error) {
+	t.Helper()
+	person, tty := terminal(t)
+	if _, err := io.WriteString(person, reply); err != nil {
+		t.Fatal(err)
+	}
+	cmd := New()
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(args)
+	cmd.SetIn(tty)
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(tty)
+	err = cmd.Execute()
+	if _, err := io.WriteString(tty, "THE END"); err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	buf := make([]byte, 4096)
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(all.String(), "THE END"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("the terminal shows %q", all.String())
+		}
+		n, err := person.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(buf[:n])
+	}
+	return all.String(), err
+}
+
+func TestAtATerminal(t *testing.T) {
+	h := newHouse()
+	home := string(homeOf(t, h, http.NotFoundHandler()))
+	seen, err := onTerminal(t, "", "install", bundleOf(t, strings.Repeat("PK", 1<<20)), "--home", home)
+	if err != nil || !strings.Contains(seen, "\rhello 2.jar  [") || !strings.Contains(seen, " of 2.0 MiB\x1b[K") || !strings.HasSuffix(seen, "\r\x1b[KTHE END") {
+		t.Errorf("the bar: %v, %q", err, seen)
+	}
+	_, err = onTerminal(t, "", "install", "-", "--home", home)
+	wantError(t, err, 2, "the standard input is a terminal", "hint: name the file")
+
+	seen, err = onTerminal(t, "n\n", "remove", hello, "--purge", "--home", home)
+	wantError(t, err, 1, "nothing was removed")
+	if !strings.Contains(seen, "delete "+hello+" with its data") || len(h.actions) != 0 {
+		t.Errorf("asked %q, done %+v", seen, h.actions)
+	}
+	if _, err = onTerminal(t, "y\n", "remove", hello, "--purge", "--home", home); err != nil || len(h.actions) != 1 || !h.actions[0].Purge {
+		t.Errorf("after a yes: %v, %+v", err, h.actions)
+	}
+	seen, err = onTerminal(t, "", "remove", hello, "--home", home)
+	if err != nil || strings.Contains(seen, "delete") {
+		t.Errorf("without --purge it asks: %v, %q", err, seen)
+	}
+}
