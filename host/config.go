@@ -12,11 +12,23 @@ import (
 
 // Settings are the limits and times of one extension: the keys of the configuration
 // that may be written as extension.<id>.<key>.
-type Settings = supervisor.Settings
+type Settings struct {
+	supervisor.Settings
+	// Probation is how long a new version must live until the one before is let go.
+	Probation time.Duration
+}
 
 // DefaultSettings returns the settings of an extension of which the configuration
 // says nothing.
-func DefaultSettings() Settings { return supervisor.DefaultSettings() }
+func DefaultSettings() Settings {
+	return Settings{Settings: supervisor.DefaultSettings(), Probation: 30 * time.Second}
+}
+
+// What the configuration may leave unsaid.
+const (
+	DefaultHoldQueue   = 16384
+	DefaultSnapshotMax = 256 << 20
+)
 
 // Config is what a Host is made from. Home, Version, Log and Limits are required.
 type Config struct {
@@ -39,6 +51,14 @@ type Config struct {
 	// none; TracingSample is the share of traces that begin here, from 0 to 1.
 	TracingEndpoint string
 	TracingSample   float64
+	// HoldQueue is how many requests of an extension may wait while one version hands
+	// over to another, 0 for DefaultHoldQueue.
+	HoldQueue int
+	// SnapshotMax bounds the copy of a data folder that is made then, 0 for
+	// DefaultSnapshotMax.
+	SnapshotMax int64
+	// RecoverRun lets extensions run whose desired state was lost with the database.
+	RecoverRun bool
 	// ScanInterval is how often the drop folder is looked at without an event.
 	ScanInterval time.Duration
 	// Limits bound what a bundle may be.
@@ -72,6 +92,12 @@ func (c *Config) check() error {
 	}
 	if c.ScanInterval <= 0 {
 		c.ScanInterval = 2 * time.Second
+	}
+	if c.HoldQueue <= 0 {
+		c.HoldQueue = DefaultHoldQueue
+	}
+	if c.SnapshotMax <= 0 {
+		c.SnapshotMax = DefaultSnapshotMax
 	}
 	if c.Settings == nil {
 		c.Settings = func(string) Settings { return DefaultSettings() }

@@ -2,89 +2,79 @@ package host
 
 import (
 	"cmp"
-	"context"
-	"encoding/json"
-	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
-	"github.com/jackfield-host/jackfield/internal/schema"
-	"github.com/jackfield-host/jackfield/sdk"
 )
 
-// instance is what the reconciler needs of a supervised process.
-type instance interface {
-	router.Backend
-	Status() supervisor.Status
-	ResidentBytes() int64
-	Stop(ctx context.Context)
+// extension is one extension of the host: what should run of it, and what leads it
+// there. It belongs to the reconciler's goroutine.
+type extension struct {
+	id     string
+	gate   *router.Gate
+	deploy *deploy.Deployment
+	data   *deploy.Folder
+
+	entry    *catalog.Entry // what should run; nil when it is not installed any more
+	wanted   *edition       // of entry
+	fallback *fallback
+	missing  []string // what it needs and does not run yet
+	settled  bool     // was in a settled state once
+	// retry and restart are counted up by verbs; restored is the restart for which the
+	// data were asked back.
+	orders orders
 }
 
-// typeSet is what a bundle declares, compiled once when its extension starts.
-type typeSet struct {
-	base      string // extension_request
-	requests  []requestType
-	responses *router.Family
+// orders are what verbs have asked of an extension since the host started.
+type orders struct {
+	restart, retry uint64
+	restoreData    bool // of the next upgrade
 }
 
-type requestType struct {
-	name, response string
-	handled        bool
-	schema         json.RawMessage
-	validator      *schema.Schema
+// status is how an extension is doing, and what of it.
+type status struct {
+	supervisor.Status
+	edition  *edition // nil when nothing of it is on its way
+	instance instance // nil
 }
 
-// newTypeSet compiles the schemas that b declares. The base type is requested only
-// if b declares it or declares nothing at all: else it has no handler.
-func newTypeSet(b *bundle.Verified) (*typeSet, error) {
-	m := b.Manifest()
-	set := &typeSet{base: m.Request}
-	responses := map[string]*schema.Schema{m.Response: nil}
-	base := requestType{name: m.Request, response: m.Response, handled: !b.HasTypes()}
-	for _, t := range b.Types() {
-		compiled, err := compile(t.Schema)
-		if err != nil {
-			return nil, err
-		}
-		if t.Role == sdk.RoleResponse {
-			responses[t.Name] = compiled
-			continue
-		}
-		r := requestType{name: t.Name, response: t.Response, handled: true, schema: t.Schema, validator: compiled}
-		if r.response == "" {
-			r.response = m.Response
-		}
-		if t.Name == m.Request {
-			base = r
-			continue
-		}
-		set.requests = append(set.requests, r)
+// status says how e is doing.
+func (e *extension) status(view deploy.View) status {
+	s := status{}
+	if view.Instance != nil {
+		s.Status = view.Instance.Status()
+		s.edition, _ = view.Version.(*edition)
+		s.instance, _ = view.Instance.(instance)
 	}
-	set.requests = append(set.requests, base)
-	set.responses = router.NewFamily(m.Response, responses)
-	return set, nil
-}
-
-func compile(raw json.RawMessage) (*schema.Schema, error) {
-	if raw == nil {
-		return nil, nil
+	switch {
+	case view.Held && s.edition != nil:
+		// Its requests wait; nobody sees anything of the hand-over.
+		s.State, s.Reason, s.Restarting = lifecycle.Running, nil, false
+	case view.Instance != nil:
+	case e.entry == nil:
+		s.State = lifecycle.Removed
+		s.Reason = lifecycle.Reasonf(lifecycle.StageScan, lifecycle.CodeStopped, "its file is gone")
+	case e.entry.Disabled:
+		s.State = lifecycle.Stopped
+		s.Reason = lifecycle.Reasonf(lifecycle.StageScan, lifecycle.CodeDisabled, "%s", cmp.Or(e.entry.Note, "it is disabled"))
+	case len(e.missing) > 0:
+		s.State = lifecycle.Waiting
+		s.Reason = lifecycle.Reasonf(lifecycle.StageLaunch, lifecycle.CodeDependencyMissing,
+			"it requires %s, which does not run yet; it starts when that runs", strings.Join(e.missing, ", "))
+	default:
+		s.State = lifecycle.Starting
+		s.Reason = lifecycle.Reasonf(lifecycle.StageLaunch, lifecycle.CodeStarting, "it is about to be started")
 	}
-	return schema.Compile(raw)
-}
-
-func (e *extension) id() string { return e.entry.ID() }
-
-// status is the process's status, or the reason why there is no process.
-func (e *extension) status() supervisor.Status {
-	if e.instance == nil {
-		return supervisor.Status{State: lifecycle.Failed, Reason: e.fault}
-	}
-	return e.instance.Status()
+	return s
 }
 
 // retryAfter is the advice to a client whose type is not running just now.
@@ -95,56 +85,114 @@ func retryAfter(s supervisor.Status) time.Duration {
 	return time.Second
 }
 
-func (e *extension) routes(status supervisor.Status) []*router.Route {
-	m := e.entry.Bundle.Manifest()
-	routes := make([]*router.Route, 0, len(e.types.requests))
-	for _, t := range e.types.requests {
+// routes are those of the edition that serves, or else of the one that should.
+func (e *extension) routes(s status) []*router.Route {
+	ed := s.edition
+	if ed == nil {
+		ed = e.wanted
+	}
+	if ed == nil || ed.types == nil {
+		return nil
+	}
+	m := ed.entry.Bundle.Manifest()
+	routes := make([]*router.Route, 0, len(ed.types.requests))
+	for _, t := range ed.types.requests {
 		route := &router.Route{
-			Type: t.name, Base: e.types.base, Response: t.response,
+			Type: t.name, Base: ed.types.base, Response: t.response,
 			Extension: m.ID, Version: m.Version.String(),
-			State: status.State, Restarting: status.Restarting, Handled: t.handled,
-			Schema: t.schema, Validator: t.validator, Responses: e.types.responses,
-			Timeout: e.settings.RequestTimeout, RequestBytes: e.settings.RequestBytes, ResponseBytes: e.settings.ResponseBytes,
+			State: s.State, Restarting: s.Restarting, Handled: t.handled,
+			Schema: t.schema, Validator: t.validator, Responses: ed.types.responses,
+			Timeout: ed.settings.RequestTimeout, RequestBytes: ed.settings.RequestBytes, ResponseBytes: ed.settings.ResponseBytes,
 			Gate: e.gate,
 		}
-		if status.State == lifecycle.Running || status.Restarting {
-			route.Backend = e.instance
+		if s.State == lifecycle.Running || s.Restarting {
+			route.Backend = s.instance
 		}
-		if status.State != lifecycle.Running {
-			route.RetryAfter = retryAfter(status)
+		if s.State != lifecycle.Running {
+			route.RetryAfter = retryAfter(s.Status)
 		}
 		routes = append(routes, route)
 	}
 	return routes
 }
 
-// spec is what the supervisor needs to run e.
-func (h *Host) spec(e *extension) supervisor.Spec {
-	b := e.entry.Bundle
-	m := b.Manifest()
-	// The catalog desires only what has an executable for this platform; without its
-	// hash the zero hash would match nothing, and nothing would run.
-	name, _ := b.Executable(runtime.GOOS, runtime.GOARCH)
-	sum, _ := b.EntrySHA256(name)
-	return supervisor.Spec{
-		ID: m.ID, Name: m.Name, Class: m.Class, Version: m.Version.String(), Digest: b.Digest(),
-		Manifest: m.Attributes, Types: b.Types(), HasTypes: b.HasTypes(),
-		Executable: e.entry.Executable, ExecutableSHA256: sum,
-		BundleDir: e.entry.Tree, DataDir: h.home.Data(m.ID), LogFile: h.home.ExtensionLog(m.ID), RunDir: h.home.Run(),
-		Permissions: m.Permissions, Settings: e.settings,
+// row is what the snapshot says of e. is is what the database says of it.
+func (e *extension) row(view deploy.View, s status, is state.Extension, kept []state.Version) Extension {
+	ed := s.edition
+	if ed == nil {
+		ed = e.wanted
 	}
-}
-
-func (e *extension) row(s supervisor.Status) Extension {
-	b := e.entry.Bundle
-	row := describe(b.Manifest())
+	row := Extension{ID: e.id, Permissions: []string{}, Versions: []Version{}}
+	if ed != nil {
+		b := ed.entry.Bundle
+		row = describe(b.Manifest())
+		row.Digest, row.File = b.Digest(), cmp.Or(ed.entry.File, is.File)
+		if e.entry != nil && e.entry.Bundle.Digest() == row.Digest {
+			row.File = e.entry.File // the same bytes may have another name by now
+		}
+		row.Signature = Signature{State: b.Signature().State, Signer: b.Signature().Signer}
+	}
 	row.State, row.Reason = s.State, s.Reason
 	row.PID, row.Started, row.Restarts = s.PID, s.Started, s.Restarts
 	row.LastExit, row.NextTry = s.LastExit, s.NextTry
-	row.Digest, row.File = b.Digest(), e.entry.File
-	row.Signature = Signature{State: b.Signature().State, Signer: b.Signature().Signer}
-	row.Versions = []Version{{Version: row.Version, Digest: row.Digest, Current: true}}
+	row.Enabled = e.entry != nil && !e.entry.Disabled
+	if s.instance != nil {
+		row.Limits = limitsOf(s.instance.Limits())
+	}
+	row.Versions = versionsOf(row, is, kept)
+	row.Candidate = e.candidate(view, is)
 	return row
+}
+
+// candidate is the version that has not taken over: one that is being tried, or one
+// that failed and is still in the folder.
+func (e *extension) candidate(view deploy.View, is state.Extension) *Candidate {
+	if ed, ok := view.Candidate.(*edition); ok {
+		s := view.Trial.Status()
+		return &Candidate{Version: ed.version(), Digest: ed.Digest(), File: ed.entry.File, State: s.State, Reason: s.Reason}
+	}
+	if e.entry == nil {
+		return nil
+	}
+	for _, passed := range e.entry.Passed {
+		for _, r := range is.Rejected {
+			if r.Digest != passed.Digest {
+				continue
+			}
+			return &Candidate{
+				Version: passed.Version, Digest: passed.Digest, File: passed.File, State: lifecycle.Failed,
+				Reason: &Reason{
+					Code: r.Code, Stage: lifecycle.Stage(r.Stage), Message: r.Message, Time: r.Time,
+					ExitCode: r.ExitCode, Signal: r.Signal, Stderr: append([]string{}, r.Stderr...),
+				},
+			}
+		}
+	}
+	return nil
+}
+
+// versionsOf lists the kept versions, the current one among them.
+func versionsOf(row Extension, is state.Extension, kept []state.Version) []Version {
+	versions := []Version{}
+	for _, v := range kept {
+		versions = append(versions, Version{
+			Version: v.Version, Digest: v.Digest, Current: v.Digest == row.Digest, Pinned: v.Digest == is.Pinned,
+		})
+	}
+	current := func(v Version) bool { return v.Current }
+	if row.Digest != "" && !slices.ContainsFunc(versions, current) {
+		mine := Version{Version: row.Version, Digest: row.Digest, Current: true, Pinned: row.Digest == is.Pinned}
+		versions = slices.Insert(versions, 0, mine)
+	}
+	return versions
+}
+
+func limitsOf(l sandbox.Limits) Limits {
+	return Limits{
+		Memory:    Limit{Value: l.Memory.Value, By: string(l.Memory.By)},
+		Processes: Limit{Value: l.Processes.Value, By: string(l.Processes.By)},
+		Files:     Limit{Value: l.Files.Value, By: string(l.Files.By)},
+	}
 }
 
 // rowOf is the row of a file that is not (yet) an extension: its id is its name.
@@ -167,17 +215,18 @@ func describe(m *bundle.Manifest) Extension {
 	return row
 }
 
-// row is a row of the snapshot with the extension behind it, nil for a file that is
-// none.
+// row is a row of the snapshot with the process behind it, nil for none.
 type row struct {
 	Extension
-	extension *extension
+	extension *extension // nil for a file that is none
+	instance  instance
+	atRest    bool // no upgrade of it is under way or about to be
 }
 
 // now returns the row with what changes without anybody's doing.
 func (r row) now() Extension {
-	if r.extension != nil && r.extension.instance != nil {
-		r.ResidentBytes = r.extension.instance.ResidentBytes()
+	if r.instance != nil {
+		r.ResidentBytes = r.instance.ResidentBytes()
 	}
 	return r.Extension
 }

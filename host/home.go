@@ -34,6 +34,15 @@ func (h Home) Bundles() string { return filepath.Join(string(h), "data", "bundle
 // Data is the private data folder of one extension.
 func (h Home) Data(id string) string { return filepath.Join(string(h), "data", "extensions", id) }
 
+// Snapshots holds the copies of one extension's data folder that upgrades make.
+func (h Home) Snapshots(id string) string { return filepath.Join(string(h), "data", "snapshots", id) }
+
+// Database holds what should run, and what happened.
+func (h Home) Database() string { return filepath.Join(string(h), "data", "jackfield.db") }
+
+// Backups holds backups of the database.
+func (h Home) Backups() string { return filepath.Join(string(h), "data", "backups") }
+
 // ExtensionLog is the log file of one extension.
 func (h Home) ExtensionLog(id string) string {
 	return filepath.Join(string(h), "log", "extensions", id+".log")
@@ -57,6 +66,8 @@ func (h Home) Make() error {
 		{h.Conf(), 0o750},
 		{h.Bundles(), 0o755},
 		{filepath.Dir(h.Data("x")), 0o750},
+		{filepath.Dir(h.Snapshots("x")), 0o700},
+		{h.Backups(), 0o700},
 		{filepath.Dir(h.ExtensionLog("x")), 0o750},
 		{h.Run(), 0o700},
 	} {

@@ -16,7 +16,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -24,8 +26,10 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 	"github.com/jackfield-host/jackfield/host/internal/tracing"
 )
@@ -42,10 +46,18 @@ type Host struct {
 	auth       authenticator   // nil when everybody may send requests
 	tracer     *tracing.Tracer // nil when requests are not traced
 	registry   *prometheus.Registry
+	state      *state.Store
+	journal    *journal
 	reconciler *reconciler
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
+
+	acting sync.Mutex // one change of an administrator at a time
+
+	mu       sync.Mutex        // guards what follows
+	changed  chan struct{}     // closed, and replaced, when the rows change
+	expected map[string]string // id → digest that was uploaded last
 }
 
 // New makes the home's folders, locks the home and puts the rooms together. Run must
@@ -63,7 +75,10 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg, home: Home(home), registry: prometheus.NewRegistry()}
+	h := &Host{
+		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
+		changed: make(chan struct{}), expected: map[string]string{},
+	}
 	h.rows.Store(&[]row{})
 	if err := h.home.Make(); err != nil {
 		return nil, err
@@ -73,27 +88,9 @@ func New(cfg Config) (*Host, error) {
 	if h.lock, err = h.home.lock(); err != nil {
 		return nil, err
 	}
-	h.catalog, err = catalog.Open(catalog.Config{
-		Extensions: h.home.Extensions(), Bundles: h.home.Bundles(),
-		Limits: cfg.Limits, Interval: cfg.ScanInterval, HostVersion: version,
-		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, StateOf: h.stateOf, Log: cfg.Log,
-	})
-	if err != nil {
+	if err := h.open(version); err != nil {
 		h.lock.Close()
 		return nil, err
-	}
-	if h.auth, err = newAuthenticator(cfg, h.home); err != nil {
-		h.lock.Close()
-		return nil, err
-	}
-	if cfg.TracingEndpoint != "" {
-		h.tracer, err = tracing.New(tracing.Config{
-			Endpoint: cfg.TracingEndpoint, Sample: cfg.TracingSample, Version: cfg.Version, Log: cfg.Log,
-		})
-		if err != nil {
-			h.lock.Close()
-			return nil, err
-		}
 	}
 	h.supervisor = supervisor.New(supervisor.Config{Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...)})
 	h.router = router.New(router.Config{Dev: cfg.Dev, Log: cfg.Log})
@@ -101,6 +98,102 @@ func New(cfg Config) (*Host, error) {
 	h.reconciler = newReconciler(h)
 	h.register()
 	return h, nil
+}
+
+// open opens what the home holds. The home is locked.
+func (h *Host) open(version bundle.Version) (err error) {
+	cfg := h.cfg
+	h.catalog, err = catalog.Open(catalog.Config{
+		Extensions: h.home.Extensions(), Bundles: h.home.Bundles(),
+		Limits: cfg.Limits, Interval: cfg.ScanInterval, HostVersion: version,
+		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, StateOf: h.stateOf, Log: cfg.Log,
+		Standing: h.standing, Kept: func() map[string]bool { return h.state.Kept() },
+		Device: func() string { return h.state.Value(folderDevice) }, SetDevice: h.setDevice,
+	})
+	if err != nil {
+		return err
+	}
+	shelved := h.catalog.ShelvedIDs()
+	h.state, err = state.Open(state.Config{
+		Path: h.home.Database(), Backups: h.home.Backups(), Used: len(shelved) > 0, Log: cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			h.state.Close()
+		}
+	}()
+	h.journal = newJournal(h.state, cfg.Log, h.catalog.Wake)
+	if h.state.Origin() == state.Lost && !cfg.RecoverRun {
+		if err := h.unconfirm(shelved); err != nil {
+			return err
+		}
+	}
+	if h.auth, err = newAuthenticator(cfg, h.home); err != nil {
+		return err
+	}
+	if cfg.TracingEndpoint == "" {
+		return nil
+	}
+	h.tracer, err = tracing.New(tracing.Config{
+		Endpoint: cfg.TracingEndpoint, Sample: cfg.TracingSample, Version: cfg.Version, Log: cfg.Log,
+	})
+	return err
+}
+
+// folderDevice is the fact that says on which device the extensions folder was.
+const folderDevice = "extensions.device"
+
+func (h *Host) setDevice(device string) {
+	if h.state.Value(folderDevice) == device {
+		return
+	}
+	if err := h.state.SetValue(context.Background(), folderDevice, device); err != nil {
+		h.cfg.Log.Warn("the device of the extensions folder cannot be written down", "error", err)
+	}
+}
+
+// unconfirm stops what was installed before the database was lost: nobody knows any
+// more whether it was meant to run.
+func (h *Host) unconfirm(shelved map[string][]string) error {
+	for id := range shelved {
+		if id == "" {
+			continue
+		}
+		err := h.state.Change(context.Background(), state.Change{
+			ID: id, Edit: func(x *state.Extension) { x.Unconfirmed = true },
+			Events: []state.Event{{Time: time.Now(), Kind: "unconfirmed", Actor: actorHost, Message: "the host's database was lost"}},
+		})
+		if err != nil {
+			return err
+		}
+		h.cfg.Log.Warn("an extension stays stopped until it is enabled: the host's database was lost", "ext", id)
+	}
+	return nil
+}
+
+// recoverData puts the data back of extensions in the middle of whose hand-over the
+// host was killed.
+func (h *Host) recoverData(ctx context.Context) {
+	list, err := os.ReadDir(filepath.Dir(h.home.Snapshots("x")))
+	if err != nil {
+		h.cfg.Log.Warn("looking for hand-overs that did not end", "error", err)
+	}
+	for _, e := range list {
+		is, _ := h.state.Extension(e.Name())
+		restored, err := h.dataFolder(e.Name()).Recover(ctx, is.Current)
+		switch {
+		case err != nil:
+			h.cfg.Log.Error("an upgrade was interrupted, and the data folder cannot be put back", "ext", e.Name(), "error", err)
+		case restored:
+			h.cfg.Log.Warn("an upgrade was interrupted: the data folder is as it was before", "ext", e.Name())
+			h.journal.event(e.Name(), state.Event{
+				Kind: deploy.NoteDataRestored, Version: is.Version, Digest: is.Current, Actor: actorHost, Message: "the host was ended in the middle of an upgrade",
+			})
+		}
+	}
 }
 
 // Run scans, launches and supervises until ctx ends; then it stops every extension,
@@ -111,13 +204,17 @@ func (h *Host) Run(ctx context.Context) error {
 	if h.tracer != nil {
 		defer h.tracer.Close()
 	}
+	defer h.close()
 	defer h.supervisor.Close()
+	go h.journal.run()
+	h.recoverData(ctx)
 
 	// The reconciler outlives the catalog: it has children to stop.
 	group, scanning := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.catalog.Run(scanning, h.reconciler.setView) })
 	group.Go(func() error { h.reconciler.run(scanning); return nil })
 	group.Go(func() error { h.requests.Run(scanning); return nil })
+	group.Go(func() error { return h.state.Run(scanning) })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })
 	}
@@ -126,6 +223,53 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// close writes what is left to be written and closes the database.
+func (h *Host) close() {
+	h.journal.close()
+	if err := h.state.Close(); err != nil {
+		h.cfg.Log.Warn("closing the host's database", "error", err)
+	}
+}
+
+// setRows makes the rows those of now.
+func (h *Host) setRows(rows []row) {
+	h.rows.Store(&rows)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// awaitRows waits until ok is true of the rows.
+func (h *Host) awaitRows(ctx context.Context, ok func() bool) error {
+	for {
+		h.mu.Lock()
+		changed := h.changed
+		h.mu.Unlock()
+		if ok() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// sync waits until what was decided before is in the rows.
+func (h *Host) sync(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, syncPatience)
+	defer cancel()
+	if err := h.catalog.Sync(ctx); err != nil {
+		return err
+	}
+	return h.reconciler.sync(ctx)
+}
+
+// syncPatience bounds how long a change waits for the rows that show it.
+const syncPatience = 10 * time.Second
 
 // Snapshot returns the rows of all extensions and of the files that are none, in the
 // order of their ids. It is the caller's to keep.

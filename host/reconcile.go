@@ -8,49 +8,85 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 )
 
 // stopLimit bounds the whole of stopping every extension when the host ends.
 const stopLimit = 10 * time.Second
 
-// reconciler brings what runs to what should run. setView and wake may be called
+// reconciler brings what runs to what should run. setView, wake and order may be called
 // from anywhere; everything else happens in the goroutine of run.
 type reconciler struct {
 	host  *Host
 	wakes chan struct{} // capacity 1: many wakes become one step
 
-	mu   sync.Mutex
-	view *catalog.View // guarded by mu: the newest that the catalog has said
+	mu     sync.Mutex // guards what follows
+	view   *catalog.View
+	orders map[string]orders
+	asked  uint64        // counts calls of sync
+	synced chan struct{} // closed, and replaced, when done changes
+	done   uint64        // what asked was when the last finished step began
 
-	// Owned by run. An extension stays in order from its start until its process is
-	// gone, so an id occurs twice only while its old version is still stopping.
-	order    []*extension
-	stopping sync.WaitGroup
+	// Owned by run: every extension of which something runs or should, in the order
+	// in which they came.
+	extensions []*extension
+	byID       map[string]*extension
+	fetching   sync.WaitGroup // of fallbacks
+	seen       bool           // a View was taken
 }
 
-// extension is a desired entry and the process that serves it.
-type extension struct {
-	entry    catalog.Entry
-	settings Settings
-	types    *typeSet
-	gate     *router.Gate
-	instance instance
-	fault    *lifecycle.Reason // why it could not even be started
-	settled  bool              // was in a settled state once
-	stopped  bool              // stop has begun
-	gone     atomic.Bool       // its process has ended after stop
+// fallback is the bundle that was healthy last, on its way from private storage.
+type fallback struct {
+	edition *edition    // set before done, nil when it is not there any more
+	done    atomic.Bool // changed once
 }
 
 func newReconciler(h *Host) *reconciler {
-	return &reconciler{host: h, wakes: make(chan struct{}, 1)}
+	return &reconciler{
+		host: h, wakes: make(chan struct{}, 1),
+		orders: map[string]orders{}, byID: map[string]*extension{}, synced: make(chan struct{}),
+	}
+}
+
+// sync waits for the end of a step that began after the call.
+func (r *reconciler) sync(ctx context.Context) error {
+	r.mu.Lock()
+	r.asked++
+	mine := r.asked
+	r.mu.Unlock()
+	r.wake()
+	for {
+		r.mu.Lock()
+		done, synced := r.done, r.synced
+		r.mu.Unlock()
+		if done >= mine {
+			return nil
+		}
+		select {
+		case <-synced:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // setView takes what the catalog says should run.
 func (r *reconciler) setView(v catalog.View) {
 	r.mu.Lock()
 	r.view = &v
+	r.mu.Unlock()
+	r.wake()
+}
+
+// order changes what is asked of an extension.
+func (r *reconciler) order(id string, change func(*orders)) {
+	r.mu.Lock()
+	o := r.orders[id]
+	change(&o)
+	r.orders[id] = o
 	r.mu.Unlock()
 	r.wake()
 }
@@ -67,134 +103,201 @@ func (r *reconciler) wake() {
 func (r *reconciler) run(ctx context.Context) {
 	draining, hurry := context.WithCancel(context.Background())
 	defer hurry()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			defer time.AfterFunc(stopLimit, hurry).Stop()
 			r.end(draining)
 			return
+		case <-timer.C:
 		case <-r.wakes:
-			r.step(draining)
+		}
+		if due := r.step(ctx); !due.IsZero() {
+			timer.Reset(max(time.Until(due), time.Millisecond))
 		}
 	}
 }
 
-// step closes the gap as far as it can be closed now, and publishes how things stand.
-// What it begins (a launch, a stop) wakes it again when done. Stopping drains until
-// the context draining ends.
-func (r *reconciler) step(draining context.Context) {
+// step closes the gap as far as it can be closed now, publishes how things stand, and
+// returns when it is to be called again at the latest, the zero time for no such need.
+// What it begins (a launch, a stop) wakes it again when done.
+func (r *reconciler) step(ctx context.Context) (due time.Time) {
 	r.mu.Lock()
-	view := r.view
+	view, asked := r.view, r.asked
 	r.mu.Unlock()
-
 	if view != nil {
-		desired := make(map[string]string, len(view.Desired)) // id → digest
-		for _, entry := range view.Desired {
-			desired[entry.ID()] = entry.Bundle.Digest()
+		r.take(ctx, view)
+		if !r.seen {
+			r.host.journal.missing(*view)
 		}
-		r.sweep(desired)
-		// A drop folder that can not be read is not an empty folder: keep what runs.
-		if view.Err == nil {
-			r.stopUndesired(draining, desired)
-			r.startMissing(view.Desired)
+		r.seen = true
+	}
+	r.mu.Lock()
+	for _, e := range r.extensions {
+		e.orders = r.orders[e.id]
+	}
+	r.mu.Unlock()
+	running := r.running()
+	for _, e := range r.extensions {
+		next := e.deploy.Step(r.want(e, running))
+		if !next.IsZero() && (due.IsZero() || next.Before(due)) {
+			due = next
 		}
 	}
 	r.publish(view)
+	for _, e := range r.extensions {
+		e.deploy.Published()
+	}
+	r.letGo(view)
+	r.mu.Lock()
+	r.done = asked
+	close(r.synced)
+	r.synced = make(chan struct{})
+	r.mu.Unlock()
+	return due
 }
 
-// sweep lets go of extensions whose process has ended. What is desired in another
-// version keeps its counters.
-func (r *reconciler) sweep(desired map[string]string) {
-	r.order = slices.DeleteFunc(r.order, func(e *extension) bool {
-		gone := e.gone.Load()
-		if _, stays := desired[e.id()]; gone && !stays {
-			r.host.supervisor.Forget(e.id())
+// take notes what should run. View is complete also when the folder cannot be read:
+// then it is what it was before.
+func (r *reconciler) take(ctx context.Context, view *catalog.View) {
+	for _, e := range r.extensions {
+		e.entry = nil
+	}
+	for i := range view.Desired {
+		entry := &view.Desired[i]
+		e := r.byID[entry.ID()]
+		if e == nil {
+			e = r.newExtension(entry.ID())
 		}
-		return gone
+		e.entry = entry
+		if e.wanted == nil || e.wanted.Digest() != entry.Bundle.Digest() {
+			e.wanted = r.edition(*entry)
+		}
+		if e.fallback == nil {
+			r.fetchFallback(ctx, e)
+		}
+	}
+	for _, e := range r.extensions {
+		if e.entry == nil {
+			e.wanted = nil
+		}
+	}
+}
+
+func (r *reconciler) newExtension(id string) *extension {
+	h := r.host
+	settings := h.cfg.Settings(id)
+	e := &extension{
+		id: id, gate: router.NewGate(settings.InFlight, settings.Queue),
+		data: h.dataFolder(id), orders: orders{},
+	}
+	e.deploy = deploy.New(deploy.Config{
+		Gate: e.gate, Data: e.data, Journal: h.journal.of(e), Log: h.cfg.Log.With("ext", id),
+		Wake: r.wake, Now: time.Now,
 	})
-}
-
-// stopUndesired begins to stop what is not desired any more, in these bytes.
-func (r *reconciler) stopUndesired(draining context.Context, desired map[string]string) {
-	for _, e := range r.order {
-		if !e.stopped && desired[e.id()] != e.entry.Bundle.Digest() {
-			r.stop(draining, e)
-		}
-	}
-}
-
-// startMissing starts what is desired and not there. A new version waits for the old
-// one to end: two processes never share a data folder.
-func (r *reconciler) startMissing(desired []catalog.Entry) {
-	for _, entry := range desired {
-		i := slices.IndexFunc(r.order, func(e *extension) bool { return e.id() == entry.ID() })
-		switch {
-		case i < 0:
-			r.order = append(r.order, r.start(entry))
-		case !r.order[i].stopped:
-			r.order[i].entry.File = entry.File // the same bytes under another name
-		}
-	}
-}
-
-func (r *reconciler) start(entry catalog.Entry) *extension {
-	e := &extension{entry: entry, settings: r.host.cfg.Settings(entry.ID())}
-	e.gate = router.NewGate(e.settings.InFlight, e.settings.Queue)
-	var err error
-	if e.types, err = newTypeSet(entry.Bundle); err != nil {
-		e.fault = lifecycle.Reasonf(lifecycle.StageManifest, lifecycle.CodeTypesMismatch, "compiling the declared types: %v", err)
-		return e
-	}
-	e.instance = r.host.supervisor.Start(r.host.spec(e), r.wake)
+	r.extensions = append(r.extensions, e)
+	r.byID[id] = e
 	return e
 }
 
-// stop begins to stop e: requests in flight are drained, then the process ends.
-func (r *reconciler) stop(draining context.Context, e *extension) {
-	e.stopped = true
-	if e.instance == nil {
-		e.gone.Store(true)
-		r.wake()
+func (r *reconciler) edition(entry catalog.Entry) *edition {
+	return newEdition(entry, r.host.cfg.Settings(entry.ID()), func(e *edition, held bool, tries int) *supervisor.Instance {
+		return r.host.supervisor.Start(r.host.spec(e, held, tries), r.wake)
+	})
+}
+
+// fetchFallback looks for the bundle that was healthy before the host was restarted, if
+// another one should run now: it serves until that one has proved itself.
+func (r *reconciler) fetchFallback(ctx context.Context, e *extension) {
+	e.fallback = &fallback{}
+	is, known := r.host.state.Extension(e.id)
+	if !known || is.Current == "" || is.Current == e.wanted.Digest() || e.entry.Disabled {
+		e.fallback.done.Store(true)
 		return
 	}
-	r.stopping.Go(func() {
-		e.instance.Stop(draining)
-		e.gone.Store(true)
+	fall := e.fallback
+	r.fetching.Go(func() {
+		entry, err := r.host.catalog.Shelved(ctx, is.Current)
+		if err == nil && entry.ID() == e.id && entry.Executable != "" {
+			fall.edition = r.edition(entry)
+		} else {
+			r.host.cfg.Log.Warn("the version that ran before is not there any more", "ext", e.id, "digest", is.Current, "error", err)
+		}
+		fall.done.Store(true)
 		r.wake()
 	})
 }
 
-// end stops every extension and shows how far that is, for those who watch.
-func (r *reconciler) end(draining context.Context) {
-	r.mu.Lock()
-	view := r.view
-	r.mu.Unlock()
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		r.stopAll(draining)
-	}()
-	for {
-		select {
-		case <-r.wakes:
-			r.publish(view)
-		case <-stopped:
-			r.order = nil
-			r.publish(nil)
-			return
+// want is what should run of e. running are the extensions that run.
+func (r *reconciler) want(e *extension, running map[string]bool) deploy.Want {
+	want := deploy.Want{
+		Restart: e.orders.restart, Retry: e.orders.retry, RestoreData: e.orders.restoreData,
+		Settings: deploy.Settings{Probation: r.host.cfg.Settings(e.id).Probation, HoldQueue: r.host.cfg.HoldQueue},
+	}
+	want.Settings.Drain = r.host.cfg.Settings(e.id).DrainTimeout
+	e.missing = nil
+	if e.entry == nil || e.entry.Disabled {
+		return want
+	}
+	for _, need := range e.entry.Needs {
+		if !running[need] {
+			e.missing = append(e.missing, need)
 		}
 	}
+	want.Version = e.wanted
+	want.Blocked = len(e.missing) > 0 || !e.fallback.done.Load()
+	if e.fallback.done.Load() && e.fallback.edition != nil {
+		want.Fallback = e.fallback.edition
+	}
+	return want
 }
 
-// stopAll stops every extension, the last started first, each after the one before.
-func (r *reconciler) stopAll(draining context.Context) {
-	for _, e := range slices.Backward(r.order) {
-		if !e.stopped && e.instance != nil {
-			e.stopped = true
-			e.instance.Stop(draining)
+// running are the ids of the extensions that serve.
+func (r *reconciler) running() map[string]bool {
+	running := make(map[string]bool, len(r.extensions))
+	for _, e := range r.extensions {
+		running[e.id] = e.status(e.deploy.View()).State == lifecycle.Running
+	}
+	return running
+}
+
+// letGo forgets extensions of which nothing runs and nothing should.
+func (r *reconciler) letGo(view *catalog.View) {
+	if view == nil {
+		return
+	}
+	r.extensions = slices.DeleteFunc(r.extensions, func(e *extension) bool {
+		if e.entry != nil || !e.deploy.View().Idle {
+			return false
+		}
+		delete(r.byID, e.id)
+		r.host.supervisor.Forget(e.id)
+		r.host.journal.gone(e.id, claimed(view, e.id))
+		return true
+	})
+}
+
+// claimed reports whether a file that does not run is of this extension.
+func claimed(view *catalog.View, id string) bool {
+	return slices.ContainsFunc(view.Rows, func(row catalog.Row) bool { return row.Claims == id })
+}
+
+// end stops every extension, the last started first, each after the one before, and
+// shows how far that is, for those who watch.
+func (r *reconciler) end(draining context.Context) {
+	for _, e := range slices.Backward(r.extensions) {
+		for ended := e.deploy.Stop(draining); ended != nil; {
+			select {
+			case <-ended:
+				ended = nil
+			case <-r.wakes:
+			}
+			r.publish(nil)
 		}
 	}
-	r.stopping.Wait()
+	r.fetching.Wait()
 }
 
 // publish swaps in the routes and the rows of this moment.
@@ -203,28 +306,28 @@ func (r *reconciler) publish(view *catalog.View) {
 	var routes []*router.Route
 	rows := []row{}
 	settled := view != nil
-	for _, e := range r.order {
-		status := e.status()
-		if status.State.Settled() {
+	for _, e := range r.extensions {
+		seen := e.deploy.View()
+		s := e.status(seen)
+		if s.State.Settled() {
 			e.settled = true
 		}
 		settled = settled && e.settled
-		if e.gone.Load() {
+		if e.entry == nil && seen.Idle {
 			continue
 		}
-		rows = append(rows, row{e.row(status), e})
-		if e.types != nil {
-			routes = append(routes, e.routes(status)...)
-		}
+		is, _ := h.state.Extension(e.id)
+		rows = append(rows, row{e.row(seen, s, is, h.state.Versions(e.id)), e, s.instance, seen.AtRest})
+		routes = append(routes, e.routes(s)...)
 	}
 	if view != nil {
 		for _, r := range view.Rows {
-			rows = append(rows, row{rowOf(r), nil})
+			rows = append(rows, row{rowOf(r), nil, nil, true})
 		}
 	}
 	slices.SortStableFunc(rows, compareRows)
 	h.router.Swap(router.NewTable(routes))
-	h.rows.Store(&rows)
+	h.setRows(rows)
 	if settled {
 		h.ready.Store(true)
 	}

@@ -16,6 +16,8 @@ import (
 type Config struct {
 	// Home is JMAP_HOME: --home, else the environment variable, else ./jmap-home.
 	Home string
+	// RecoverRun is --recover=run: what was installed before the database was lost runs.
+	RecoverRun bool
 	// Dev is --dev: responses are checked, and errors show their causes.
 	Dev bool
 
@@ -40,6 +42,9 @@ type Config struct {
 	ScanInterval time.Duration
 	// BundleMaxBytes is the size of the largest bundle that is looked into.
 	BundleMaxBytes int64
+	// HoldQueue and SnapshotMax bound what an upgrade holds back and copies.
+	HoldQueue   int
+	SnapshotMax int64
 	// MetricsAuth is auto, none or token.
 	MetricsAuth string
 	// LogFormat is text or json.
@@ -69,6 +74,8 @@ func Defaults() Config {
 		RequestsValidate: true,
 		ScanInterval:     2 * time.Second,
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
+		HoldQueue:        host.DefaultHoldQueue,
+		SnapshotMax:      host.DefaultSnapshotMax,
 		MetricsAuth:      "auto",
 		LogFormat:        "text",
 		TracingSample:    1,

@@ -45,6 +45,8 @@ func keys() []key {
 		once("requests.origins", "web origins whose pages may send requests", origins(), func(c *Config) *[]string { return &c.RequestsOrigins }),
 		once("scan.interval", "how often the drop folder is read when no file event comes", duration(100*time.Millisecond, time.Hour), func(c *Config) *time.Duration { return &c.ScanInterval }),
 		once("bundle.max_bytes", "largest bundle", size(1<<10, 4<<30), func(c *Config) *int64 { return &c.BundleMaxBytes }),
+		once("upgrade.hold_queue", "requests of an extension that may wait while one version hands over to the next", number(1, 1<<20), func(c *Config) *int { return &c.HoldQueue }),
+		once("upgrade.snapshot_max", "largest data folder that is copied before an exclusive upgrade", size(1, 1<<40), func(c *Config) *int64 { return &c.SnapshotMax }),
 		once("metrics.auth", "who may read /metrics: auto is none on a loopback address, else token", choice("auto", "none", "token"), func(c *Config) *string { return &c.MetricsAuth }),
 		once("tracing.endpoint", "OTLP/HTTP collector that gets the spans of requests; empty for none", collector(), func(c *Config) *string { return &c.TracingEndpoint }),
 		once("tracing.sample", "share of the traces that begin here, from 0 to 1; a client's own decision wins", share(), func(c *Config) *float64 { return &c.TracingSample }),
@@ -62,6 +64,10 @@ func keys() []key {
 		each("backoff.first", "first pause before a crashed extension is started again", duration(time.Millisecond, time.Hour), func(s *host.Settings) *time.Duration { return &s.BackoffFirst }),
 		each("backoff.max", "longest such pause", duration(time.Millisecond, 24*time.Hour), func(s *host.Settings) *time.Duration { return &s.BackoffMax }),
 		each("backoff.reset", "time of health after which crashes are forgotten", duration(time.Millisecond, 30*24*time.Hour), func(s *host.Settings) *time.Duration { return &s.BackoffReset }),
+		each("upgrade.probation", "time that a new version must live until the one before is let go", duration(0, 24*time.Hour), func(s *host.Settings) *time.Duration { return &s.Probation }),
+		each("limits.memory", "memory of an extension's process, 0 for no limit", size(0, 1<<50), func(s *host.Settings) *int64 { return &s.Memory }),
+		each("limits.processes", "processes of an extension, 0 for no limit", number(0, 1<<20), func(s *host.Settings) *int { return &s.Processes }),
+		each("limits.files", "open files of an extension's process", number(16, 1<<20), func(s *host.Settings) *int { return &s.Files }),
 		each("log.level", "least level that is logged", level(), func(s *host.Settings) *slog.Level { return &s.LogLevel }),
 	}
 }
@@ -97,10 +103,10 @@ func assign[T any](k kind[T], s string, to *T) bool {
 // yet. Silently ignoring trust.policy, say, would be worse than not starting.
 func later(name string) bool {
 	switch name {
-	case "sandbox", "limits.memory", "limits.processes", "limits.files", "limits.data", "tls.cert", "tls.key":
+	case "sandbox", "limits.data", "tls.cert", "tls.key":
 		return true
 	}
-	for _, prefix := range []string{"trust.", "upgrade.", "datasource.", "tls.", "cluster.", "store."} {
+	for _, prefix := range []string{"trust.", "datasource.", "tls.", "cluster.", "store."} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

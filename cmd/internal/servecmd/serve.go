@@ -109,6 +109,7 @@ func newHost(cfg Config, token, version string, log *slog.Logger) (*host.Host, e
 			Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, RolesClaim: cfg.OIDCRolesClaim,
 		},
 		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
+		HoldQueue: cfg.HoldQueue, SnapshotMax: cfg.SnapshotMax, RecoverRun: cfg.RecoverRun,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
 	})
 }

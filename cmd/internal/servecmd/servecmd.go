@@ -32,6 +32,7 @@ JACKFIELD_PROPERTIES.`
 func New(version string) *cobra.Command {
 	var home string
 	var dev bool
+	var recovery string
 	var set []string
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -44,6 +45,7 @@ func New(version string) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&home, "home", "", "home folder (JMAP_HOME, else ./jmap-home)")
 	flags.BoolVar(&dev, "dev", false, "for developers: check responses against their schemas, show causes in errors")
+	flags.StringVar(&recovery, "recover", "stop", "what to do with extensions whose desired state was lost with the database: stop until they are enabled, or run")
 	flags.StringArrayVar(&set, "set", nil, "set any key, as KEY=VALUE; may be repeated")
 	values := keyFlags(flags)
 
@@ -58,6 +60,10 @@ func New(version string) *cobra.Command {
 			return err
 		}
 		cfg.Home, cfg.Dev = string(dir), dev
+		if recovery != "stop" && recovery != "run" {
+			return output.Usagef("write --recover=run, or leave it away", "--recover is stop or run, not %q", recovery)
+		}
+		cfg.RecoverRun = recovery == "run"
 		return serve(cmd.Context(), cfg, version, cmd.ErrOrStderr())
 	}
 	return cmd

@@ -150,8 +150,9 @@ type View struct {
 	// Candidate and its Trial are a version that is being tried; nil for none.
 	Candidate Version
 	Trial     Instance
-	// Idle says that no process is left.
-	Idle bool
+	// Idle says that no process is left, AtRest that nothing is under way: what is
+	// wanted serves, or was rejected, or cannot be started yet.
+	Idle, AtRest bool
 }
 
 // Deployment leads one extension. Make it with New.
@@ -177,6 +178,7 @@ type Deployment struct {
 	op                                  *operation
 	held, release                       bool
 	due                                 time.Time
+	atRest                              bool
 
 	leaving []*run // being stopped, besides the ones above
 	work    sync.WaitGroup
@@ -229,7 +231,25 @@ func (d *Deployment) Step(want Want) time.Time {
 	d.reap()
 	for d.advance(want) {
 	}
+	d.atRest = d.resting(want)
 	return d.due
+}
+
+// resting reports whether nothing is under way, nor will be for what is wanted now.
+func (d *Deployment) resting(want Want) bool {
+	switch {
+	case d.phase != idle:
+		return false
+	case want.Version == nil:
+		return d.serving == nil
+	case d.serving == nil:
+		return want.Blocked
+	case d.serving.stopping:
+		return false
+	case d.serving.version.Digest() == want.Version.Digest():
+		return d.serving.restart == want.Restart
+	}
+	return d.rejected[want.Version.Digest()]
 }
 
 // Published lets held requests go on when the hand-over is over. The routes of the last
@@ -243,7 +263,7 @@ func (d *Deployment) Published() {
 
 // View returns how things stand.
 func (d *Deployment) View() View {
-	v := View{Held: d.held, Idle: d.serving == nil && d.next == nil && d.failed == nil && len(d.leaving) == 0}
+	v := View{Held: d.held, AtRest: d.atRest, Idle: d.serving == nil && d.next == nil && d.failed == nil && len(d.leaving) == 0}
 	if d.serving != nil {
 		v.Version, v.Instance = d.serving.version, d.serving.Instance
 	}
@@ -253,9 +273,9 @@ func (d *Deployment) View() View {
 	return v
 }
 
-// Stop ends everything, draining what serves until ctx ends, and returns when no
-// process is left. No Step may follow.
-func (d *Deployment) Stop(ctx context.Context) {
+// Stop begins to end everything, draining what serves until ctx ends. What it returns
+// is closed when no process is left. No Step may follow.
+func (d *Deployment) Stop(ctx context.Context) (ended <-chan struct{}) {
 	d.end()
 	for _, r := range []*run{d.next, d.failed, d.serving} {
 		d.stop(r, ctx)
@@ -267,7 +287,12 @@ func (d *Deployment) Stop(ctx context.Context) {
 		d.release = true
 		d.Published()
 	}
-	d.work.Wait()
+	all := make(chan struct{})
+	go func() {
+		defer close(all)
+		d.work.Wait()
+	}()
+	return all
 }
 
 func (d *Deployment) launch(v Version, held bool, tries int, restart uint64) *run {

@@ -46,7 +46,7 @@ func inWorld(t *testing.T, story func(w *world)) {
 			},
 		})
 		story(w)
-		w.d.Stop(t.Context())
+		<-w.d.Stop(t.Context())
 		for _, i := range w.instances {
 			if i.state() != lifecycle.Stopped {
 				t.Errorf("%s is left %s", i.name, i.state())

@@ -75,6 +75,8 @@ const (
 	CodeTypeTaken         = "type_taken"
 	CodeNoExecutable      = "no_executable"
 	CodeCopying           = "copying"
+	CodeDisabled          = "disabled"
+	CodeMemoryExceeded    = "memory_exceeded"
 	CodeHeld              = "held"
 	// Nothing is wrong with an extension whose reason is one of these.
 	CodeStarting = "starting"

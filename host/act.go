@@ -1,0 +1,311 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/deploy"
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/state"
+)
+
+// Act does what an administrator wants done to an extension. What it decides is on disk
+// before it returns, and the row is as things stand then: Settle waits for what
+// follows. The error is an *Error, and nothing has changed then.
+func (h *Host) Act(ctx context.Context, a Action) (Extension, error) {
+	h.acting.Lock() // one at a time: each sees what the one before did
+	defer h.acting.Unlock()
+	row, err := h.act(ctx, a)
+	if err != nil {
+		return Extension{}, asError(err)
+	}
+	return row, nil
+}
+
+func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
+	row, found := h.Extension(a.ID)
+	isFile := found && row.ID == row.File && row.Claims != row.ID && row.State != lifecycle.Running
+	is, known := h.state.Extension(a.ID)
+	if !found && !(known && a.Verb == VerbRemove && a.Purge) {
+		return row, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", a.ID), Hint: "the list of extensions has the ids"}
+	}
+	if isFile && !known {
+		return h.actOnFile(ctx, a, row)
+	}
+	change := state.Change{ID: a.ID}
+	var order func(*orders)
+	var err error
+	switch a.Verb {
+	case VerbEnable:
+		change.Edit = func(x *state.Extension) { x.Disabled, x.Unconfirmed = false, false }
+		order = func(o *orders) { o.retry++ }
+	case VerbDisable:
+		if err = h.needed(a, "disabled"); err == nil {
+			change.Edit = func(x *state.Extension) { x.Disabled = true }
+		}
+	case VerbRestart:
+		if !row.Enabled {
+			err = &Error{Code: CodeConflict, Message: a.ID + " is disabled, there is nothing to restart", Hint: "enable it"}
+		}
+		order = func(o *orders) { o.restart++ }
+	case VerbRetry:
+		change.Edit = func(x *state.Extension) { x.Rejected = nil }
+		order = func(o *orders) { o.retry++ }
+	case VerbPin, VerbRollback:
+		change.Edit, order, err = h.hold(a, row, is)
+	case VerbUnpin:
+		change.Edit = func(x *state.Extension) { x.Pinned = "" }
+		order = func(o *orders) { o.restoreData = false }
+	case VerbRemove:
+		return h.remove(ctx, a, row)
+	default:
+		err = &Error{Code: CodeInvalidArgument, Message: fmt.Sprintf("there is no verb %q", a.Verb)}
+	}
+	if err != nil {
+		return row, err
+	}
+	if err := h.change(ctx, a, row, change); err != nil {
+		return row, err
+	}
+	if order != nil {
+		h.reconciler.order(a.ID, order)
+	}
+	if err := h.sync(ctx); err != nil {
+		return row, err
+	}
+	if now, ok := h.Extension(a.ID); ok {
+		return now, nil
+	}
+	return row, nil
+}
+
+// actOnFile is for a file that is no extension: it can be tried again and removed.
+func (h *Host) actOnFile(ctx context.Context, a Action, row Extension) (Extension, error) {
+	switch a.Verb {
+	case VerbRetry:
+		if err := h.catalog.Again(ctx, row.File); err != nil {
+			return row, err
+		}
+	case VerbRemove:
+		if err := h.catalog.WithdrawFile(ctx, row.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return row, err
+		}
+	default:
+		return row, &Error{
+			Code: CodeConflict, Message: fmt.Sprintf("%q is a file that is no extension: %s", row.File, textOf(row.Reason)),
+			Hint: "it can be removed, or tried again",
+		}
+	}
+	if err := h.state.Change(ctx, state.Change{Audit: []state.AuditEntry{auditOf(a, nil, nil)}}); err != nil {
+		h.cfg.Log.Error("writing the audit trail", "error", err)
+	}
+	return row, h.sync(ctx)
+}
+
+func textOf(r *Reason) string {
+	if r == nil {
+		return "no reason is known"
+	}
+	return r.Message
+}
+
+// needed refuses what others would miss.
+func (h *Host) needed(a Action, done string) error {
+	others := h.catalog.Dependents(a.ID)
+	if len(others) == 0 || a.Force {
+		return nil
+	}
+	return &Error{
+		Code:    CodeConflict,
+		Message: fmt.Sprintf("%s is needed by %s and cannot be %s", a.ID, strings.Join(others, ", "), done),
+		Hint:    "disable those first, or force it: they then wait until it is back",
+		Others:  others,
+	}
+}
+
+// hold is how one version is made the one that runs.
+func (h *Host) hold(a Action, row Extension, is state.Extension) (edit func(*state.Extension), order func(*orders), err error) {
+	target, err := chooseVersion(a, row, is)
+	if err != nil {
+		return nil, nil, err
+	}
+	if a.RestoreData {
+		switch {
+		case !h.dataFolder(a.ID).Has(target.Digest):
+			err = &Error{Code: CodeConflict, Message: fmt.Sprintf("there is no copy of the data as version %s of %s left them", target.Version, a.ID)}
+		case target.Digest == row.Digest:
+			err = &Error{Code: CodeConflict, Message: fmt.Sprintf("version %s of %s runs already", target.Version, a.ID)}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	edit = func(x *state.Extension) {
+		x.Pinned = target.Digest
+		x.Rejected = without(x.Rejected, target.Digest)
+	}
+	return edit, func(o *orders) { o.retry++; o.restoreData = a.RestoreData }, nil
+}
+
+// chooseVersion finds the kept version that a speaks of: for a roll back without one
+// the newest that is not current, for a pin without one the one that runs.
+func chooseVersion(a Action, row Extension, is state.Extension) (Version, error) {
+	want := a.Version
+	if want != "" {
+		if v, err := bundle.ParseVersion(want); err == nil {
+			want = v.String()
+		}
+	}
+	var kept []string
+	for _, v := range row.Versions {
+		switch {
+		case want != "" && v.Version == want,
+			want == "" && a.Verb == VerbPin && v.Current,
+			want == "" && a.Verb == VerbRollback && !v.Current:
+			return v, nil
+		}
+		kept = append(kept, v.Version)
+	}
+	if want == "" {
+		return Version{}, &Error{Code: CodeConflict, Message: fmt.Sprintf("no earlier version of %s is kept", a.ID)}
+	}
+	return Version{}, &Error{
+		Code: CodeNotFound, Message: fmt.Sprintf("version %s of %s is not kept", a.Version, a.ID),
+		Hint: "kept are: " + strings.Join(kept, ", "),
+	}
+}
+
+// remove takes the extension's files out of the folder, and with Purge everything else
+// once its processes have ended.
+func (h *Host) remove(ctx context.Context, a Action, row Extension) (Extension, error) {
+	if err := h.needed(a, "removed"); err != nil {
+		return row, err
+	}
+	files, err := h.catalog.Withdraw(ctx, a.ID)
+	if err != nil {
+		return row, err
+	}
+	after, err := json.Marshal(map[string]any{"files": files, "purge": a.Purge})
+	if err != nil {
+		return row, err
+	}
+	entry := auditOf(a, desiredOf(row), after)
+	if !a.Purge {
+		if err := h.state.Change(ctx, state.Change{Audit: []state.AuditEntry{entry}}); err != nil {
+			h.cfg.Log.Error("writing the audit trail", "error", err)
+		}
+		return row, h.sync(ctx)
+	}
+	if err := h.sync(ctx); err != nil {
+		return row, err
+	}
+	if err := h.awaitRows(ctx, func() bool { _, there := h.Extension(a.ID); return !there }); err != nil {
+		return row, err
+	}
+	if err := errors.Join(h.dataFolder(a.ID).Purge(), removeLogs(h.home.ExtensionLog(a.ID))); err != nil {
+		return row, err
+	}
+	if err := h.state.Purge(ctx, a.ID, entry); err != nil {
+		return row, err
+	}
+	h.catalog.Wake()
+	return row, nil
+}
+
+// removeLogs removes a log file and those that were rotated away.
+func removeLogs(path string) error {
+	var errs []error
+	for _, name := range []string{path, path + ".1", path + ".2", path + ".3"} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// change writes what was decided, with its event and its line in the audit trail.
+func (h *Host) change(ctx context.Context, a Action, row Extension, change state.Change) error {
+	before := desiredOf(row)
+	after := before
+	if is, _ := h.state.Extension(a.ID); change.Edit != nil {
+		change.Edit(&is)
+		after = desired(!is.Disabled && !is.Unconfirmed, is.Pinned)
+	}
+	now := time.Now()
+	change.Events = append(change.Events, state.Event{
+		Time: now, Kind: string(a.Verb), Version: a.Version, Actor: a.Actor.Name,
+	})
+	change.Audit = append(change.Audit, auditOf(a, before, after))
+	if err := h.state.Change(ctx, change); err != nil {
+		return err
+	}
+	h.catalog.Wake()
+	return nil
+}
+
+// desiredOf is the desired state as the audit trail shows it.
+func desiredOf(row Extension) json.RawMessage {
+	pinned := ""
+	for _, v := range row.Versions {
+		if v.Pinned {
+			pinned = v.Digest
+		}
+	}
+	return desired(row.Enabled, pinned)
+}
+
+func desired(enabled bool, pinned string) json.RawMessage {
+	raw, err := json.Marshal(struct {
+		Enabled bool   `json:"enabled"`
+		Pinned  string `json:"pinned"`
+	}{enabled, pinned})
+	if err != nil { // a struct of strings
+		return nil
+	}
+	return raw
+}
+
+func auditOf(a Action, before, after json.RawMessage) state.AuditEntry {
+	return state.AuditEntry{
+		Time: time.Now(), Actor: a.Actor.Name, Action: string(a.Verb), Target: a.ID,
+		Before: before, After: after, Remote: a.Actor.Remote,
+	}
+}
+
+// asError makes an *Error of what went wrong.
+func asError(err error) error {
+	var own *Error
+	var broken *bundle.Error
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &broken):
+		if broken.Code == bundle.CodeTooBig {
+			return &Error{Code: CodeTooLarge, Message: broken.Message, Hint: "bundle.max_bytes is the limit"}
+		}
+		return &Error{Code: string(broken.Code), Message: broken.Error()}
+	case errors.Is(err, state.ErrFull), errors.Is(err, errNoSpace):
+		return &Error{Code: CodeUnavailable, Message: "the disk of the home folder is full: " + err.Error(), Hint: "make room and do it again"}
+	case errors.Is(err, state.ErrReadOnly):
+		return &Error{Code: CodeUnavailable, Message: "the home folder cannot be written to: " + err.Error()}
+	case errors.Is(err, state.ErrCursor):
+		return &Error{Code: CodeInvalidArgument, Message: "the cursor is none that was given out"}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &Error{Code: CodeUnavailable, Message: "it took too long, or the host stops: " + err.Error()}
+	}
+	return err
+}
+
+func (h *Host) dataFolder(id string) *deploy.Folder {
+	return &deploy.Folder{
+		Dir: h.home.Data(id), Copies: h.home.Snapshots(id), MaxBytes: h.cfg.SnapshotMax,
+		Log: h.cfg.Log.With("ext", id), Now: time.Now,
+	}
+}

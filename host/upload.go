@@ -1,0 +1,178 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/state"
+)
+
+// errNoSpace is what writing to a full disk comes to.
+const errNoSpace = syscall.ENOSPC
+
+// Upload takes a bundle in: it is verified and, unless it is a dry run, durably in the
+// extensions folder before Upload returns. The error is an *Error with the bundle's
+// code when the bundle is at fault.
+func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
+	received, err := h.catalog.Receive(ctx, u.Body, u.Size)
+	if err != nil {
+		return Uploaded{}, asError(err)
+	}
+	defer received.Release()
+	plan := h.catalog.Plan(received)
+	m := received.Manifest
+	up := Uploaded{
+		ID: m.ID, Version: m.Version.String(), Digest: received.Digest, Action: string(plan.Action),
+		State: plan.State, Reason: plan.Reason, From: plan.From, Warnings: append([]string{}, received.Warnings...),
+	}
+	if u.DryRun {
+		return up, nil
+	}
+	h.acting.Lock()
+	defer h.acting.Unlock()
+	file, err := h.catalog.Publish(ctx, received)
+	if err != nil {
+		return Uploaded{}, asError(err)
+	}
+	h.expect(m.ID, received.Digest)
+	up.Job = "install-" + strings.TrimPrefix(received.Digest, "sha256:")[:16]
+	after, err := json.Marshal(map[string]string{"version": up.Version, "digest": up.Digest, "file": file})
+	if err != nil {
+		return Uploaded{}, asError(err)
+	}
+	now := time.Now()
+	err = h.state.Change(ctx, state.Change{
+		ID: m.ID,
+		Events: []state.Event{{
+			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: u.Actor.Name,
+			Message: "as " + file + ", from " + u.Actor.Remote,
+		}},
+		Audit: []state.AuditEntry{{
+			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, After: after, Remote: u.Actor.Remote,
+		}},
+	})
+	if err != nil { // the bundle is there: that is what was asked for
+		h.cfg.Log.Error("writing the history of an upload", "ext", m.ID, "error", err)
+	}
+	return up, nil
+}
+
+// expect notes that a bundle is on its way, for Settle.
+func (h *Host) expect(id, digest string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expected[id] = digest
+}
+
+// Settle waits until the extension has settled after what was last done to it: it runs,
+// or it is clear why it does not. For a file that has become an extension, it returns
+// the extension's row.
+func (h *Host) Settle(ctx context.Context, id string) (Extension, error) {
+	var result Extension
+	err := h.awaitRows(ctx, func() bool {
+		var ok bool
+		result, ok = h.settledRow(id)
+		return ok
+	})
+	if err != nil {
+		return Extension{}, asError(err)
+	}
+	if result.ID == "" {
+		return Extension{}, &Error{Code: CodeNotFound, Message: "there is no extension " + id + " any more"}
+	}
+	return result, nil
+}
+
+// settledRow returns the row to answer with, an empty one for none, and whether it has
+// settled.
+func (h *Host) settledRow(id string) (Extension, bool) {
+	h.mu.Lock()
+	expected := h.expected[id]
+	h.mu.Unlock()
+	rows := *h.rows.Load()
+	var mine, file *row
+	seen := expected == ""
+	for i, r := range rows {
+		switch {
+		case r.ID == id:
+			mine = &rows[i]
+		case r.File == id, r.Claims == id && r.Digest == expected && expected != "":
+			file = &rows[i]
+		}
+		seen = seen || r.Digest == expected || r.Candidate != nil && r.Candidate.Digest == expected
+	}
+	switch {
+	case !seen:
+		return Extension{}, false
+	case mine != nil && mine.ID == mine.File && mine.extension == nil:
+		return mine.now(), mine.State != lifecycle.Pending
+	case mine != nil:
+		return mine.now(), mine.atRest && mine.State.Settled() && mine.State != lifecycle.Draining
+	case file != nil:
+		return file.now(), file.State != lifecycle.Pending
+	}
+	return Extension{}, true
+}
+
+// History returns what happened to an extension, newest first.
+func (h *Host) History(ctx context.Context, id, cursor string, limit int) (HistoryPage, error) {
+	_, known := h.state.Extension(id)
+	if _, there := h.Extension(id); !there && !known {
+		return HistoryPage{}, &Error{Code: CodeNotFound, Message: "there is no extension " + id, Hint: "the list of extensions has the ids"}
+	}
+	events, next, err := h.state.History(ctx, id, cursor, limit)
+	if err != nil {
+		return HistoryPage{}, asError(err)
+	}
+	page := HistoryPage{Events: make([]Event, len(events)), Next: next}
+	for i, e := range events {
+		page.Events[i] = Event{
+			Time: e.Time, Kind: e.Kind, Version: e.Version, Digest: e.Digest, Actor: e.Actor,
+			Code: e.Code, Message: e.Message, Evidence: e.Evidence,
+		}
+	}
+	return page, nil
+}
+
+// Audit returns who did what, newest first.
+func (h *Host) Audit(ctx context.Context, cursor string, limit int) (AuditPage, error) {
+	entries, next, err := h.state.Audit(ctx, cursor, limit)
+	if err != nil {
+		return AuditPage{}, asError(err)
+	}
+	page := AuditPage{Events: make([]AuditEntry, len(entries)), Next: next}
+	for i, e := range entries {
+		page.Events[i] = AuditEntry{
+			Time: e.Time, Actor: e.Actor, Action: e.Action, Target: e.Target, Before: e.Before, After: e.After, Remote: e.Remote,
+		}
+	}
+	return page, nil
+}
+
+// standing is what the catalog must know of the desired state.
+func (h *Host) standing() map[string]catalog.Standing {
+	all := h.state.Extensions()
+	standing := make(map[string]catalog.Standing, len(all))
+	for id, x := range all {
+		s := catalog.Standing{Disabled: x.Disabled || x.Unconfirmed, Pinned: x.Pinned, Current: x.Current, File: x.File}
+		if !x.Removed.IsZero() {
+			s.Current, s.File = "", "" // when it comes back it begins anew
+		}
+		switch {
+		case x.Unconfirmed:
+			s.Note = "the host's database was lost, and with it whether this extension is to run: enable it to confirm that it is"
+		case x.Disabled:
+			s.Note = "an administrator has disabled it"
+		}
+		for _, r := range x.Rejected {
+			s.Rejected = append(s.Rejected, r.Digest)
+		}
+		standing[id] = s
+	}
+	return standing
+}
