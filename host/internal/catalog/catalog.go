@@ -8,9 +8,10 @@
 // reason; one bad, huge or growing file neither delays nor disturbs the others; and a
 // folder that cannot be read takes nothing away from what runs.
 //
-// The folder alone is the desired state here. Other sources of it (pins, disabled
-// extensions, what ran before the last restart) are further inputs of resolve, which
-// is a pure function.
+// Desired is what the folder holds, as far as the Standing of each extension lets it
+// run: resolve, a pure function, makes one of the two. Wake says that a Standing has
+// changed. Receive, Plan and Publish bring an upload into the folder, Withdraw takes an
+// extension out of it; they may be called from anywhere but from Run's callback.
 package catalog
 
 import (
@@ -29,7 +30,8 @@ import (
 // Config is what a Catalog needs. Extensions, Bundles, GOOS, GOARCH and Log are
 // required; zero durations and Limits mean the defaults.
 type Config struct {
-	// Extensions is the drop folder. It is only read, and need not exist yet.
+	// Extensions is the drop folder. Only Publish and Withdraw write there; it need
+	// not exist yet.
 	Extensions string
 	// Bundles is the private storage, made if it is missing. Nobody else may write
 	// there, and no two Catalogs may share it.
@@ -178,10 +180,13 @@ type Catalog struct {
 	watch     watch
 	lanes     lanes
 	files     map[string]*dropped
-	running   map[string]string // id → digest of the last View's Desired
-	reasons   map[string]Row    // last View's rows by file, for the time of a reason
-	err       error             // why the folder is not believed
-	looked    bool              // the folder was read once
+	known     map[string]*accepted // what files hold or Standing refers to, by digest
+	loads     map[string]*load     // what Standing refers to and is not known yet
+	standing  map[string]Standing  // as last read
+	running   map[string]string    // id → digest of the last View's Desired
+	reasons   map[string]Row       // last View's rows by file, for the time of a reason
+	err       error                // why the folder is not believed
+	looked    bool                 // the folder was read once
 	started   time.Time
 	lastLook  time.Time // when the last look began
 	due       time.Time // when to look next
@@ -189,10 +194,16 @@ type Catalog struct {
 	untidy    bool      // the shelf may hold bundles that nobody needs
 
 	woken chan struct{} // capacity 1: many wakes are one
+	asks  chan func()   // to be called by the goroutine of Run
+	ended chan struct{} // closed when Run has ended
 
-	mu   sync.Mutex
-	ran  bool // Run was called
-	view View // the last View given out, for the metrics
+	depositing sync.Mutex // held by who writes into the drop folder
+
+	mu     sync.Mutex
+	ran    bool  // Run was called
+	view   View  // the last View given out
+	input  input // what the last resolve was about
+	unsure error // c.err of that moment
 }
 
 // Open prepares the private storage: it makes the folder, removes what a crash left
@@ -211,12 +222,20 @@ func Open(cfg Config) (*Catalog, error) {
 		folder:  folder{path: cfg.Extensions},
 		watch:   watch{path: cfg.Extensions, log: cfg.Log, open: openFileEvents},
 		files:   map[string]*dropped{},
+		known:   map[string]*accepted{},
+		loads:   map[string]*load{},
 		running: map[string]string{},
 		reasons: map[string]Row{},
 		untidy:  true,
 		woken:   make(chan struct{}, 1),
+		asks:    make(chan func()),
+		ended:   make(chan struct{}),
 	}
-	c.lanes.judge = judge{dir: cfg.Extensions, limits: cfg.Limits, shelf: shelf}.run
+	if cfg.Device != nil {
+		c.folder.expect = c.expected
+	}
+	j := judge{dir: cfg.Extensions, limits: cfg.Limits, shelf: shelf}
+	c.lanes.judge, c.lanes.fetch = j.run, j.fetch
 	c.metrics = newMetrics(c.states)
 	return c, nil
 }
@@ -236,24 +255,35 @@ func (c *Catalog) Run(ctx context.Context, changed func(View)) error {
 	if again {
 		return errRunTwice
 	}
+	defer close(c.ended)
 	ctx, cancel := context.WithCancel(ctx)
 	defer c.watch.close()
 	defer c.lanes.wait()
 	defer cancel()
 
+	if c.depositing.TryLock() { // else an upload is on its way, and sweeps
+		c.sweep()
+		c.depositing.Unlock()
+	}
 	c.lanes.start(ctx)
 	c.started = time.Now()
 	c.due = c.started
+	c.remember()
+	for id, st := range c.standing {
+		if st.Current != "" && !st.Disabled {
+			c.running[id] = st.Current // what ran last wins at start
+		}
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		now := time.Now()
-		if !now.Before(c.due) {
+		c.remember()
+		if !time.Now().Before(c.due) {
 			c.look()
-			c.lastLook, c.due = now, now.Add(c.cfg.Interval)
-			now = time.Now()
 		}
+		now := time.Now()
 		next := earliest(c.due, c.advance(now))
+		next = earliest(next, c.fetch(now))
 		c.publish(now, changed)
 		timer.Reset(time.Until(next))
 		select {
@@ -263,11 +293,30 @@ func (c *Catalog) Run(ctx context.Context, changed func(View)) error {
 			c.due = earliest(c.due, next) // a deadline of a file is a reason to look
 		case <-c.woken:
 			c.untidy = true
+		case ask := <-c.asks:
+			ask()
 		case <-c.watch.wake():
 			c.due = earliest(c.due, c.lastLook.Add(lookGap))
 		case done := <-c.lanes.done:
 			c.judged(done)
 		}
+	}
+}
+
+var errNotRunning = errors.New("catalog: Run has ended")
+
+// ask has f called by the goroutine of Run, and returns when it was. It must not be
+// called from there.
+func (c *Catalog) ask(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case c.asks <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ended:
+		return errNotRunning
 	}
 }
 

@@ -70,7 +70,7 @@ func (r *resolver) conflict(c *candidate) *refusal {
 
 func conflictRefusal(c *candidate, found clash) *refusal {
 	return &refusal{
-		state: lifecycle.Conflict,
+		event: lifecycle.Clash,
 		code:  found.code,
 		message: fmt.Sprintf("%q (%s) has %s, so %q (%s) cannot run beside it; remove one of the two",
 			found.owner.file, found.owner.manifest.ID, found.what, c.file, c.manifest.ID),

@@ -58,6 +58,8 @@ type accepted struct {
 
 // look reads the folder and notes what is new, different or gone.
 func (c *Catalog) look() {
+	c.lastLook = time.Now()
+	c.due = c.lastLook.Add(c.cfg.Interval)
 	found, err := c.folder.look(c.files, c.watch.follow)
 	now := time.Now() // a look at a slow folder takes its time: files settle from its end on
 	if err != nil {
@@ -71,6 +73,7 @@ func (c *Catalog) look() {
 		c.cfg.Log.Info("the extensions folder is usable again", "folder", c.cfg.Extensions)
 	}
 	c.err = nil
+	c.rememberDevice()
 	gone := map[place]*dropped{}
 	for name, f := range c.files {
 		if _, ok := found[name]; !ok {
@@ -95,6 +98,9 @@ func (c *Catalog) look() {
 // takes what runs from it along, while its bytes are judged once more.
 func (c *Catalog) arrive(name string, seen sighting, was *dropped, now time.Time) *dropped {
 	f := &dropped{name: name, seen: seen, since: now, grew: now, first: !c.looked}
+	if !c.looked {
+		f.claims = c.ranFrom(name)
+	}
 	if modified := time.Unix(0, seen.mtime); modified.Before(now) {
 		f.grew = modified // a file that was left incomplete long ago need not stall again
 	}
@@ -190,6 +196,10 @@ func (c *Catalog) step(f *dropped, now time.Time) time.Time {
 // judged takes a judgement. One about bytes that are no longer there says nothing.
 func (c *Catalog) judged(done judgement) {
 	c.lanes.landed(done.job)
+	if done.job.digest != "" {
+		c.loaded(done)
+		return
+	}
 	c.untidy = c.untidy || done.kind == acceptable
 	f := c.files[done.job.name]
 	if f == nil || f.job != done.job {
@@ -221,9 +231,17 @@ func (c *Catalog) accept(f *dropped, p *parcel) {
 		f.accepted, f.earlier = f.earlier, nil
 		return
 	}
-	f.accepted = &accepted{
-		parcel: p, modTime: time.Unix(0, f.seen.mtime), seen: f.since,
-		name: fold(p.manifest().Name), requests: requestTypes(p.verified), fault: c.cfg.faultOf(p),
+	if known := c.known[p.digest]; known != nil {
+		p = known.parcel // the same pointer as before
+	}
+	f.accepted = c.cfg.acceptedOf(p, time.Unix(0, f.seen.mtime), f.since)
+	c.known[p.digest] = f.accepted
+}
+
+func (c Config) acceptedOf(p *parcel, modTime, seen time.Time) *accepted {
+	return &accepted{
+		parcel: p, modTime: modTime, seen: seen,
+		name: fold(p.manifest().Name), requests: requestTypes(p.verified), fault: c.faultOf(p),
 	}
 }
 
@@ -259,16 +277,14 @@ func truncatedReason(size int64, stalled time.Duration) *lifecycle.Reason {
 		size, stalled)
 }
 
-// row returns the Row of a file whose bytes are not accepted, false for one whose are.
-func (f *dropped) row() (Row, bool) {
-	r := Row{File: f.name, Claims: f.claims, State: lifecycle.Pending, Reason: f.note}
+// row returns the Row of a file whose bytes are not accepted, without its State, and
+// the event that leads there.
+func (f *dropped) row() (Row, lifecycle.Event) {
 	switch {
-	case f.accepted != nil:
-		return Row{}, false
-	case f.rejected != nil && f.verdict.pending:
-		r.Reason = f.rejected
-	case f.rejected != nil:
-		r.State, r.Reason = lifecycle.Failed, f.rejected
+	case f.rejected == nil:
+		return Row{File: f.name, Claims: f.claims, Reason: f.note}, lifecycle.Copying
+	case f.verdict.pending:
+		return Row{File: f.name, Claims: f.claims, Reason: f.rejected}, lifecycle.Copying
 	}
-	return r, true
+	return Row{File: f.name, Claims: f.claims, Reason: f.rejected}, lifecycle.Reject
 }

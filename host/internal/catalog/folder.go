@@ -51,6 +51,13 @@ type folder struct {
 	// dev is the device that the folder was on when it was last believed.
 	dev      uint64
 	believed bool
+	// expect tells on which device the folder was when an earlier host believed it,
+	// and which files were in it; nil when that is not remembered.
+	expect func() (device string, files []string)
+	// foreign is another device that was found there instead, and foreignFiles what
+	// was on it then; nil before.
+	foreign      uint64
+	foreignFiles map[string]bool
 }
 
 // look lists the regular files that may be bundles. arrived is called with the
@@ -60,7 +67,7 @@ type folder struct {
 // An error means that the folder says nothing: it cannot be read, or another device
 // is under its path than before. A folder on another device is believed again when
 // it holds every known file, which is a mount that came back under another number;
-// an empty mount point is not.
+// an empty mount point is not. At the first look, one known file is enough.
 func (d *folder) look(known map[string]*dropped, arrived func(place)) (map[string]sighting, error) {
 	dir, err := os.OpenFile(d.path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -82,12 +89,46 @@ func (d *folder) look(known map[string]*dropped, arrived func(place)) (map[strin
 		for _, name := range slices.Sorted(maps.Keys(known)) {
 			if _, ok := found[name]; !ok {
 				return nil, fmt.Errorf("another device is under the extensions folder, and %q is not on it: "+
-					"is a mount lost? what runs keeps running; mount it again, or restart the host to take the folder as it is", name)
+					"is a mount lost? what runs keeps running; mount it again, or remove what is meant to be gone with `jackfield ext remove ID`", name)
 			}
+		}
+	}
+	if !d.believed && d.expect != nil {
+		if err := d.recognise(here.dev, found); err != nil {
+			return nil, err
 		}
 	}
 	d.dev, d.believed = here.dev, true
 	return found, nil
+}
+
+// recognise says whether the folder may be the one that an earlier host believed.
+// Another device that holds none of its files is not, until somebody puts a bundle
+// there.
+func (d *folder) recognise(dev uint64, found map[string]sighting) error {
+	device, files := d.expect()
+	if device == "" || device == deviceText(dev) || len(files) == 0 {
+		return nil
+	}
+	for _, name := range files {
+		if _, ok := found[name]; ok {
+			return nil
+		}
+	}
+	if d.foreignFiles == nil || d.foreign != dev {
+		d.foreign, d.foreignFiles = dev, map[string]bool{}
+		for name := range found {
+			d.foreignFiles[name] = true
+		}
+	}
+	for name := range found {
+		if !d.foreignFiles[name] {
+			return nil
+		}
+	}
+	return fmt.Errorf("the extensions folder is on another device than before, and none of the %d files that were in use is there: "+
+		"is a mount lost? what ran before runs again; mount it, or remove the extensions with `jackfield ext remove ID`, "+
+		"or put a bundle into the folder to have it taken as it is", len(files))
 }
 
 func list(dir *os.File, fd int) (map[string]sighting, error) {

@@ -70,6 +70,19 @@ func (j judge) accept(ctx context.Context, f *os.File, want sighting) (*parcel, 
 	return j.shelf.put(ctx, f, want.size)
 }
 
+// fetch verifies a bundle on the shelf once more. One that is not there, or was damaged,
+// is refused.
+func (j judge) fetch(ctx context.Context, digest string) verdict {
+	p, err := j.shelf.fetch(ctx, digestHex(digest))
+	switch {
+	case err != nil:
+		return j.sort(err)
+	case p == nil:
+		return verdict{kind: refused}
+	}
+	return verdict{kind: acceptable, parcel: p}
+}
+
 // sort says what an error means for the file. Only an error of package bundle speaks
 // of the bytes; any other one speaks of this machine.
 func (j judge) sort(err error) verdict {

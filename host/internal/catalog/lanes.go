@@ -9,10 +9,11 @@ import (
 // bigFile divides the two lanes. A bundle below it is judged in well under a second.
 const bigFile = 32 << 20
 
-// job is one file that waits for its judgement or has one.
+// job is one file, or one bundle on the shelf, that waits for its judgement or has one.
 type job struct {
 	name   string
 	want   sighting
+	digest string             // of a bundle on the shelf; name is empty then
 	cancel context.CancelFunc // set when it is under way
 	lane   int
 }
@@ -29,6 +30,7 @@ type judgement struct {
 // goes first. All methods belong to one goroutine.
 type lanes struct {
 	judge func(ctx context.Context, name string, want sighting) verdict
+	fetch func(ctx context.Context, digest string) verdict
 	// done delivers the judgements. It never blocks a lane.
 	done chan judgement
 
@@ -53,7 +55,15 @@ func (l *lanes) wait() { l.flying.Wait() }
 
 // add puts a file in line.
 func (l *lanes) add(name string, want sighting) *job {
-	j := &job{name: name, want: want}
+	return l.enqueue(&job{name: name, want: want})
+}
+
+// load puts a bundle on the shelf in line.
+func (l *lanes) load(digest string, size int64) *job {
+	return l.enqueue(&job{digest: digest, want: sighting{size: size}})
+}
+
+func (l *lanes) enqueue(j *job) *job {
 	l.queue = append(l.queue, j)
 	l.dispatch()
 	return j
@@ -94,9 +104,16 @@ func (l *lanes) dispatch() {
 		j.cancel, j.lane = cancel, lane
 		l.busy[lane] = j
 		l.flying.Go(func() {
-			l.done <- judgement{job: j, verdict: l.judge(ctx, j.name, j.want)}
+			l.done <- judgement{job: j, verdict: l.run(ctx, j)}
 		})
 	}
+}
+
+func (l *lanes) run(ctx context.Context, j *job) verdict {
+	if j.digest != "" {
+		return l.fetch(ctx, j.digest)
+	}
+	return l.judge(ctx, j.name, j.want)
 }
 
 // pick takes the next job for a lane out of the queue, nil if there is none.

@@ -68,6 +68,9 @@ func (c *Catalog) states() map[lifecycle.State]int {
 	}
 	for _, entry := range view.Desired {
 		state := lifecycle.Starting
+		if entry.Disabled {
+			state = lifecycle.Stopped
+		}
 		if c.cfg.StateOf != nil {
 			state = c.cfg.StateOf(entry.ID())
 		}

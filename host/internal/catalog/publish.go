@@ -15,22 +15,39 @@ func (c *Catalog) publish(now time.Time, changed func(View)) {
 	if !c.published && !c.complete(now) {
 		return
 	}
-	view := c.resolve()
+	in := c.gather()
+	c.share(in)
+	view := c.resolve(in)
 	c.date(view.Rows)
 	if !c.published || !sameView(view, c.view) {
 		c.tell(view.Rows)
 		c.keep(view)
 		changed(view)
 	}
+	c.forget()
 	if c.untidy && c.lanes.idle() && c.err == nil && c.allJudged() {
-		c.untidy = false
-		c.shelf.collect(c.inUse())
+		c.untidy = c.collect()
 	}
+}
+
+// share lets other goroutines see what the View is resolved from.
+func (c *Catalog) share(in input) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.input, c.unsure = in, c.err
 }
 
 // complete reports that the first look at the folder has come to an end.
 func (c *Catalog) complete(now time.Time) bool {
-	if c.err != nil || now.Sub(c.started) > firstLookMax {
+	if now.Sub(c.started) > firstLookMax {
+		return true
+	}
+	for _, l := range c.loads {
+		if l.job != nil {
+			return false
+		}
+	}
+	if c.err != nil {
 		return true
 	}
 	for _, f := range c.files {
@@ -41,39 +58,45 @@ func (c *Catalog) complete(now time.Time) bool {
 	return c.looked
 }
 
-// resolve makes a View of the files as they are known now.
-func (c *Catalog) resolve() View {
-	var candidates []*candidate
-	origin := map[*candidate]*accepted{}
-	add := func(f *dropped, a *accepted, earlier bool) {
-		n := a.candidate(f.name, earlier)
-		candidates = append(candidates, n)
-		origin[n] = a
-	}
+// resolve makes a View of the input, and of the files whose bytes are not accepted.
+func (c *Catalog) resolve(in input) View {
 	view := View{Err: c.err}
 	for _, f := range c.files {
-		if f.accepted != nil {
-			add(f, f.accepted, false)
-		}
-		if e := f.earlier; e != nil && c.running[e.manifest().ID] == e.digest {
-			add(f, e, true)
-		}
-		if row, ok := f.row(); ok {
+		if f.accepted == nil {
+			row, event := f.row()
+			row.State = c.stateAfter(f.name, event)
 			view.Rows = append(view.Rows, row)
 		}
 	}
-	out := resolve(candidates, c.running)
+	candidates, origin, standing := in.candidates()
+	out := resolve(candidates, standing, in.running)
 	for _, d := range out.desired {
-		view.Desired = append(view.Desired, c.entry(d, origin[d.candidate]))
+		view.Desired = append(view.Desired, c.chosen(d, origin[d.candidate], standing))
 	}
 	for refused, why := range out.refusals {
 		view.Rows = append(view.Rows, Row{
 			File: refused.file, Claims: refused.manifest.ID, Manifest: refused.manifest, Digest: refused.digest,
-			State: why.state, Reason: lifecycle.Reasonf(lifecycle.StageManifest, why.code, "%s", why.message),
+			State: c.stateAfter(refused.file, why.event), Reason: why.reason(),
 		})
 	}
 	slices.SortFunc(view.Rows, func(a, b Row) int { return cmp.Compare(a.File, b.File) })
 	return view
+}
+
+// stateAfter returns the state of a file's row after an event. A row has no process, so
+// every event that a refusal has is possible in it; a file without a row begins as
+// pending, whatever the process is in that ran from it.
+func (c *Catalog) stateAfter(file string, event lifecycle.Event) lifecycle.State {
+	was := lifecycle.Pending
+	if row, ok := c.reasons[file]; ok {
+		was = row.State
+	}
+	state, _ := was.On(event)
+	return state
+}
+
+func (why *refusal) reason() *lifecycle.Reason {
+	return lifecycle.Reasonf(lifecycle.StageManifest, why.code, "%s", why.message)
 }
 
 func (a *accepted) candidate(file string, earlier bool) *candidate {
@@ -83,15 +106,36 @@ func (a *accepted) candidate(file string, earlier bool) *candidate {
 	}
 }
 
-func (c *Catalog) entry(d choice, a *accepted) Entry {
-	tree := filepath.Join(a.dir, treeName)
-	name, _ := a.verified.Executable(c.cfg.GOOS, c.cfg.GOARCH) // without one it was refused
-	return Entry{
-		File: d.file, Bundle: a.verified,
-		Dir: a.dir, Tree: tree, Executable: filepath.Join(tree, filepath.FromSlash(name)),
-		ModTime: a.modTime, Seen: a.seen,
-		Warnings: slices.Concat(a.verified.Warnings(), d.warnings),
+func (c *Catalog) chosen(d choice, a *accepted, standing map[string]Standing) Entry {
+	e := c.entry(a)
+	e.File = d.file
+	e.Warnings = append(e.Warnings, d.warnings...)
+	if d.disabled {
+		e.Disabled, e.Note = true, standing[e.ID()].Note
 	}
+	for _, p := range d.passed {
+		e.Passed = append(e.Passed, Passed{File: p.file, Digest: p.digest, Version: p.manifest.Version.String()})
+	}
+	return e
+}
+
+// entry makes an Entry without a File.
+func (c *Catalog) entry(a *accepted) Entry {
+	tree := filepath.Join(a.dir, treeName)
+	e := Entry{
+		Bundle: a.verified, Dir: a.dir, Tree: tree,
+		ModTime: a.modTime, Seen: a.seen,
+		Warnings: slices.Clone(a.verified.Warnings()),
+	}
+	if name, ok := a.verified.Executable(c.cfg.GOOS, c.cfg.GOARCH); ok {
+		e.Executable = filepath.Join(tree, filepath.FromSlash(name))
+	}
+	for _, need := range a.manifest().Requires {
+		if !need.Optional {
+			e.Needs = append(e.Needs, need.ID)
+		}
+	}
+	return e
 }
 
 // date gives a reason that holds since an earlier View the time of that View.
@@ -127,7 +171,9 @@ func (c *Catalog) keep(view View) {
 	clear(c.running)
 	desired := map[string]bool{}
 	for _, e := range view.Desired {
-		c.running[e.ID()] = e.Bundle.Digest()
+		if !e.Disabled {
+			c.running[e.ID()] = e.Bundle.Digest()
+		}
 		desired[e.Bundle.Digest()] = true
 	}
 	clear(c.reasons)
@@ -153,7 +199,7 @@ func (c *Catalog) allJudged() bool {
 	return true
 }
 
-// inUse lists the digests that the folder, or what runs, refers to.
+// inUse lists the digests that the folder, what is remembered, or what runs refers to.
 func (c *Catalog) inUse() map[string]bool {
 	used := map[string]bool{}
 	for _, f := range c.files {
@@ -166,7 +212,20 @@ func (c *Catalog) inUse() map[string]bool {
 	for _, digest := range c.running {
 		used[digest] = true
 	}
+	for _, st := range c.standing {
+		used[st.Current], used[st.Pinned] = true, true
+	}
 	return used
+}
+
+// collect takes off the shelf what nobody needs, and reports whether it has to be done
+// again.
+func (c *Catalog) collect() (again bool) {
+	used := c.inUse()
+	if c.cfg.Kept == nil {
+		return c.shelf.collect(used, nil)
+	}
+	return c.shelf.collect(used, c.cfg.Kept())
 }
 
 func sameView(a, b View) bool {
@@ -179,7 +238,8 @@ func sameView(a, b View) bool {
 
 func sameEntry(a, b Entry) bool {
 	return a.File == b.File && a.Bundle == b.Bundle && a.Dir == b.Dir &&
-		a.ModTime.Equal(b.ModTime) && slices.Equal(a.Warnings, b.Warnings)
+		a.ModTime.Equal(b.ModTime) && slices.Equal(a.Warnings, b.Warnings) &&
+		a.Disabled == b.Disabled && a.Note == b.Note && slices.Equal(a.Passed, b.Passed)
 }
 
 func sameReason(a, b Row) bool {

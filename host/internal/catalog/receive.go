@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
@@ -18,17 +20,77 @@ type Received struct {
 	Warnings []string
 	// Fault is nil for a bundle that can run on this host.
 	Fault *Fault
+
+	accepted *accepted
+	release  func()
+}
+
+// Fault is why a bundle cannot run on this host, whatever else is in the folder.
+type Fault struct {
+	State         lifecycle.State
+	Code, Message string
 }
 
 // Release lets private storage forget the bundle if nothing else needs it. It must be
 // called once the bundle is published or given up, and may be called again.
-func (r *Received) Release() {}
+func (r *Received) Release() { r.release() }
 
 // Receive brings an upload into private storage and verifies it there; size is -1 when
 // it is unknown. A *bundle.Error speaks of the bytes (too_big as soon as there are more
 // than bundle.max_bytes); any other error of reading r, of ctx, or of this machine.
+// Nothing is held in memory. It may be called from several goroutines.
 func (c *Catalog) Receive(ctx context.Context, r io.Reader, size int64) (*Received, error) {
-	return nil, errors.ErrUnsupported
+	limit := c.cfg.Limits.FileBytes
+	if size > limit {
+		return nil, &bundle.Error{Code: bundle.CodeTooBig,
+			Message: fmt.Sprintf("the upload has %d bytes, more than the %d that bundle.max_bytes allows", size, limit)}
+	}
+	release := func() {}
+	body := &capped{r: &source{ctx: ctx, r: r}, limit: limit}
+	p, err := c.shelf.bring(ctx, body, size, func(digest string) { release = c.shelf.hold(digest) })
+	if err != nil {
+		release()
+		return nil, receiveError(err, body.n, size)
+	}
+	a := c.cfg.acceptedOf(p, time.Now(), time.Now())
+	received := &Received{
+		Manifest: p.manifest(), Digest: p.digest, Size: p.verified.Size(), Warnings: p.verified.Warnings(),
+		accepted: a, release: func() { release(); c.Wake() },
+	}
+	if why := a.fault; why != nil {
+		received.Fault = &Fault{State: why.state(), Code: why.code, Message: why.message}
+	}
+	return received, nil
+}
+
+// receiveError says what went wrong after n bytes of an upload.
+func receiveError(err error, n, size int64) error {
+	var broken *bundle.Error
+	var outside *sourceError
+	switch {
+	case errors.As(err, &broken), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, errChanged):
+		return fmt.Errorf("the upload has %d bytes, %d were announced: %w", n, size, io.ErrUnexpectedEOF)
+	case errors.As(err, &outside):
+		return fmt.Errorf("reading the upload: %w", err)
+	}
+	return fmt.Errorf("keeping the upload in private storage: %w", err)
+}
+
+// capped reads until there is more than the limit.
+type capped struct {
+	r        io.Reader
+	n, limit int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if c.n += int64(n); c.n > c.limit {
+		return 0, &bundle.Error{Code: bundle.CodeTooBig,
+			Message: fmt.Sprintf("the upload has more than the %d bytes that bundle.max_bytes allows", c.limit)}
+	}
+	return n, err
 }
 
 // ErrNotShelved says that a bundle is not in private storage, or no longer undamaged.
@@ -36,57 +98,35 @@ var ErrNotShelved = errors.New("the bundle is not in private storage any more")
 
 // Shelved verifies the bundle with a digest ("sha256:…") in private storage and returns
 // it as an Entry without a File. Executable is empty when there is none for this
-// platform. The error is ErrNotShelved when it is not there or was damaged.
+// platform. The error is ErrNotShelved when it is not there or was damaged. It may be
+// called from several goroutines.
 func (c *Catalog) Shelved(ctx context.Context, digest string) (Entry, error) {
-	return Entry{}, errors.ErrUnsupported
+	hex := digestHex(digest)
+	if !isDigest(hex) {
+		return Entry{}, fmt.Errorf("%w: %q is no digest", ErrNotShelved, digest)
+	}
+	p, err := c.shelf.fetch(ctx, hex)
+	if err != nil {
+		return Entry{}, fmt.Errorf("reading %s in private storage: %w", digest, err)
+	}
+	if p == nil {
+		return Entry{}, fmt.Errorf("%w: %s", ErrNotShelved, digest)
+	}
+	return c.entry(c.cfg.acceptedOf(p, time.Time{}, time.Now())), nil
 }
 
 // ShelvedIDs returns the digests in private storage by the id that the bundles claim,
 // which is not verified; those used last come first. It is for the recovery of a lost
 // database.
-func (c *Catalog) ShelvedIDs() map[string][]string { return nil }
-
-// Action is what publishing a bundle comes to.
-type Action string
-
-// The actions.
-const (
-	Install   Action = "install"   // nothing of the id is there
-	Upgrade   Action = "upgrade"   // from a lower version
-	Downgrade Action = "downgrade" // from a higher version
-	Replace   Action = "replace"   // other bytes of the same version
-	Nothing   Action = "none"      // these bytes are there already
-)
-
-// Planned is what would become of a bundle if it were in the folder.
-type Planned struct {
-	Action Action
-	// From is the version of the id that is desired now, "" for none.
-	From string
-	// State is starting when it would run, stopped when its extension is disabled;
-	// Reason is nil for starting.
-	State  lifecycle.State
-	Reason *lifecycle.Reason
-}
-
-// Plan says what Publish would come to, and changes nothing.
-func (c *Catalog) Plan(r *Received) Planned { return Planned{} }
-
-// Publish puts the bundle into the drop folder as <id>-<version>.jar, durably, and
-// returns that name. What has the name is replaced, unless it holds the same bytes. It
-// may be called while Run runs, and from several goroutines.
-func (c *Catalog) Publish(ctx context.Context, r *Received) (file string, err error) {
-	return "", errors.ErrUnsupported
-}
-
-// Withdraw removes the files from the drop folder that hold or claim the id, and
-// returns their names, of which there may be none. Run must be running.
-func (c *Catalog) Withdraw(ctx context.Context, id string) (files []string, err error) {
-	return nil, errors.ErrUnsupported
-}
-
-// WithdrawFile removes one bundle file from the drop folder by its name, whatever is in
-// it. The error is fs.ErrNotExist when there is none. Run must be running.
-func (c *Catalog) WithdrawFile(ctx context.Context, name string) error {
-	return errors.ErrUnsupported
+func (c *Catalog) ShelvedIDs() map[string][]string {
+	c.shelf.mu.Lock()
+	defer c.shelf.mu.Unlock()
+	list := c.shelf.byID()
+	delete(list, "")
+	for _, digests := range list {
+		for i := range digests {
+			digests[i] = digestTag + digests[i]
+		}
+	}
+	return list
 }

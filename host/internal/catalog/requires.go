@@ -40,7 +40,7 @@ func (r *resolver) unmet(c *candidate) *refusal {
 		return nil
 	}
 	return &refusal{
-		state:   lifecycle.Waiting,
+		event:   lifecycle.Lack,
 		code:    lifecycle.CodeDependencyMissing,
 		message: "it requires " + strings.Join(atMost(namedAtMost, missing), ", ") + "; it starts when that is there",
 	}
@@ -55,10 +55,15 @@ func (r *resolver) whyNot(id string) *refusal {
 }
 
 func (r *resolver) absence(id string, why *refusal) string {
-	if why == nil {
+	switch {
+	case r.standing[id].Disabled && len(r.byID[id]) > 0:
+		return "it is disabled"
+	case why == nil && len(r.byID[id]) > 0:
+		return fmt.Sprintf("%q is held back: it is pinned at another version", r.byID[id][0].file)
+	case why == nil:
 		return "not there"
 	}
-	return fmt.Sprintf("%q is %s: %s", r.byID[id][0].file, why.state, why.code)
+	return fmt.Sprintf("%q is %s: %s", r.byID[id][0].file, why.state(), why.code)
 }
 
 // cycleRefusal names the ids that require each other, from the first in order on.
@@ -67,7 +72,7 @@ func cycleRefusal(path []string) *refusal {
 	first := slices.Index(cycle, slices.Min(cycle))
 	cycle = slices.Concat(cycle[first:], cycle[:first])
 	return &refusal{
-		state: lifecycle.Waiting,
+		event: lifecycle.Lack,
 		code:  lifecycle.CodeDependencyCycle,
 		message: fmt.Sprintf("the extensions require each other, so none can be the first: %s",
 			strings.Join(append(atMost(namedAtMost, cycle), cycle[0]), " → ")),
@@ -89,7 +94,7 @@ func (c Config) faultOf(p *parcel) *refusal {
 	m := p.manifest()
 	if m.MinHost != nil && !c.HostVersion.IsZero() && c.HostVersion.Compare(*m.MinHost) < 0 {
 		return &refusal{
-			state: lifecycle.Failed,
+			event: lifecycle.Reject,
 			code:  lifecycle.CodeHostTooOld,
 			message: fmt.Sprintf("it needs host version %s or later, this is %s; upgrade the host or take an earlier version of %s",
 				m.MinHost, c.HostVersion, m.ID),
@@ -99,7 +104,7 @@ func (c Config) faultOf(p *parcel) *refusal {
 		return nil
 	}
 	return &refusal{
-		state: lifecycle.Unsupported,
+		event: lifecycle.Unsupport,
 		code:  lifecycle.CodeNoExecutable,
 		message: fmt.Sprintf("there is no executable %s in it: %s",
 			m.ExecPath(c.GOOS, c.GOARCH), whatInstead(p.verified.Platforms(), p.classes)),

@@ -53,7 +53,7 @@ func (b made) candidate(t testing.TB) *candidate {
 }
 
 func TestResolve(t *testing.T) {
-	broken := &refusal{state: lifecycle.Unsupported, code: lifecycle.CodeNoExecutable, message: "no executable"}
+	broken := &refusal{event: lifecycle.Unsupport, code: lifecycle.CodeNoExecutable, message: "no executable"}
 	tests := []struct {
 		name    string
 		files   []made
@@ -251,7 +251,7 @@ func TestResolve(t *testing.T) {
 			for _, f := range tt.files {
 				candidates = append(candidates, f.candidate(t))
 			}
-			out := resolve(candidates, tt.running)
+			out := resolve(candidates, nil, tt.running)
 			got, text := told(out)
 			slices.Sort(tt.want)
 			if !slices.Equal(got, tt.want) {
@@ -273,7 +273,7 @@ func told(out resolution) (list []string, text string) {
 		text += strings.Join(append(slices.Clone(d.warnings), ""), "\n")
 	}
 	for c, why := range out.refusals {
-		list = append(list, fmt.Sprintf("%s: %s %s", c.file, why.state, why.code))
+		list = append(list, fmt.Sprintf("%s: %s %s", c.file, why.state(), why.code))
 		text += why.message + "\n"
 	}
 	slices.Sort(list)
@@ -290,16 +290,16 @@ func TestResolveIsStable(t *testing.T) {
 		candidates := randomFolder(t, random)
 		running := map[string]string{}
 		if seed%2 == 0 { // something ran before
-			running = resolve(candidates[:len(candidates)/2], nil).running()
+			running = resolve(candidates[:len(candidates)/2], nil, nil).running()
 		}
-		out := resolve(candidates, running)
+		out := resolve(candidates, nil, running)
 		checkResolution(t, seed, candidates, out)
 		for id, digest := range running {
 			if why := refusedThough(candidates, out, id, digest); why != "" {
 				t.Fatalf("seed %d: %s ran and is the best of its id, but lost: %s", seed, id, why)
 			}
 		}
-		again := resolve(candidates, out.running()).running()
+		again := resolve(candidates, nil, out.running()).running()
 		if !maps.Equal(again, out.running()) {
 			t.Fatalf("seed %d: resolved to %v, then to %v", seed, out.running(), again)
 		}
@@ -310,7 +310,7 @@ func TestResolveIsStable(t *testing.T) {
 func refusedThough(candidates []*candidate, out resolution, id, digest string) string {
 	for _, c := range candidates {
 		if c.manifest.ID == id && c.digest == digest {
-			if why := out.refusals[c]; why != nil && why.state == lifecycle.Conflict {
+			if why := out.refusals[c]; why != nil && why.state() == lifecycle.Conflict {
 				return why.message
 			}
 		}

@@ -31,7 +31,7 @@ const (
 // shelf is the private storage: one folder per content, named by its SHA-256, with the
 // bundle as it was dropped and its unpacked tree. A folder appears under its name only
 // when it is complete, verified and on disk, by one rename. Its methods may be called
-// from several goroutines; collect only when no other one is under way.
+// from several goroutines.
 type shelf struct {
 	dir    string
 	limits bundle.Limits
@@ -41,6 +41,7 @@ type shelf struct {
 
 	mu      sync.Mutex
 	entries map[string]stored // by hexadecimal digest
+	holds   map[string]int    // how many uploads need a digest
 	turns   turns
 }
 
@@ -67,7 +68,7 @@ func (p *parcel) manifest() *bundle.Manifest { return p.verified.Manifest() }
 // *sourceError of reading f, any other of this machine.
 func (s *shelf) put(ctx context.Context, f *os.File, size int64) (*parcel, error) {
 	if s.hasSize(size) {
-		digest, err := copyAll(ctx, io.Discard, f, size)
+		digest, err := copyAll(io.Discard, &source{ctx: ctx, r: io.NewSectionReader(f, 0, size)}, size)
 		if err != nil {
 			return nil, err
 		}
@@ -75,15 +76,22 @@ func (s *shelf) put(ctx context.Context, f *os.File, size int64) (*parcel, error
 			return p, err
 		}
 	}
+	return s.bring(ctx, &source{ctx: ctx, r: io.NewSectionReader(f, 0, size)}, size, func(string) {})
+}
+
+// bring copies what r holds onto the shelf. size must be right, or -1 for unknown.
+// named is called with the digest before the bundle gets its name.
+func (s *shelf) bring(ctx context.Context, r io.Reader, size int64, named func(digest string)) (*parcel, error) {
 	tmp, err := os.MkdirTemp(s.dir, scratch)
 	if err != nil {
 		return nil, err
 	}
 	defer s.remove(tmp) // after the rename there is nothing left to remove
-	digest, err := s.copyIn(ctx, filepath.Join(tmp, jarName), f, size)
+	digest, err := s.copyIn(filepath.Join(tmp, jarName), r, size)
 	if err != nil {
 		return nil, err
 	}
+	named(digest)
 	return s.shelve(ctx, tmp, digest)
 }
 
@@ -172,8 +180,8 @@ func own(err error) error {
 	return fmt.Errorf("%s: %w", e.Message, e.Err)
 }
 
-// copyIn copies f to a new read-only file and sees to it that it is on disk.
-func (s *shelf) copyIn(ctx context.Context, path string, f *os.File, size int64) (digest string, err error) {
+// copyIn copies r to a new read-only file and sees to it that it is on disk.
+func (s *shelf) copyIn(path string, r io.Reader, size int64) (digest string, err error) {
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return "", err
@@ -183,7 +191,7 @@ func (s *shelf) copyIn(ctx context.Context, path string, f *os.File, size int64)
 	if s.toDisk != nil {
 		w = s.toDisk(w)
 	}
-	if digest, err = copyAll(ctx, w, f, size); err != nil {
+	if digest, err = copyAll(w, r, size); err != nil {
 		return "", err
 	}
 	if err := out.Chmod(0o444); err != nil { // whatever the umask
@@ -192,23 +200,27 @@ func (s *shelf) copyIn(ctx context.Context, path string, f *os.File, size int64)
 	return digest, out.Sync()
 }
 
-// copyAll copies the first size bytes of f and returns their SHA-256 in hexadecimal.
-func copyAll(ctx context.Context, w io.Writer, f *os.File, size int64) (string, error) {
+// copyAll copies r and returns its SHA-256 in hexadecimal. There must be size bytes in
+// it, unless size is negative.
+func copyAll(w io.Writer, r io.Reader, size int64) (string, error) {
 	sum := sha256.New()
-	r := &source{ctx: ctx, r: io.NewSectionReader(f, 0, size)}
 	n, err := io.CopyBuffer(io.MultiWriter(sum, w), r, make([]byte, copyChunk))
 	if err != nil {
 		return "", err
 	}
-	if n != size {
+	if size >= 0 && n != size {
 		return "", errChanged
 	}
 	return hexSum(sum), nil
 }
 
+// digestHex returns the hexadecimal digits of a digest ("sha256:…").
+func digestHex(digest string) string { return strings.TrimPrefix(digest, digestTag) }
+
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// source reads a dropped file until the context ends, and marks its faults as such.
+// source reads what comes from outside until the context ends, and marks its faults as
+// such.
 type source struct {
 	ctx context.Context
 	r   io.Reader
@@ -234,6 +246,14 @@ func (s *shelf) hasSize(size int64) bool {
 		}
 	}
 	return false
+}
+
+// size returns the size of a bundle ("sha256:…"), false if it is not there.
+func (s *shelf) size(digest string) (int64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.entries[digestHex(digest)]
+	return e.size, ok
 }
 
 func (s *shelf) remember(digest string, e stored) {
@@ -263,34 +283,4 @@ func syncDir(path string) error {
 	}
 	defer dir.Close()
 	return dir.Sync()
-}
-
-// turns lets one goroutine at a time work on a digest.
-type turns struct {
-	mu   sync.Mutex
-	held map[string]chan struct{}
-}
-
-// take waits for the turn and returns the function that ends it.
-func (t *turns) take(digest string) (done func()) {
-	for {
-		t.mu.Lock()
-		other, taken := t.held[digest]
-		if !taken {
-			if t.held == nil {
-				t.held = map[string]chan struct{}{}
-			}
-			mine := make(chan struct{})
-			t.held[digest] = mine
-			t.mu.Unlock()
-			return func() {
-				t.mu.Lock()
-				defer t.mu.Unlock()
-				delete(t.held, digest)
-				close(mine)
-			}
-		}
-		t.mu.Unlock()
-		<-other
-	}
 }

@@ -13,7 +13,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,11 +21,6 @@ import (
 	"github.com/jackfield-host/jackfield/bundle"
 )
 
-// keptEarlier is how many bundles of an id stay on the shelf beside those that the
-// drop folder refers to. It is what a roll back may return to, and what keeps the
-// disk from filling up.
-const keptEarlier = 3
-
 // openShelf makes the storage if need be, removes what a crash left half done and
 // takes stock of the rest. What is there is not trusted by that: it is verified when
 // a file of the drop folder turns out to hold the same bytes.
@@ -34,7 +28,7 @@ func openShelf(dir string, limits bundle.Limits, log *slog.Logger) (*shelf, erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	s := &shelf{dir: dir, limits: limits, log: log, entries: map[string]stored{}}
+	s := &shelf{dir: dir, limits: limits, log: log, entries: map[string]stored{}, holds: map[string]int{}}
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -205,50 +199,4 @@ func (u unpacked) check(root *os.Root, name string) error {
 		return fmt.Errorf("%q has other bytes than those unpacked", name)
 	}
 	return nil
-}
-
-// discard takes a folder off the shelf, in one step for whoever looks for it.
-func (s *shelf) discard(digest string) error {
-	s.forget(digest)
-	away, err := os.MkdirTemp(s.dir, scratch)
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(filepath.Join(s.dir, digest), filepath.Join(away, digest)); err != nil {
-		s.remove(away)
-		return err
-	}
-	s.remove(away)
-	return nil
-}
-
-// collect removes bundles that nobody needs: of each id it keeps those in use and the
-// keptEarlier others that were used last. An id whose files are all gone keeps as many:
-// the folder may be a mount that is not there yet. Folders whose bundle cannot be read
-// go.
-func (s *shelf) collect(inUse map[string]bool) {
-	s.mu.Lock()
-	spare := map[string][]string{}
-	for digest, e := range s.entries {
-		if !inUse[digestTag+digest] {
-			spare[e.id] = append(spare[e.id], digest)
-		}
-	}
-	var away []string
-	for id, digests := range spare {
-		if id == "" {
-			away = append(away, digests...)
-			continue
-		}
-		slices.SortFunc(digests, func(a, b string) int { return s.entries[b].used.Compare(s.entries[a].used) })
-		away = append(away, digests[min(keptEarlier, len(digests)):]...)
-	}
-	s.mu.Unlock()
-	for _, digest := range away {
-		if err := s.discard(digest); err != nil {
-			s.log.Warn("an old private copy cannot be removed", "folder", filepath.Join(s.dir, digest), "error", err)
-			continue
-		}
-		s.log.Info("an old private copy is removed", "digest", digestTag+digest)
-	}
 }

@@ -1,7 +1,9 @@
 package catalog
 
 import (
-	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"fmt"
+	"maps"
+	"slices"
 )
 
 // Standing is what is remembered of an extension beside its files: what administrators
@@ -18,6 +20,9 @@ type Standing struct {
 	// Rejected are bundles that did not take over from Current. They are passed over
 	// as long as another bundle of the id can run.
 	Rejected []string
+
+	// loading says that the pin is on its way from private storage.
+	loading bool
 }
 
 // Passed is a bundle in the folder that is passed over because it was rejected.
@@ -35,11 +40,53 @@ func (c *Catalog) Wake() {
 // Dependents returns the ids of the desired extensions that are not disabled and whose
 // manifest requires id, sorted.
 func (c *Catalog) Dependents(id string) []string {
-	return nil
+	c.mu.Lock()
+	view := c.view
+	c.mu.Unlock()
+	var ids []string
+	for _, e := range view.Desired {
+		if !e.Disabled && slices.Contains(e.Needs, id) {
+			ids = append(ids, e.ID())
+		}
+	}
+	return ids
 }
 
-// Fault is why a bundle cannot run on this host, whatever else is in the folder.
-type Fault struct {
-	State         lifecycle.State
-	Code, Message string
+// remember reads the standing anew. It is called before each resolve.
+func (c *Catalog) remember() {
+	if c.cfg.Standing != nil {
+		c.standing = c.cfg.Standing()
+	}
 }
+
+// ranFrom returns the id whose current version came from the file with a name.
+func (c *Catalog) ranFrom(name string) string {
+	for _, id := range slices.Sorted(maps.Keys(c.standing)) {
+		if st := c.standing[id]; st.File == name && st.Current != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// expected tells folder what was in it, and on which device it was.
+func (c *Catalog) expected() (device string, files []string) {
+	for _, st := range c.standing {
+		if st.File != "" {
+			files = append(files, st.File)
+		}
+	}
+	return c.cfg.Device(), files
+}
+
+// rememberDevice notes on which device the folder is, once it is believed.
+func (c *Catalog) rememberDevice() {
+	if c.cfg.Device == nil || c.cfg.SetDevice == nil {
+		return
+	}
+	if device := deviceText(c.folder.dev); c.cfg.Device() != device {
+		c.cfg.SetDevice(device)
+	}
+}
+
+func deviceText(dev uint64) string { return fmt.Sprintf("dev:%d", dev) }

@@ -1,0 +1,117 @@
+package catalog
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// input is all that a View is resolved from. It is not changed once it is made.
+type input struct {
+	files    []holding
+	standing map[string]Standing
+	running  map[string]string // id → digest
+	// known are verified bundles that Standing refers to, by digest.
+	known map[string]*accepted
+	// blind says that the folder was never read: what ran before runs again.
+	blind bool
+}
+
+// holding is what a file of the folder holds.
+type holding struct {
+	name              string
+	claims            string // the id, "" while unknown
+	accepted, earlier *accepted
+}
+
+// gather collects the input of this moment.
+func (c *Catalog) gather() input {
+	in := input{standing: map[string]Standing{}, running: maps.Clone(c.running), known: map[string]*accepted{}, blind: !c.looked}
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
+		f := c.files[name]
+		in.files = append(in.files, holding{name: name, claims: f.claimed(), accepted: f.accepted, earlier: f.earlier})
+	}
+	for id, st := range c.standing {
+		st.loading = c.loading(st.Pinned)
+		in.standing[id] = st
+		for _, digest := range []string{st.Pinned, st.Current, c.running[id]} {
+			if a := c.known[digest]; a != nil && a.manifest().ID == id {
+				in.known[digest] = a
+			}
+		}
+	}
+	return in
+}
+
+// claimed returns the id that a file holds, or is taken to hold while it is not known.
+func (f *dropped) claimed() string {
+	if f.accepted != nil {
+		return f.accepted.manifest().ID
+	}
+	return f.claims
+}
+
+// places returns the files that hold or claim each id, the one with what ran last
+// first.
+func (in input) places() map[string][]string {
+	places := map[string][]string{}
+	for _, f := range in.files {
+		if f.claims != "" {
+			places[f.claims] = append(places[f.claims], f.name)
+		}
+	}
+	for id, names := range places {
+		last := in.standing[id].File
+		slices.SortFunc(names, func(a, b string) int {
+			return cmp.Or(boolOrder(a == last, b == last), cmp.Compare(a, b))
+		})
+	}
+	return places
+}
+
+// candidates makes candidates of what the files hold and what is remembered, each with
+// what it was made of, and says what of the remembered counts.
+func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted, standing map[string]Standing) {
+	origin = map[*candidate]*accepted{}
+	have := map[string]bool{}
+	add := func(file string, a *accepted, earlier bool) {
+		n := a.candidate(file, earlier)
+		list = append(list, n)
+		origin[n] = a
+		have[a.digest] = true
+	}
+	for _, f := range in.files {
+		if f.accepted != nil {
+			add(f.name, f.accepted, false)
+		}
+		if e := f.earlier; e != nil && in.running[e.manifest().ID] == e.digest {
+			add(f.name, e, true)
+		}
+	}
+	places := in.places()
+	standing = map[string]Standing{}
+	for _, id := range slices.Sorted(maps.Keys(in.standing)) {
+		st := in.standing[id]
+		names := places[id]
+		if len(names) == 0 {
+			if !in.blind {
+				standing[id] = Standing{Disabled: st.Disabled, Note: st.Note}
+				continue
+			}
+			names = []string{st.File}
+		}
+		wanted := []string{st.Pinned, st.Current}
+		if st.loading && in.running[id] != "" {
+			// Until the pin is here, what runs goes on.
+			st.Pinned, st.loading = in.running[id], false
+			wanted = append(wanted, st.Pinned)
+		}
+		standing[id] = st
+		for _, digest := range wanted {
+			if a := in.known[digest]; a != nil && !have[digest] {
+				add(names[0], a, true)
+			}
+		}
+	}
+	return list, origin, standing
+}
