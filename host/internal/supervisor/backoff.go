@@ -26,7 +26,7 @@ type backoff struct {
 // up to a tenth shorter so that extensions that fell together do not rise together.
 func (b *backoff) next(now time.Time, healthy time.Duration) (pause time.Duration, crashLoop bool) {
 	if healthy >= b.reset {
-		b.tries, b.loop, b.times = 0, false, nil
+		b.forget()
 	}
 	fresh := len(b.times) == 0
 	if len(b.times) == loopCrashes {
@@ -47,3 +47,6 @@ func (b *backoff) next(now time.Time, healthy time.Duration) (pause time.Duratio
 	pause = min(pause, b.most)
 	return pause - time.Duration(rand.Int64N(int64(pause)/10+1)), b.loop
 }
+
+// forget forgets all failures.
+func (b *backoff) forget() { b.tries, b.loop, b.times = 0, false, nil }

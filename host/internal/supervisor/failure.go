@@ -14,6 +14,16 @@ type failure struct {
 	reason *lifecycle.Reason
 	// permanent means that the same bytes would fail again.
 	permanent bool
+	dump      []byte // the goroutines of a process that hung
+}
+
+// Failure is the end of a process that nobody asked for, or of an attempt to start one.
+type Failure struct {
+	Reason *lifecycle.Reason
+	// Dump is what a process that hung said of its goroutines, at most 64 KiB.
+	Dump []byte
+	// Ran says that the process had served.
+	Ran bool
 }
 
 func failf(stage lifecycle.Stage, code, format string, args ...any) *failure {

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,9 @@ type Instance struct {
 	halt      context.CancelFunc // begins the stop
 	hurry     chan struct{}      // closed when the stop is not to wait for requests
 	hurryOnce sync.Once
+	activate  chan struct{}      // closed when a held process may go on
+	goOnce    sync.Once
+	again     chan struct{} // capacity 1: a failed process is to be launched again now
 	done      chan struct{} // closed when run has ended
 
 	live     atomic.Pointer[child] // takes requests; nil when none does
@@ -63,6 +67,9 @@ type Instance struct {
 
 func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFunc) *Instance {
 	spec.Settings = spec.Settings.withDefaults()
+	if spec.Failed == nil {
+		spec.Failed = func(Failure) {}
+	}
 	if changed == nil {
 		changed = func() {}
 	}
@@ -72,10 +79,12 @@ func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFu
 		backoff: backoff{
 			first: spec.Settings.BackoffFirst, most: spec.Settings.BackoffMax, reset: spec.Settings.BackoffReset,
 		},
+		activate: make(chan struct{}), again: make(chan struct{}, 1),
 		hurry: make(chan struct{}), done: make(chan struct{}), news: make(chan struct{}),
 	}
+	state, _ := lifecycle.Pending.On(lifecycle.Launch)
 	i.status = Status{
-		State:    lifecycle.Starting,
+		State:    state,
 		Reason:   lifecycle.Reasonf(lifecycle.StageLaunch, lifecycle.CodeStarting, "the process is being started"),
 		Restarts: s.metrics.restartsOf(spec.ID),
 	}
@@ -142,12 +151,30 @@ func (i *Instance) interrupt() {
 	i.halt()
 }
 
+// Activate lets a held process go on to serve. It may be called at any time and more
+// than once; a process that is not held does not wait for it.
+func (i *Instance) Activate() { i.goOnce.Do(func() { close(i.activate) }) }
+
+// Retry launches a process that failed again at once, its failures forgotten. It does
+// nothing to one that lives.
+func (i *Instance) Retry() {
+	if st := i.Status().State; st != lifecycle.Failed && st != lifecycle.Backoff {
+		return
+	}
+	select {
+	case i.again <- struct{}{}:
+	default:
+	}
+}
+
 // run is the instance's life.
 func (i *Instance) run(ctx context.Context) {
+	ran, tries := false, 0
 	for ctx.Err() == nil {
 		var healthy time.Duration
-		c, fail := i.start(ctx)
+		c, fail := i.start(ctx, ran)
 		if fail == nil {
+			ran = true
 			since := time.Now()
 			fail = i.serve(ctx, c)
 			healthy = max(time.Since(since), 1)
@@ -155,22 +182,47 @@ func (i *Instance) run(ctx context.Context) {
 		if ctx.Err() != nil || fail == nil {
 			return
 		}
-		if fail.permanent {
-			i.log.Error("extension failed, not trying again", attrsOf(fail.reason)...)
-			i.update(func(st *Status) { st.State, st.Reason = lifecycle.Failed, fail.reason })
-			<-ctx.Done()
-			return
+		if tries++; !ran && i.spec.Tries > 0 && tries >= i.spec.Tries && !fail.permanent {
+			fail.permanent = true
+			fail.reason.Message += fmt.Sprintf("; tried %d times", tries)
 		}
-		if !i.rest(ctx, fail, healthy) {
+		i.spec.Failed(Failure{Reason: fail.reason, Dump: fail.dump, Ran: healthy > 0})
+		var goOn bool
+		if fail.permanent {
+			goOn = i.giveUpOn(ctx, fail)
+			tries = 0
+		} else {
+			goOn = i.rest(ctx, fail, healthy)
+		}
+		if !goOn {
 			return
 		}
 	}
 }
 
+// giveUpOn waits until what failed for good is to be tried again all the same, and
+// reports whether it is.
+func (i *Instance) giveUpOn(ctx context.Context, fail *failure) bool {
+	i.log.Error("extension failed, not trying again", attrsOf(fail.reason)...)
+	i.move(lifecycle.GiveUp, func(st *Status) { st.Reason = fail.reason })
+	select {
+	case <-ctx.Done():
+		return false
+	case <-i.again:
+	}
+	i.backoff.forget()
+	i.move(lifecycle.Launch, func(st *Status) { st.Reason = startingAgain() })
+	return true
+}
+
+func startingAgain() *lifecycle.Reason {
+	return lifecycle.Reasonf(lifecycle.StageLaunch, lifecycle.CodeStarting, "the process is being started again, as was asked for")
+}
+
 // end is the last thing that happens to the instance.
 func (i *Instance) end() {
-	i.update(func(st *Status) {
-		st.State, st.NextTry = lifecycle.Stopped, nil
+	i.move(lifecycle.Ended, func(st *Status) {
+		st.NextTry = nil
 		st.Reason = lifecycle.Reasonf(lifecycle.StageRuntime, lifecycle.CodeStopped, "the host stopped it")
 	})
 	close(i.done)
@@ -186,15 +238,19 @@ func (i *Instance) rest(ctx context.Context, fail *failure, healthy time.Duratio
 	i.log.Warn("extension failed", append(attrsOf(&reason), "retry_in", delay)...)
 	if delay > 0 {
 		next := time.Now().Add(delay)
-		i.update(func(st *Status) { st.State, st.Reason, st.NextTry = lifecycle.Backoff, &reason, &next })
-		if !waitFor(ctx, delay) {
+		i.move(lifecycle.Pause, func(st *Status) { st.Reason, st.NextTry = &reason, &next })
+		t := time.NewTimer(delay)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-i.again:
+			i.backoff.forget()
+		case <-ctx.Done():
 			return false
 		}
 	}
 	restarts := i.s.metrics.restarted(i.spec.ID, reason.Code)
-	i.update(func(st *Status) {
-		st.State, st.Reason, st.NextTry, st.Restarts = lifecycle.Starting, &reason, nil, restarts
-	})
+	i.move(lifecycle.Launch, func(st *Status) { st.Reason, st.NextTry, st.Restarts = &reason, nil, restarts })
 	return true
 }
 
@@ -202,8 +258,29 @@ func (i *Instance) rest(ctx context.Context, fail *failure, healthy time.Duratio
 // with the reason, or nil when it was asked to stop.
 func (i *Instance) serve(ctx context.Context, c *child) *failure {
 	i.live.Store(c)
-	i.update(func(st *Status) { st.State, st.Reason = lifecycle.Running, nil })
+	i.move(lifecycle.Ready, func(st *Status) { st.Reason = nil })
 
+	if fail := i.watch(ctx, c, nil); fail != nil {
+		return i.over(c, fail)
+	}
+	i.drain(c)
+	return i.over(c, nil)
+}
+
+// hold keeps a process that is ready until it is let go or asked to stop, and returns
+// why it ended if it did.
+func (i *Instance) hold(ctx context.Context, c *child) *failure {
+	i.update(func(st *Status) {
+		st.Prepared = true
+		st.Reason = lifecycle.Reasonf(lifecycle.StageCheck, lifecycle.CodeStarting, "it is healthy and waits for its turn")
+	})
+	return i.watch(ctx, c, i.activate)
+}
+
+// watch looks after the health of c until ctx ends or enough is closed. It returns why
+// the process ended, nil if it lives. Nobody is let to a process that has ended.
+func (i *Instance) watch(ctx context.Context, c *child, enough <-chan struct{}) *failure {
+	defer i.live.Store(nil)
 	tick := time.NewTicker(i.spec.Settings.CheckInterval)
 	defer tick.Stop()
 	for missed := 0; ; {
@@ -211,14 +288,14 @@ func (i *Instance) serve(ctx context.Context, c *child) *failure {
 		case <-c.proc.done:
 			i.live.Store(nil)
 			c.end(0)
-			return i.over(c, died(c))
+			return died(c)
 		case <-c.wire.Lost():
 			i.live.Store(nil)
-			return i.over(c, hungUp(c))
+			return hungUp(c)
 		case <-ctx.Done():
-			i.live.Store(nil)
-			i.drain(c)
-			return i.over(c, nil)
+			return nil
+		case <-enough:
+			return nil
 		case <-tick.C:
 		}
 		answered, err := c.check(ctx, i.spec.Settings.CheckTimeout)
@@ -230,7 +307,7 @@ func (i *Instance) serve(ctx context.Context, c *child) *failure {
 		c.log.Warn("health check failed", "missed", missed, "answered", answered, "err", err)
 		if missed == misses {
 			i.live.Store(nil)
-			return i.over(c, i.giveUp(c, answered, err))
+			return i.giveUp(c, answered, err)
 		}
 	}
 }
@@ -246,17 +323,19 @@ func (i *Instance) giveUp(c *child, answered bool, err error) *failure {
 		return failf(lifecycle.StageCheck, lifecycle.CodeCheckFailed,
 			"%d health checks in a row failed: %s", misses, tidy(err.Error())).of(c)
 	}
+	c.out.record(maxDump)
 	c.dump(i.s.cfg.DumpTimeout)
 	c.end(0)
-	return failf(lifecycle.StageRuntime, lifecycle.CodeHung,
+	fail := failf(lifecycle.StageRuntime, lifecycle.CodeHung,
 		"%d health checks in a row were not answered within %s; if it is a Go program its goroutines are in its log",
 		misses, i.spec.Settings.CheckTimeout).of(c)
+	fail.dump = c.out.recorded()
+	return fail
 }
 
 // drain stops a process that is well.
 func (i *Instance) drain(c *child) {
-	i.update(func(st *Status) {
-		st.State = lifecycle.Draining
+	i.move(lifecycle.Stop, func(st *Status) {
 		st.Reason = lifecycle.Reasonf(lifecycle.StageRuntime, lifecycle.CodeStopping, "finishing its last requests")
 	})
 	landed := c.land(i.spec.Settings.DrainTimeout, i.hurry)
@@ -306,16 +385,32 @@ func (i *Instance) over(c *child, fail *failure) *failure {
 	}
 	i.s.metrics.ended(i.spec.ID, c.runner.started().cpu)
 	c.log.Debug("extension's process ended", "exit", exitText(*exit))
-	i.update(func(st *Status) {
-		st.PID, st.Started, st.LastExit = 0, nil, exit
-		if fail != nil && st.State == lifecycle.Running {
-			st.State, st.Reason, st.Restarting = lifecycle.Starting, fail.reason, true
-		}
+	gone := func(st *Status) { st.PID, st.Started, st.LastExit = 0, nil, exit }
+	if fail == nil || i.Status().State != lifecycle.Running {
+		i.update(gone)
+		return fail
+	}
+	i.move(lifecycle.Crash, func(st *Status) {
+		gone(st)
+		st.Reason, st.Restarting = fail.reason, true
 	})
 	return fail
 }
 
-// update changes the status and lets who wants to know.
+// move changes the state by what has happened, and what else change does.
+func (i *Instance) move(event lifecycle.Event, change func(*Status)) {
+	i.update(func(st *Status) {
+		next, ok := st.State.On(event)
+		if !ok {
+			i.log.Error("impossible: a bug of the host", "state", string(st.State), "event", string(event))
+			return
+		}
+		st.State, st.Prepared = next, false
+		change(st)
+	})
+}
+
+// update changes the status, but for its state, and lets who wants to know.
 func (i *Instance) update(change func(*Status)) {
 	i.mu.Lock()
 	change(&i.status)

@@ -30,9 +30,9 @@ const slotTime = 500 * time.Millisecond
 const clockSkew = 100 * time.Millisecond
 
 // start launches a process and brings it to where it can take requests: handshake,
-// Describe, Init, Check within the start deadline, then Activate within another. On a
-// failure nothing is left of it.
-func (i *Instance) start(ctx context.Context) (*child, *failure) {
+// Describe, Init, Check within the start deadline, then Activate within another. A held
+// one waits in between, unless one ran before. On a failure nothing is left of it.
+func (i *Instance) start(ctx context.Context, ran bool) (*child, *failure) {
 	select {
 	case i.s.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -51,11 +51,26 @@ func (i *Instance) start(ctx context.Context) (*child, *failure) {
 		return nil, fail
 	}
 	i.launched(c)
-	if fail = i.introduce(ready, c); fail == nil && c.can.Activate {
+	fail = i.introduce(ready, c)
+	took := time.Since(began)
+	if held := i.spec.Held && !ran; fail == nil && held {
+		if fail = i.hold(ctx, c); fail != nil {
+			return nil, i.over(c, fail)
+		}
+		if ctx.Err() != nil {
+			c.end(i.s.cfg.DestroyTimeout)
+			return nil, i.over(c, failf(lifecycle.StageInit, lifecycle.CodeInitFailed, "stopped before it was activated"))
+		}
+		began = time.Now().Add(-took) // the wait is not its own
+	}
+	if fail == nil && c.can.Activate {
 		active, cancel := context.WithTimeout(ctx, i.spec.Settings.StartTimeout)
 		defer cancel()
 		fail = i.do(active, c, step{lifecycle.StageInit, "Activate", lifecycle.CodeInitFailed, lifecycle.CodeInitTimeout},
 			func() error { return c.wire.Activate(active) })
+		if fail != nil && i.spec.Held && !ran {
+			fail.permanent = true // it may have begun to change its data
+		}
 	}
 	if fail != nil {
 		return nil, fail

@@ -17,6 +17,8 @@ import (
 const (
 	tailLines     = 40
 	tailLineBytes = 4 << 10
+	// maxDump bounds what is kept of the goroutines of a process that hung.
+	maxDump = 64 << 10
 )
 
 // How much a process may say. It may print outputRate bytes a second, after a burst;
@@ -42,6 +44,8 @@ type output struct {
 	records  *bucket
 	left     int // records that did not reach the host's log since the last that did
 	fileLost bool
+	dump     strings.Builder // what was said since record
+	dumpMax  int             // 0 when nothing is recorded
 }
 
 // newOutput makes the output of one process. log carries the attributes that name it;
@@ -121,12 +125,31 @@ func (o *output) remember(r slog.Record) {
 		return b.Len() < tailLines*tailLineBytes
 	})
 	for line := range strings.SplitSeq(b.String(), "\n") {
+		if o.dump.Len()+len(line) < o.dumpMax {
+			o.dump.WriteString(tidy(line))
+			o.dump.WriteByte('\n')
+		}
 		if len(o.tail) == tailLines {
 			copy(o.tail, o.tail[1:])
 			o.tail = o.tail[:tailLines-1]
 		}
 		o.tail = append(o.tail, tidy(line))
 	}
+}
+
+// record keeps what the process says from now on, up to limit bytes of it.
+func (o *output) record(limit int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dump.Reset()
+	o.dumpMax = limit
+}
+
+// recorded returns what was kept since record.
+func (o *output) recorded() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return []byte(o.dump.String())
 }
 
 // lastLines returns what the process said last, never nil.

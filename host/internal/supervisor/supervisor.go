@@ -51,6 +51,10 @@ type Settings struct {
 	InFlight, Queue int
 	// RequestBytes and ResponseBytes bound one payload.
 	RequestBytes, ResponseBytes int64
+	// Memory bounds the bytes that the extension holds, Processes how many processes
+	// it has, 0 for no bound; Files is how many descriptors one of them may have open.
+	Memory           int64
+	Processes, Files int
 	// LogLevel is the least level that the extension logs at.
 	LogLevel slog.Level
 }
@@ -71,6 +75,7 @@ func DefaultSettings() Settings {
 		Queue:          1024,
 		RequestBytes:   16 << 20,
 		ResponseBytes:  16 << 20,
+		Files:          1024,
 		LogLevel:       slog.LevelInfo,
 	}
 }
@@ -128,6 +133,15 @@ type Spec struct {
 	// Those of the form net:HOST:PORT are the addresses that the host dials for it.
 	Permissions []string
 	Settings    Settings
+	// Held makes the first process that is ready wait for Activate before it serves:
+	// Status.Prepared says that it does. If its activation fails it is not tried again.
+	Held bool
+	// Tries is how often in a row a start may fail before one succeeded, 0 for any
+	// number of times.
+	Tries int
+	// Failed is told of every failure, by the instance's goroutine. It must be quick;
+	// nil means that nobody wants to know.
+	Failed func(Failure)
 }
 
 // Config is what a Supervisor is made from. Log is required.
