@@ -55,7 +55,7 @@ func (c *Catalog) Plan(r *Received) Planned {
 	if slices.ContainsFunc(in.files, func(f holding) bool { return f.accepted != nil && f.accepted.digest == r.Digest }) {
 		would.Action = Nothing
 	}
-	if st := in.standing[id]; st.Pinned != "" && in.known[st.Pinned] == nil {
+	if st := in.standing[id]; st.Pinned != "" && in.knows(id, st.Pinned) == nil {
 		// Nothing of the id is in the folder, so the pin was not asked for yet.
 		_, st.loading = c.shelf.size(st.Pinned)
 		in.standing = maps.Clone(in.standing)
