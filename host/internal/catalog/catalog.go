@@ -53,8 +53,10 @@ type Config struct {
 	// jackfield_bundles. Without it a desired bundle counts as starting.
 	StateOf func(id string) lifecycle.State
 
-	// Standing tells what is remembered of each extension, by id; nil: nothing. It is
-	// read at every resolve, often and from the goroutine of Run: it must be quick.
+	// Standing tells what is remembered of each extension that is installed, by id; nil:
+	// nothing. What was removed has none: it would run again when the folder cannot be
+	// read. It is read at every resolve, often and from the goroutine of Run: it must be
+	// quick, and the map is not to be changed afterwards.
 	Standing func() map[string]Standing
 	// Kept lists the digests that must stay in private storage beside those that the
 	// folder and Standing need. It is asked before each collection. Without it, some

@@ -45,8 +45,11 @@ func (c *Catalog) Publish(ctx context.Context, r *Received) (file string, err er
 func (c *Catalog) deposit(ctx context.Context, r *Received, path string) error {
 	c.depositing.Lock()
 	defer c.depositing.Unlock()
-	if same, err := holds(ctx, path, r); same || err != nil {
+	switch same, err := holds(ctx, path, r); {
+	case err != nil:
 		return err
+	case same:
+		return syncDir(c.cfg.Extensions) // whoever put it there may not have done so
 	}
 	c.sweep()
 	tmp, err := os.CreateTemp(c.cfg.Extensions, uploading)
@@ -80,7 +83,10 @@ func holds(ctx context.Context, path string, r *Received) (bool, error) {
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	return err == nil && digestTag+digest == r.Digest, nil
+	if err != nil || digestTag+digest != r.Digest {
+		return false, nil
+	}
+	return true, f.Sync()
 }
 
 // copyOut copies a private bundle to a file of the folder, sharing its blocks where the

@@ -69,6 +69,14 @@ func (in input) places() map[string][]string {
 	return places
 }
 
+// knows returns the known bundle of an id with a digest, nil if there is none.
+func (in input) knows(id, digest string) *accepted {
+	if a := in.known[digest]; a != nil && a.manifest().ID == id {
+		return a
+	}
+	return nil
+}
+
 // candidates makes candidates of what the files hold and what is remembered, each with
 // what it was made of, and says what of the remembered counts.
 func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted, standing map[string]Standing) {
@@ -108,7 +116,7 @@ func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted
 		}
 		standing[id] = st
 		for _, digest := range wanted {
-			if a := in.known[digest]; a != nil && !have[digest] {
+			if a := in.knows(id, digest); a != nil && !have[digest] {
 				add(names[0], a, true)
 			}
 		}

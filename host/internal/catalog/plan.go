@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -53,6 +54,12 @@ func (c *Catalog) Plan(r *Received) Planned {
 	}
 	if slices.ContainsFunc(in.files, func(f holding) bool { return f.accepted != nil && f.accepted.digest == r.Digest }) {
 		would.Action = Nothing
+	}
+	if st := in.standing[id]; st.Pinned != "" && in.knows(id, st.Pinned) == nil {
+		// Nothing of the id is in the folder, so the pin was not asked for yet.
+		_, st.loading = c.shelf.size(st.Pinned)
+		in.standing = maps.Clone(in.standing)
+		in.standing[id] = st
 	}
 	would.State, would.Reason = in.with(fileName(r.Manifest, r.Digest), r.accepted).outcome(r)
 	return would

@@ -104,7 +104,7 @@ func (r *resolver) pinned(c, winner *candidate) *refusal {
 	message := fmt.Sprintf("%s is pinned at version %s%s; `jackfield ext unpin %s` lets it go", id, version, ill, id)
 	switch {
 	case r.standing[id].loading:
-		message = fmt.Sprintf("%s is pinned at a bundle in private storage that is being checked", id)
+		message = fmt.Sprintf("%s is pinned at another bundle, which is in private storage and is being checked; `jackfield ext unpin %s` lets it go", id, id)
 	case version == "":
 		message = fmt.Sprintf("%s is pinned at a bundle that is nowhere any more, neither in the extensions folder nor in private storage (%s): "+
 			"put it back into the folder, or let it go with `jackfield ext unpin %s`", id, pin, id)

@@ -269,7 +269,14 @@ func TestResolve(t *testing.T) {
 // told puts a resolution into words: what became of each file, and all sentences.
 func told(out resolution) (list []string, text string) {
 	for _, d := range out.desired {
-		list = append(list, d.manifest.ID+"="+d.file)
+		entry := d.manifest.ID + "=" + d.file
+		if d.disabled {
+			entry += " disabled"
+		}
+		list = append(list, entry)
+		for _, p := range d.passed {
+			list = append(list, fmt.Sprintf("%s passes %s %s %s", d.manifest.ID, p.file, p.manifest.Version, p.digest))
+		}
 		text += strings.Join(append(slices.Clone(d.warnings), ""), "\n")
 	}
 	for c, why := range out.refusals {
