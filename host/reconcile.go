@@ -287,14 +287,16 @@ func claimed(view *catalog.View, id string) bool {
 // end stops every extension, the last started first, each after the one before, and
 // shows how far that is, for those who watch.
 func (r *reconciler) end(draining context.Context) {
-	for _, e := range slices.Backward(r.extensions) {
-		for ended := e.deploy.Stop(draining); ended != nil; {
+	for len(r.extensions) > 0 {
+		last := len(r.extensions) - 1
+		ended := r.extensions[last].deploy.Stop(draining)
+		for gone := false; !gone; r.publish(nil) {
 			select {
 			case <-ended:
-				ended = nil
+				gone = true
+				r.extensions = r.extensions[:last]
 			case <-r.wakes:
 			}
-			r.publish(nil)
 		}
 	}
 	r.fetching.Wait()
