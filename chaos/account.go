@@ -18,7 +18,6 @@ type tally struct {
 	failed  int
 	kinds   map[string]int // what failed, and how often
 	waits   []time.Duration
-	late    []time.Duration // from when a request was due to its answer
 	from    time.Duration
 	until   time.Duration
 	example string
@@ -40,7 +39,6 @@ func (t *tally) add(records []record, accepted ...string) {
 		t.until = max(t.until, r.done)
 		t.all++
 		t.waits = append(t.waits, r.waited())
-		t.late = append(t.late, r.done-r.due)
 		switch kind := r.kind(); {
 		case kind == "" || slices.Contains(accepted, r.code):
 			t.ok++

@@ -21,7 +21,7 @@ type badKind struct {
 	answers   bool // it is healthy at first
 }
 
-func badKinds() []badKind {
+func badKinds(probation time.Duration) []badKind {
 	return []badKind{
 		{name: "fail_init", behaviour: behaviour.Behaviour{FailInit: true}},
 		{name: "fail_check", behaviour: behaviour.Behaviour{FailCheck: true}},
@@ -35,7 +35,7 @@ func badKinds() []badKind {
 			return jar
 		}},
 		{name: "truncated", spoil: func(s *stage, jar []byte) []byte { return jar[:len(jar)/4+s.rng.IntN(len(jar)/2)] }},
-		{name: "dies", behaviour: behaviour.Behaviour{DieAfter: 1000}, answers: true},
+		{name: "dies", behaviour: behaviour.Behaviour{DieAfter: int(probation.Milliseconds() / 2)}, answers: true},
 	}
 }
 
@@ -64,7 +64,7 @@ type badRun struct {
 
 func (s *stage) badUpgradesOf(ctx context.Context, overlap bool) error {
 	mode := modeOf(overlap)
-	set := upgradeSettings()
+	set := s.plan.upgradeSettings()
 	set["backoff.first"], set["backoff.max"] = "50ms", "200ms" // five tries are to take a second
 	h, err := s.host(mode, set)
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *stage) badUpgradesOf(ctx context.Context, overlap bool) error {
 	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
-	kinds := badKinds()
+	kinds := badKinds(s.plan.probation)
 	for range s.plan.rounds {
 		s.rng.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, kind := range kinds {

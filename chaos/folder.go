@@ -80,7 +80,7 @@ func (w *watched) parcel() []byte { return w.kit.pack(good(w.name, w.now+1, true
 
 // copies copies slowly, in part, and not at all.
 func copies(ctx context.Context, s *stage) error {
-	h, err := s.host("home", upgradeSettings())
+	h, err := s.host("home", s.plan.upgradeSettings())
 	if err != nil {
 		return err
 	}
@@ -136,10 +136,10 @@ func (s *stage) truncatedCopy(ctx context.Context, w *watched) error {
 	if err := os.WriteFile(path, jar[:len(jar)/3], 0o644); err != nil {
 		return err
 	}
-	shown, err := s.awaitFile(ctx, w, patience, "cut.jar", "pending")
+	shown, err := s.awaitFile(ctx, w, patience, "cut.jar", shownAs("pending"))
 	s.figure("half a copy is shown", shown, "pending", err == nil)
 	if s.plan.stalls {
-		shown, err = s.awaitFile(ctx, w, 90*time.Second, "cut.jar", "failed")
+		shown, err = s.awaitFile(ctx, w, 90*time.Second, "cut.jar", shownAs("failed"))
 		s.figure("half a copy that does not grow for a minute", shown, "failed", err == nil)
 	}
 	if err := w.keeps(ctx, "half a copy"); err != nil {
@@ -156,22 +156,27 @@ func (s *stage) truncatedCopy(ctx context.Context, w *watched) error {
 	return w.becomes(ctx, "half a copy, completed")
 }
 
-// awaitFile waits until the file, or the candidate that it holds, has a state.
-func (s *stage) awaitFile(ctx context.Context, w *watched, within time.Duration, file, state string) (string, error) {
+func shownAs(want string) func(string, *reason) bool {
+	return func(state string, why *reason) bool { return state == want && why != nil }
+}
+
+// awaitFile waits until the file, or the candidate that it holds, is shown as it
+// should be.
+func (s *stage) awaitFile(ctx context.Context, w *watched, within time.Duration, file string, as func(state string, why *reason) bool) (string, error) {
 	shown := "not shown"
-	err := await(ctx, within, file+" "+state, func() (bool, error) {
+	err := await(ctx, within, "how the host shows "+file, func() (bool, error) {
 		rows, err := w.rows(ctx)
 		if err != nil {
 			return false, err
 		}
 		for _, r := range rows {
 			if c := r.Candidate; c != nil && c.File == file {
-				shown = "candidate " + c.State
-				return c.State == state, nil
+				shown = r.String()
+				return as(c.State, c.Reason), nil
 			}
 			if (r.ID == file || r.File == file) && r.ID != idOf(w.name) {
 				shown = r.String()
-				return r.State == state, nil
+				return as(r.State, r.Reason), nil
 			}
 		}
 		return false, nil
@@ -197,9 +202,9 @@ func (s *stage) noBundles(ctx context.Context, w *watched) error {
 	if err != nil {
 		return err
 	}
-	shown, err := s.awaitFile(ctx, w, patience, "garbage.jar", "failed")
+	shown, err := s.awaitFile(ctx, w, patience, "garbage.jar", shownAs("failed"))
 	s.figure("garbage", shown, "failed", err == nil)
-	shown, err = s.awaitFile(ctx, w, patience, "empty.jar", "pending")
+	shown, err = s.awaitFile(ctx, w, patience, "empty.jar", shownAs("pending"))
 	s.figure("an empty file", shown, "pending", err == nil)
 	// A rescan later nothing of the rest may have been taken for a bundle.
 	if err := pause(ctx, 2500*time.Millisecond); err != nil {

@@ -17,14 +17,14 @@ import (
 
 // record is one request as its client saw it. Times are since the load began.
 type record struct {
-	client          int
-	n               int64
-	due, sent, done time.Duration
-	status          int    // 0 when there was no answer
-	code            string // of a problem
-	retryable       bool
-	version, found  string // of an answer
-	fault           string // no answer, or one that is wrong
+	client         int
+	n              int64
+	sent, done     time.Duration
+	status         int    // 0 when there was no answer
+	code           string // of a problem
+	retryable      bool
+	version, found string // of an answer
+	fault          string // no answer, or one that is wrong
 }
 
 // waited is how long the client waited for the answer.
@@ -72,7 +72,7 @@ func (l *load) work(ctx context.Context, id int) {
 		if pause(ctx, time.Until(l.began.Add(due))) != nil {
 			return
 		}
-		r := l.ask(id, due)
+		r := l.ask(id)
 		l.mu.Lock()
 		l.records = append(l.records, r)
 		l.mu.Unlock()
@@ -84,8 +84,8 @@ func (l *load) work(ctx context.Context, id int) {
 }
 
 // ask sends one request. It goes on to its end when the load ends.
-func (l *load) ask(id int, due time.Duration) record {
-	r := record{client: id, n: l.number.Add(1), due: due, sent: time.Since(l.began)}
+func (l *load) ask(id int) record {
+	r := record{client: id, n: l.number.Add(1), sent: time.Since(l.began)}
 	// The host's deadline comes first; ours is for a host that forgets.
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout+5*time.Second)
 	defer cancel()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -24,11 +25,8 @@ func lostFolder(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// away is how long a folder is gone: more than one rescan.
-const away = 3 * time.Second
-
 func (s *stage) renamedFolder(ctx context.Context) error {
-	h, err := s.host("renamed", upgradeSettings())
+	h, err := s.host("renamed", s.plan.upgradeSettings())
 	if err != nil {
 		return err
 	}
@@ -45,7 +43,7 @@ func (s *stage) renamedFolder(ctx context.Context) error {
 	if err := os.Rename(h.drop(), h.drop()+".away"); err != nil {
 		return err
 	}
-	if err := pause(ctx, away); err != nil {
+	if err := pause(ctx, s.plan.away); err != nil {
 		return err
 	}
 	if err := w.keeps(ctx, "folder renamed away"); err != nil {
@@ -55,7 +53,7 @@ func (s *stage) renamedFolder(ctx context.Context) error {
 	if err := os.Rename(h.drop()+".away", h.drop()); err != nil {
 		return err
 	}
-	if err := pause(ctx, away); err != nil {
+	if err := pause(ctx, s.plan.away); err != nil {
 		return err
 	}
 	if err := w.keeps(ctx, "folder renamed back"); err != nil {
@@ -75,7 +73,7 @@ func (s *stage) renamedFolder(ctx context.Context) error {
 // lostMount has the drop folder on a file system of its own, which goes away under the
 // host, and while the host is down.
 func (s *stage) lostMount(ctx context.Context) error {
-	h, err := s.host("mounted", upgradeSettings())
+	h, err := s.host("mounted", s.plan.upgradeSettings())
 	if err != nil {
 		return err
 	}
@@ -91,7 +89,7 @@ func (s *stage) lostMount(ctx context.Context) error {
 		w.end()
 		return err
 	}
-	err = pause(ctx, away)
+	err = pause(ctx, s.plan.away)
 	if err == nil {
 		err = w.keeps(ctx, "mount lost")
 	}
@@ -123,7 +121,7 @@ func (s *stage) lostMount(ctx context.Context) error {
 	if err := h.put(first.file(), s.kit.pack(first)); err != nil {
 		return err
 	}
-	if err := pause(ctx, away); err != nil {
+	if err := pause(ctx, s.plan.away); err != nil {
 		return err
 	}
 	if err := w.keeps(ctx, "mount back"); err != nil {
@@ -145,7 +143,7 @@ func (s *stage) unmount(at string) error {
 
 // fullDisk fills the file system of the home.
 func fullDisk(ctx context.Context, s *stage) error {
-	h, err := s.host("home", upgradeSettings())
+	h, err := s.host("home", s.plan.upgradeSettings())
 	if err != nil {
 		return err
 	}
@@ -170,8 +168,10 @@ func fullDisk(ctx context.Context, s *stage) error {
 	if err := h.put("next.jar", jar); err != nil {
 		return err
 	}
-	shown, err := s.awaitFile(ctx, w, patience, "next.jar", "failed")
-	s.figure("disk full: the new version is shown", shown, "failed", err == nil)
+	shown, err := s.awaitFile(ctx, w, patience, "next.jar", func(state string, why *reason) bool {
+		return (state == "pending" || state == "failed") && why != nil && strings.Contains(why.Message, "no space")
+	})
+	s.figure("disk full: the new version is shown", shown, "pending or failed, for want of space", err == nil)
 	if err := fill(filler, 0); err != nil {
 		return err
 	}

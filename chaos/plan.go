@@ -14,6 +14,9 @@ type plan struct {
 	extensions   int
 	alternations int           // alone, beside, alone, …
 	slot         time.Duration // of one of these
+	probation    time.Duration
+	drain        time.Duration
+	away         time.Duration // of a lost folder: more than one rescan
 	rough        int           // upgrades beside rough handlers, in each way
 	stalls       bool          // wait out what takes a minute
 	rssGrowth    float64
@@ -26,15 +29,16 @@ func inTime(length time.Duration) plan {
 	return plan{
 		mode: length.String(), upgrades: max(scaled(40), 2), rounds: 1, childKills: scaled(20), stops: scaled(1), hostKills: scaled(25),
 		redeploys: max(scaled(100), 20), extensions: 100, alternations: max(scaled(5), 3), slot: 4 * time.Second, rough: scaled(3), stalls: share >= 1,
-		rssGrowth: 0.05,
+		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
 	}
 }
 
 // short is what make test runs: under two minutes, everything but what only waits.
 func short() plan {
 	return plan{
-		mode: "short", upgrades: 4, rounds: 1, childKills: 4, hostKills: 5, redeploys: 20, extensions: 30,
-		alternations: 3, slot: 1500 * time.Millisecond, rough: 1, rssGrowth: 0.25, // few redeploys are all warm-up
+		mode: "short", upgrades: 4, rounds: 1, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
+		alternations: 3, slot: 2 * time.Second, rough: 1,
+		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, // few redeploys are all warm-up
 	}
 }
 
@@ -42,7 +46,8 @@ func short() plan {
 func long() plan {
 	return plan{
 		mode: "long", upgrades: 152, rounds: 3, childKills: 100, stops: 5, hostKills: 200, redeploys: 1000, extensions: 100,
-		alternations: 9, slot: 5 * time.Second, rough: 10, stalls: true, rssGrowth: 0.05,
+		alternations: 9, slot: 5 * time.Second, rough: 10, stalls: true,
+		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
 	}
 }
 

@@ -28,11 +28,11 @@ func redeploys(ctx context.Context, s *stage) error {
 	if err := s.startWith(ctx, h, first); err != nil {
 		return err
 	}
-	l := h.load(ctx, first.name, 100, 50, loadTimeout)
-	defer l.end()
 	total := account(nil)
 	next := 2
 	redeploy := func(count int) error {
+		l := h.load(ctx, first.name, 100, 50, loadTimeout)
+		defer func() { total.add(l.end()) }()
 		for range count {
 			// Both ways in turn: a change of the way is an upgrade, too.
 			p := good(first.name, next, next%4 > 1)
@@ -64,7 +64,6 @@ func redeploys(ctx context.Context, s *stage) error {
 	if err != nil {
 		s.note("redeploys: %v", err)
 	}
-	total.add(l.end())
 	s.figure(fmt.Sprintf("failed requests in %d redeploys, %s each", s.plan.redeploys, ms(took)), total.failures(), "0", total.failed+total.lost == 0 && total.all > 0)
 	s.tellRest(before, after)
 	return h.sound(ctx)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
@@ -28,6 +29,16 @@ type report struct {
 	Seconds float64   `json:"seconds"`
 	Notes   []string  `json:"notes"`
 	Figures []figure  `json:"figures"`
+}
+
+func (r *report) add(f figure) {
+	i := slices.IndexFunc(r.Figures, func(g figure) bool { return g.Scenario == f.Scenario && g.What == f.What })
+	switch {
+	case i < 0:
+		r.Figures = append(r.Figures, f)
+	case r.Figures[i].Holds:
+		r.Figures[i] = f
+	}
 }
 
 func (r *report) broken() []figure {

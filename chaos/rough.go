@@ -25,7 +25,7 @@ func rough(ctx context.Context, s *stage) error {
 
 func (s *stage) roughOf(ctx context.Context, overlap bool) error {
 	mode := modeOf(overlap)
-	h, err := s.host(mode, upgradeSettings())
+	h, err := s.host(mode, s.plan.upgradeSettings())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -67,9 +68,10 @@ func newStage(p *program, name string) (*stage, error) {
 	return s, os.Mkdir(s.dir, 0o755)
 }
 
-// figure adds a line to the table.
+// figure adds a line to the table. A line that is added again stays one: the first
+// that does not hold, else the last.
 func (s *stage) figure(what, measured, must string, holds bool) {
-	s.report.Figures = append(s.report.Figures, figure{s.name, what, measured, must, holds})
+	s.report.add(figure{s.name, what, measured, must, holds})
 	if !holds {
 		fmt.Fprintf(os.Stderr, "chaos: %s: %s: %s, must be %s\n", s.name, what, measured, must)
 	}
@@ -77,13 +79,9 @@ func (s *stage) figure(what, measured, must string, holds bool) {
 
 // note adds a remark below the table, once.
 func (s *stage) note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	for _, note := range s.report.Notes {
-		if note == text {
-			return
-		}
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.report.Notes, text) {
+		s.report.Notes = append(s.report.Notes, text)
 	}
-	s.report.Notes = append(s.report.Notes, text)
 }
 
 // host furnishes a home. The host is not started. It is stopped when the scenario

@@ -18,14 +18,9 @@ const (
 	loadTimeout = 20 * time.Second
 )
 
-// The times of hosts that are upgraded.
-const (
-	probation = 3 * time.Second
-	drain     = 5 * time.Second
-)
-
-func upgradeSettings() settings {
-	return settings{"upgrade.probation": probation.String(), "timeouts.drain": drain.String()}
+// upgradeSettings are those of hosts that are upgraded.
+func (p plan) upgradeSettings() settings {
+	return settings{"upgrade.probation": p.probation.String(), "timeouts.drain": p.drain.String()}
 }
 
 func modeOf(overlap bool) string {
@@ -63,7 +58,7 @@ type upgradeRun struct {
 
 func (s *stage) upgradeAll(ctx context.Context, overlap bool) error {
 	mode := modeOf(overlap)
-	h, err := s.host(mode, upgradeSettings())
+	h, err := s.host(mode, s.plan.upgradeSettings())
 	if err != nil {
 		return err
 	}
@@ -87,7 +82,7 @@ func (s *stage) upgradeAll(ctx context.Context, overlap bool) error {
 		}
 	}
 	// The last one's probation is a part of it.
-	if err := pause(ctx, probation); err != nil {
+	if err := pause(ctx, s.plan.probation); err != nil {
 		return err
 	}
 	u.records(u.load.end(), version(count+1))
@@ -110,12 +105,12 @@ func (u *upgradeRun) upgrade(ctx context.Context, n int) error {
 	if _, err := u.awaitVersion(ctx, u.name, p.version); err != nil {
 		return err
 	}
-	u.deaths.expect(ctx, old, max(drain, probation)+time.Second)
+	u.deaths.expect(ctx, old, max(u.plan.drain, u.plan.probation)+time.Second)
 	// The answers that are still under way, and sometimes a rest: an upgrade may meet
 	// the probation of the one before, or not.
 	rest := 300 * time.Millisecond
 	if u.rng.IntN(4) == 0 {
-		rest = probation + time.Second
+		rest = u.plan.probation + time.Second
 	}
 	if err := pause(ctx, rest); err != nil {
 		return err
