@@ -19,13 +19,14 @@ type badKind struct {
 	types     bool
 	spoil     func(s *stage, jar []byte) []byte
 	answers   bool // it is healthy at first
+	exclusive bool // the way it is played in where there is no time for both
 }
 
 func badKinds(probation time.Duration) []badKind {
 	return []badKind{
 		{name: "fail_init", behaviour: behaviour.Behaviour{FailInit: true}},
-		{name: "fail_check", behaviour: behaviour.Behaviour{FailCheck: true}},
-		{name: "fail_activate", behaviour: behaviour.Behaviour{FailActivate: true}},
+		{name: "fail_check", exclusive: true, behaviour: behaviour.Behaviour{FailCheck: true}},
+		{name: "fail_activate", exclusive: true, behaviour: behaviour.Behaviour{FailActivate: true}},
 		{name: "exit_in_activate", behaviour: behaviour.Behaviour{ExitInActivate: true}},
 		{name: "wrong_types", types: true},
 		{name: "broken", spoil: func(s *stage, jar []byte) []byte {
@@ -34,8 +35,8 @@ func badKinds(probation time.Duration) []badKind {
 			}
 			return jar
 		}},
-		{name: "truncated", spoil: func(s *stage, jar []byte) []byte { return jar[:len(jar)/4+s.rng.IntN(len(jar)/2)] }},
-		{name: "dies", behaviour: behaviour.Behaviour{DieAfter: int(probation.Milliseconds() / 2)}, answers: true},
+		{name: "truncated", exclusive: true, spoil: func(s *stage, jar []byte) []byte { return jar[:len(jar)/4+s.rng.IntN(len(jar)/2)] }},
+		{name: "dies", exclusive: true, behaviour: behaviour.Behaviour{DieAfter: int(probation.Milliseconds() / 2)}, answers: true},
 	}
 }
 
@@ -82,6 +83,9 @@ func (s *stage) badUpgradesOf(ctx context.Context, overlap bool) error {
 		return err
 	}
 	kinds := badKinds(s.plan.probation)
+	if s.plan.halves { // each kind in one of both ways
+		kinds = slices.DeleteFunc(kinds, func(k badKind) bool { return k.exclusive == overlap })
+	}
 	for range s.plan.rounds {
 		s.rng.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, kind := range kinds {
@@ -166,23 +170,36 @@ func (b *badRun) awaitVerdict(ctx context.Context, kind badKind, version, file s
 			return false, nil // the host's end is seen by others
 		}
 		last = rows
-		for _, r := range rows {
-			c := r.Candidate
-			switch {
-			case r.ID == idOf(b.name) && c != nil && (c.Version == version || c.File == file):
-				if c.Reason != nil && c.Reason.Code != "" && (c.State == "failed" || c.State == "pending" && kind.name == "truncated") {
-					why = c.Reason
-				}
-			case r.ID == file || r.ID != idOf(b.name) && r.File == file:
-				why = r.Reason
-			}
-		}
-		return why != nil && why.Code != "", nil
+		why = verdict(rows, b.name, version, file, kind.name == "truncated")
+		return why != nil, nil
 	})
 	if err != nil {
 		err = fmt.Errorf("%w; it has %v", err, last)
 	}
 	return why, err
+}
+
+// verdict finds why a version, or the file that it came in, does not run; nil as long
+// as the host has not made up its mind. Half a copy stays pending for a minute.
+func verdict(rows []row, name, version, file string, half bool) *reason {
+	settled := func(state string, why *reason) *reason {
+		if why == nil || why.Code == "" || state != "failed" && !(half && state == "pending") {
+			return nil
+		}
+		return why
+	}
+	for _, r := range rows {
+		c := r.Candidate
+		switch {
+		case r.ID == idOf(name):
+			if c != nil && (c.Version == version || c.File == file) {
+				return settled(c.State, c.Reason)
+			}
+		case r.ID == file || r.File == file:
+			return settled(r.State, r.Reason)
+		}
+	}
+	return nil
 }
 
 // judge closes the window of one bad version.

@@ -7,12 +7,13 @@ type plan struct {
 	mode         string
 	upgrades     int // good ones, half of them overlap, half exclusive
 	rounds       int // of every kind of bad upgrade, in each of both ways
+	halves       bool // each kind in one of the ways only
 	childKills   int // in each of the three batches
 	stops        int // SIGSTOP
 	hostKills    int
 	redeploys    int
 	extensions   int
-	alternations int           // alone, beside, alone, …
+	alternations int           // alone and beside, at least; twice as often where that is needed
 	slot         time.Duration // of one of these
 	probation    time.Duration
 	drain        time.Duration
@@ -36,7 +37,7 @@ func inTime(length time.Duration) plan {
 // short is what make test runs: under two minutes, everything but what only waits.
 func short() plan {
 	return plan{
-		mode: "short", upgrades: 4, rounds: 1, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
+		mode: "short", upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
 		alternations: 3, slot: 2 * time.Second, rough: 1,
 		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, // few redeploys are all warm-up
 	}
