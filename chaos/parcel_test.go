@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/jackfield-host/jackfield/bundle"
+)
+
+func TestParcelsAreBundles(t *testing.T) {
+	k, err := newKit(bytes.Repeat([]byte("executable "), 1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []parcel{
+		{name: "one", version: "1.0.0"},
+		{name: "two", version: "2.0.1", overlap: true, types: otherTypes("two")},
+	} {
+		data := k.pack(p)
+		file, err := bundle.NewFile(bytes.NewReader(data), int64(len(data)), bundle.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := bundle.Verify(t.Context(), file)
+		if err != nil {
+			t.Fatalf("%s: %v", p.name, err)
+		}
+		if m := b.Manifest(); m.ID != idOf(p.name) || m.Request != typeOf(p.name) || m.Version.String() != p.version {
+			t.Errorf("%s: the manifest says %+v", p.name, m)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package main
+
+import "time"
+
+// plan is how much of everything is done.
+type plan struct {
+	mode         string
+	upgrades     int // good ones, half of them overlap, half exclusive
+	rounds       int // of every kind of bad upgrade, in each of both ways
+	halves       bool // each kind in one of the ways only
+	childKills   int // in each of the three batches
+	stops        int // SIGSTOP
+	hostKills    int
+	redeploys    int
+	extensions   int
+	alternations int           // alone and beside, at least; twice as often where that is needed
+	slot         time.Duration // of one of these
+	probation    time.Duration
+	drain        time.Duration
+	away         time.Duration // of a lost folder: more than one rescan
+	rough        int           // upgrades beside rough handlers, in each way
+	stalls       bool          // wait out what takes a minute
+	rssGrowth    float64
+}
+
+// inTime is ten minutes, or another length in proportion.
+func inTime(length time.Duration) plan {
+	share := float64(length) / float64(10*time.Minute)
+	scaled := func(n int) int { return max(int(float64(n)*share), 1) }
+	return plan{
+		mode: length.String(), upgrades: max(scaled(40), 2), rounds: 1, childKills: scaled(20), stops: scaled(1), hostKills: scaled(25),
+		redeploys: max(scaled(100), 20), extensions: 100, alternations: max(scaled(5), 3), slot: 4 * time.Second, rough: scaled(3), stalls: share >= 1,
+		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
+	}
+}
+
+// short is what make test runs: under two minutes, everything but what only waits.
+func short() plan {
+	return plan{
+		mode: "short", upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
+		alternations: 3, slot: 2 * time.Second, rough: 1,
+		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, // few redeploys are all warm-up
+	}
+}
+
+// long is the full counts: with the bad ones, over 200 upgrades.
+func long() plan {
+	return plan{
+		mode: "long", upgrades: 152, rounds: 3, childKills: 100, stops: 5, hostKills: 200, redeploys: 1000, extensions: 100,
+		alternations: 9, slot: 5 * time.Second, rough: 10, stalls: true,
+		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
+	}
+}
+
+// bound is when a run is broken off: nothing may wait for ever.
+func (p plan) bound(length time.Duration) time.Duration {
+	switch p.mode {
+	case "short":
+		return 5 * time.Minute
+	case "long":
+		return 3 * time.Hour
+	}
+	return 3 * length
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// rest is what a host holds when nothing is under way.
+type rest struct {
+	processes, sockets, files, bundles int
+	goroutines, descriptors            float64
+	resident                           int64
+}
+
+// redeploys brings one version after another and looks what is left of all of them.
+func redeploys(ctx context.Context, s *stage) error {
+	h, err := s.host("home", settings{"upgrade.probation": "500ms", "timeouts.drain": "500ms"})
+	if err != nil {
+		return err
+	}
+	first := good("again", 1, true)
+	if err := s.startWith(ctx, h, first); err != nil {
+		return err
+	}
+	total := account(nil)
+	next := 2
+	redeploy := func(count int) error {
+		l := h.load(ctx, first.name, 100, 50, loadTimeout)
+		defer func() { total.add(l.end()) }()
+		for range count {
+			// Both ways in turn: a change of the way is an upgrade, too.
+			p := good(first.name, next, next%4 > 1)
+			if err := h.put(first.file(), s.kit.pack(p)); err != nil {
+				return err
+			}
+			if _, err := h.awaitVersion(ctx, first.name, p.version); err != nil {
+				return err
+			}
+			total.add(l.cut())
+			next++
+		}
+		return nil
+	}
+	// Buffers are made, pools filled, the kept versions are all there.
+	if err := redeploy(max(s.plan.redeploys/10, 8)); err != nil {
+		return err
+	}
+	before, err := h.settle(ctx, nil)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := redeploy(s.plan.redeploys); err != nil {
+		return err
+	}
+	took := time.Since(began) / time.Duration(s.plan.redeploys)
+	after, err := h.settle(ctx, &before)
+	if err != nil {
+		s.note("redeploys: %v", err)
+	}
+	s.figure(fmt.Sprintf("failed requests in %d redeploys, %s each", s.plan.redeploys, ms(took)), total.failures(), "0", total.failed+total.lost == 0 && total.all > 0)
+	s.tellRest(before, after)
+	return h.sound(ctx)
+}
+
+func (s *stage) tellRest(before, after rest) {
+	for _, c := range []struct {
+		what        string
+		before, now float64
+		more        float64 // may be so many more
+	}{
+		{"processes", float64(before.processes), float64(after.processes), 0},
+		{"files in run/ (sockets)", float64(before.sockets), float64(after.sockets), 0},
+		{"temporary files", float64(before.files), float64(after.files), 0},
+		{"kept bundles", float64(before.bundles), float64(after.bundles), 0},
+		{"goroutines", before.goroutines, after.goroutines, 2},
+		{"open descriptors", before.descriptors, after.descriptors, 2},
+	} {
+		s.figure(c.what, fmt.Sprintf("%.0f, then %.0f", c.before, c.now), "as before", c.now <= c.before+c.more)
+	}
+	growth := float64(after.resident-before.resident) / float64(before.resident)
+	s.figure("growth of resident memory", fmt.Sprintf("%.1f %% of %.1f MiB", 100*growth, float64(before.resident)/(1<<20)),
+		fmt.Sprintf("≤ %.0f %%", 100*s.plan.rssGrowth), growth <= s.plan.rssGrowth)
+}
+
+// settle waits until the host holds no more than before, and returns what it holds.
+// Without before it waits until nothing changes for two seconds.
+func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
+	var now rest
+	quiet := time.Now()
+	err := await(ctx, patience, "the rest as before", func() (bool, error) {
+		was := now
+		var err error
+		if now, err = h.measure(ctx); err != nil {
+			return false, err
+		}
+		if before != nil {
+			b := *before
+			return now.processes <= b.processes && now.sockets <= b.sockets && now.files <= b.files && now.bundles <= b.bundles &&
+				now.goroutines <= b.goroutines && now.descriptors <= b.descriptors, nil
+		}
+		was.resident, was.goroutines, was.descriptors = now.resident, now.goroutines, now.descriptors
+		if was != now {
+			quiet = time.Now()
+		}
+		return time.Since(quiet) > 2*time.Second, nil
+	})
+	if err != nil && before == nil {
+		return now, err
+	}
+	// What is resident depends on where the collector stands: the least of some looks.
+	for range 50 {
+		n, lookErr := residentBytes(h.self.pid)
+		if lookErr != nil {
+			return now, lookErr
+		}
+		now.resident = min(now.resident, n)
+		if pauseErr := pause(ctx, 50*time.Millisecond); pauseErr != nil {
+			return now, pauseErr
+		}
+	}
+	return now, err
+}
+
+// measure looks at everything once.
+func (h *host) measure(ctx context.Context) (rest, error) {
+	values, err := h.metrics(ctx)
+	if err != nil {
+		return rest{}, err
+	}
+	r := rest{goroutines: values["go_goroutines"], descriptors: values["process_open_fds"], processes: len(below(processes(), h.self.pid))}
+	if r.resident, err = residentBytes(h.self.pid); err != nil {
+		return rest{}, err
+	}
+	var errs [4]error
+	var inTemp, hidden int
+	r.sockets, errs[0] = count(filepath.Join(h.home, "run"), func(fs.DirEntry) bool { return true })
+	inTemp, errs[1] = count(h.temp, func(fs.DirEntry) bool { return true })
+	hidden, errs[2] = count(filepath.Join(h.home, "data"), temporary)
+	r.files = inTemp + hidden
+	bundles, err := os.ReadDir(filepath.Join(h.home, "data", "bundles"))
+	r.bundles, errs[3] = len(bundles), err
+	return r, errors.Join(errs[:]...)
+}
+
+// temporary reports whether a name is one of those that come and go.
+func temporary(d fs.DirEntry) bool {
+	name := d.Name()
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".tmp") || strings.HasSuffix(name, ".part") || strings.HasSuffix(name, ".unverified")
+}
+
+// count counts what is below dir, and may go away meanwhile.
+func count(dir string, which func(fs.DirEntry) bool) (int, error) {
+	n := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && path != dir && which(d) {
+			n++
+		}
+		return err
+	})
+	return n, err
+}
