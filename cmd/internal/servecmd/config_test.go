@@ -44,6 +44,8 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"limits.in_flight": "512", "limits.queue": "1024", "limits.request_bytes": "16MiB", "limits.response_bytes": "16MiB",
 		"timeouts.start": "10s", "timeouts.request": "30s", "timeouts.drain": "30s", "check.interval": "4s", "check.timeout": "3s",
 		"backoff.first": "1s", "backoff.max": "1m", "backoff.reset": "5m", "log.level": "info",
+		"limits.memory": "0", "limits.processes": "0", "limits.files": "1024",
+		"upgrade.hold_queue": "16384", "upgrade.snapshot_max": "256MiB", "upgrade.probation": "30s",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("keys and defaults\n%v\nwant\n%v", got, want)
@@ -103,10 +105,10 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "unknown key", file: "\nlimits.quee=3", want: []string{"jackfield.properties:2", "limits.quee is not a key", "did you mean limits.queue?"}},
 		{name: "unknown key far from any", file: "password=secret", want: []string{"password is not a key", "!secret", "!did you mean"}},
-		{name: "not yet", file: "trust.policy=off\nsandbox=auto\nlimits.memory=1GiB\nupgrade.probation=3s\ntls.key=/x", want: []string{
-			"5 faults", ":1: trust.policy is not supported by this version", "sandbox is", "limits.memory is", "upgrade.probation is", "tls.key is"}},
+		{name: "not yet", file: "trust.policy=off\nsandbox=auto\nlimits.data=1GiB\ntls.key=/x", want: []string{
+			"4 faults", ":1: trust.policy is not supported by this version", "sandbox is", "limits.data is", "tls.key is"}},
 		{name: "not yet, by environment", environ: []string{"JACKFIELD_TRUST_POLICY=off", "JACKFIELD_SANDBOX=off"}, want: []string{"2 faults", "JACKFIELD_TRUST_POLICY: is not supported"}},
-		{name: "not yet, for one extension", file: "extension.a.b.limits.memory=3", want: []string{"limits.memory is not supported"}},
+		{name: "not yet, for one extension", file: "extension.a.b.limits.data=3", want: []string{"limits.data is not supported"}},
 		{name: "mistyped variable", environ: []string{"JACKFIELD_REQUEST_AUTH=none"}, want: []string{"JACKFIELD_REQUEST_AUTH", "did you mean JACKFIELD_REQUESTS_AUTH?"}},
 		{name: "duplicate key", file: "listen=127.0.0.1:1\n\nlis\\u0074en=127.0.0.1:2", want: []string{":3: listen", "stands already in line 1"}},
 		{name: "requests.auth of another world", file: "requests.auth=ldap", want: []string{`requests.auth = "ldap": allowed is none or token or oidc`}},

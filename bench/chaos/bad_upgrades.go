@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackfield-host/jackfield/chaos/behaviour"
+	"github.com/jackfield-host/jackfield/bench/chaos/behaviour"
 )
 
 // badKind is a way in which a new version is no good.

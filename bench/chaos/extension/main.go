@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackfield-host/jackfield/chaos/behaviour"
+	"github.com/jackfield-host/jackfield/bench/chaos/behaviour"
 	"github.com/jackfield-host/jackfield/sdk"
 	"github.com/jackfield-host/jackfield/sdk/serve"
 )

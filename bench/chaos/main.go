@@ -1,11 +1,11 @@
 // Chaos keeps a real host under constant load while everything goes wrong, and checks
 // after every step that nothing was lost.
 //
-//	go run ./chaos                              ten minutes
-//	go run ./chaos -for 20m                     more of everything
-//	go run ./chaos -short                       what make test runs, under two minutes
-//	go run ./chaos -long                        the full counts, an hour or two
-//	go run ./chaos -seed 7 -only host-kills     one scenario once more, with the same choices
+//	go run ./bench/chaos                              ten minutes
+//	go run ./bench/chaos -for 20m                     more of everything
+//	go run ./bench/chaos -short                       what make test runs, under two minutes
+//	go run ./bench/chaos -long                        the full counts, an hour or two
+//	go run ./bench/chaos -seed 7 -only host-kills     one scenario once more, with the same choices
 //
 // It drives bin/jackfield from outside: the drop folder, the request API, the admin
 // API, signals, and what /proc shows. It ends with a table, the same in
@@ -176,5 +176,5 @@ func (p *program) conclude() error {
 	if p.plan.mode == "short" || p.plan.mode == "long" {
 		flags = "-" + p.plan.mode
 	}
-	return fmt.Errorf("%d lines do not hold\nhint: go run ./chaos %s -seed %d -only %s", len(broken), flags, p.report.Seed, strings.Join(names, ","))
+	return fmt.Errorf("%d lines do not hold\nhint: go run ./bench/chaos %s -seed %d -only %s", len(broken), flags, p.report.Seed, strings.Join(names, ","))
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackfield-host/jackfield/chaos/behaviour"
+	"github.com/jackfield-host/jackfield/bench/chaos/behaviour"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackfield-host/jackfield/chaos/behaviour"
+	"github.com/jackfield-host/jackfield/bench/chaos/behaviour"
 )
 
 // ordinaryUser is who a host runs as that is not root.

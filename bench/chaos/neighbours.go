@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackfield-host/jackfield/chaos/behaviour"
+	"github.com/jackfield-host/jackfield/bench/chaos/behaviour"
 )
 
 // The flood is twice of what its extension can do: requests at once, each for so long.

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/jackfield-host/jackfield/chaos/behaviour"
+	"github.com/jackfield-host/jackfield/bench/chaos/behaviour"
 )
 
 // kit is the extension's executable, compressed once for all bundles: a bundle a
@@ -28,7 +28,7 @@ type kit struct {
 // buildKit builds the extension in dir.
 func buildKit(ctx context.Context, dir string) (*kit, error) {
 	path := filepath.Join(dir, "extension")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./chaos/extension")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./bench/chaos/extension")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the extension: %w\n%s", err, out)
