@@ -1,0 +1,201 @@
+package state
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// earlier is how many versions are kept beside the current one.
+const earlier = 3
+
+// memory mirrors the desired state. The maps are changed only under Store.mu; what
+// their values point to is never changed once it is in.
+type memory struct {
+	extensions map[string]Extension
+	versions   map[string][]Version // newest Last first
+	values     map[string]string
+	// How many rows of history and of evidence an extension has. Only writers use
+	// them, so Store.writing guards them.
+	events, evidence map[string]int
+}
+
+// load reads the desired state. A row that cannot be read is damage.
+func load(ctx context.Context, db *sql.DB) (*memory, error) {
+	m := &memory{
+		extensions: map[string]Extension{}, versions: map[string][]Version{}, values: map[string]string{},
+		events: map[string]int{}, evidence: map[string]int{},
+	}
+	err := each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected FROM extension",
+		func(scan func(...any) error) error {
+			var e Extension
+			var removed int64
+			var rejected string
+			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected); err != nil {
+				return err
+			}
+			e.Removed = fromMicro(removed)
+			if err := json.Unmarshal([]byte(rejected), &e.Rejected); err != nil {
+				return fmt.Errorf("the rejections of %s: %w", e.ID, err)
+			}
+			m.extensions[e.ID] = e
+			return nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, db, "SELECT extension, version, digest, file, first, last FROM version",
+		func(scan func(...any) error) error {
+			var id string
+			var v Version
+			var first, last int64
+			if err := scan(&id, &v.Version, &v.Digest, &v.File, &first, &last); err != nil {
+				return err
+			}
+			v.First, v.Last = fromMicro(first), fromMicro(last)
+			m.versions[id] = append(m.versions[id], v)
+			return nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	for _, versions := range m.versions {
+		newestFirst(versions)
+	}
+	err = each(ctx, db, "SELECT key, value FROM value", func(scan func(...any) error) error {
+		var key, value string
+		err := scan(&key, &value)
+		m.values[key] = value
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for table, counts := range map[string]map[string]int{"history": m.events, "evidence": m.evidence} {
+		err := each(ctx, db, "SELECT extension, count(*) FROM "+table+" GROUP BY extension", func(scan func(...any) error) error {
+			var id string
+			var n int
+			err := scan(&id, &n)
+			counts[id] = n
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// each calls do with the Scan of every row of query.
+func each(ctx context.Context, db *sql.DB, query string, do func(scan func(...any) error) error, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func newestFirst(versions []Version) {
+	slices.SortFunc(versions, func(a, b Version) int {
+		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Digest, b.Digest))
+	})
+}
+
+// healthy returns versions with v as the newest one.
+func healthy(versions []Version, v Version, now time.Time) []Version {
+	v.Last = cmp.Or(micro(v.Last), micro(now))
+	// The clock may have been set back: the version that became healthy last is the
+	// newest all the same.
+	if len(versions) > 0 && !v.Last.After(versions[0].Last) && versions[0].Digest != v.Digest {
+		v.Last = versions[0].Last.Add(time.Microsecond)
+	}
+	v.First = cmp.Or(micro(v.First), v.Last)
+	rest := make([]Version, 0, len(versions)+1)
+	for _, old := range versions {
+		if old.Digest != v.Digest {
+			rest = append(rest, old)
+			continue
+		}
+		v.First = old.First
+		v.File = cmp.Or(v.File, old.File)
+		if old.Last.After(v.Last) {
+			v.Last = old.Last
+		}
+	}
+	return slices.Insert(rest, 0, v)
+}
+
+// prune returns those of versions (newest first) that are kept, and the others.
+func prune(versions []Version, e Extension) (kept, gone []Version) {
+	left := earlier
+	for _, v := range versions {
+		switch {
+		case v.Digest == e.Current || v.Digest == e.Pinned:
+			kept = append(kept, v)
+		case left > 0:
+			left--
+			kept = append(kept, v)
+		default:
+			gone = append(gone, v)
+		}
+	}
+	return kept, gone
+}
+
+func (e Extension) clone() Extension {
+	e.Rejected = slices.Clone(e.Rejected)
+	for i := range e.Rejected {
+		r := &e.Rejected[i]
+		r.Stderr = slices.Clone(r.Stderr)
+		if r.ExitCode != nil {
+			code := *r.ExitCode
+			r.ExitCode = &code
+		}
+	}
+	return e
+}
+
+// put takes a copy of the desired state in, for a writer that has committed.
+func (m *memory) put(e Extension, versions []Version) {
+	m.extensions[e.ID] = e
+	m.versions[e.ID] = versions
+}
+
+func (m *memory) forget(id string) {
+	delete(m.extensions, id)
+	delete(m.versions, id)
+	delete(m.events, id)
+	delete(m.evidence, id)
+}
+
+// micro is t as the database keeps it.
+func micro(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+func toMicro(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicro(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}

@@ -1,0 +1,199 @@
+// Package state keeps what a host must not forget: which extensions are disabled,
+// pinned or removed, which version of each was the last healthy one, which versions
+// were turned away, and the history and audit trail of all of it, in one SQLite file.
+//
+// Call Open once, act on Origin and then Acknowledge it, start Run, and Close at the
+// end. Promised: when Change, Purge or SetValue returns nil, what it did survives
+// kill -9 and a power cut; when it returns an error, nothing has changed, in memory
+// neither. Extensions, Extension, Versions, Kept and Value answer from memory and
+// never wait for the disk. A database that is damaged or lost is never deleted and
+// never silently begun anew: it is moved aside, the newest good backup takes its
+// place, and Origin says so until it is acknowledged.
+//
+// The caller sees to it that one process at a time has the database open (the host
+// locks its home).
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Store needs; all but Used is required.
+type Config struct {
+	// Path is the database file. Its folder must exist.
+	Path string
+	// Backups is the folder of the rolling backups, made if it is missing. Nobody
+	// else may put files there.
+	Backups string
+	// Used says that the home was in use before, so that a missing database is a
+	// lost one and not the first start.
+	Used bool
+	Log  *slog.Logger
+
+	// migrations are tried out by tests; nil means the real ones.
+	migrations []string
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Path == "":
+		return errors.New("opening the state: no Path is given")
+	case c.Backups == "":
+		return errors.New("opening the state: no Backups folder is given")
+	case c.Log == nil:
+		return errors.New("opening the state: no Log is given")
+	}
+	return nil
+}
+
+// Origin says where the content of a Store comes from.
+type Origin string
+
+// The origins.
+const (
+	Created  Origin = "created"  // the first start of this home
+	Opened   Origin = "opened"   // as the last run left it
+	Restored Origin = "restored" // from a backup: the last changes may be missing
+	Lost     Origin = "lost"     // nothing could be recovered, the database is empty
+)
+
+// A Store is the open database. All methods may be called from several goroutines.
+type Store struct {
+	cfg    Config
+	origin Origin
+
+	// writing is the right to write, held by sending to it: a writer can give up
+	// waiting when its context ends, which a mutex cannot.
+	writing chan struct{}
+	closed  atomic.Bool // set by the holder of writing
+	write   *sql.DB     // one connection, guarded by writing
+	read    *sql.DB     // history, audit and backups, beside the writer
+
+	dirty chan struct{} // tells Run of a change of desired state; holds one
+
+	mu  sync.RWMutex // guards mem; taken by a writer only after its commit
+	mem *memory
+}
+
+// Extension is the desired state and the standing of one extension.
+type Extension struct {
+	ID       string
+	Disabled bool
+	// Unconfirmed says that its desired state was lost with the database: it stays
+	// stopped until it is enabled.
+	Unconfirmed bool
+	Pinned      string // digest, or ""
+	Current     string // digest of the version that last became healthy, or ""
+	Version     string // of Current
+	File        string // of Current
+	Removed     time.Time
+	// Rejected are the versions that did not take over from Current, newest first;
+	// the newest 16 are kept.
+	Rejected []Rejection
+}
+
+// Rejection says why a version did not take over.
+type Rejection struct {
+	Digest, Version, File, Stage, Code, Message string
+
+	Time     time.Time
+	ExitCode *int
+	Signal   string
+	Stderr   []string
+}
+
+// Version is a version that was healthy once and is kept for a rollback.
+type Version struct {
+	Version, Digest, File string
+	First, Last           time.Time // when it first and last became healthy
+}
+
+// Origin says where the content comes from. Restored and Lost are reported by every
+// Open until Acknowledge was called.
+func (s *Store) Origin() Origin { return s.origin }
+
+// Acknowledge records that the caller has acted on Origin, for instance marked every
+// extension as unconfirmed: from the next Open on the database counts as Opened. A
+// host that is killed before that finds the same Origin again.
+func (s *Store) Acknowledge(ctx context.Context) error {
+	return s.SetValue(ctx, originKey, "")
+}
+
+// Close waits for the change in progress and closes the database. Later calls that
+// need the disk fail with ErrClosed.
+func (s *Store) Close() error {
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
+	if s.closed.Swap(true) {
+		return nil
+	}
+	// The writer goes last: the last connection to close empties the -wal file.
+	var problems []error
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			problems = append(problems, db.Close())
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Extensions returns a copy of every row, those of removed extensions too.
+func (s *Store) Extensions() map[string]Extension {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make(map[string]Extension, len(s.mem.extensions))
+	for id, e := range s.mem.extensions {
+		all[id] = e.clone()
+	}
+	return all
+}
+
+// Extension returns a copy of the row of id.
+func (s *Store) Extension(id string) (Extension, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e, ok := s.mem.extensions[id]
+	return e.clone(), ok
+}
+
+// Versions returns the versions of id that are kept: the current one, up to three
+// earlier ones and the pinned one if it was ever healthy; newest Last first.
+func (s *Store) Versions(id string) []Version {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return append([]Version(nil), s.mem.versions[id]...)
+}
+
+// Kept returns the digests whose private copies must stay: those of the current, the
+// pinned and the kept versions of every extension that was not purged.
+func (s *Store) Kept() map[string]bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	kept := map[string]bool{}
+	for _, e := range s.mem.extensions {
+		for _, digest := range []string{e.Current, e.Pinned} {
+			if digest != "" {
+				kept[digest] = true
+			}
+		}
+	}
+	for _, versions := range s.mem.versions {
+		for _, v := range versions {
+			kept[v.Digest] = true
+		}
+	}
+	return kept
+}
+
+// Value returns the fact of the host that was set under key, or "".
+func (s *Store) Value(key string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mem.values[key]
+}
