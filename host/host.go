@@ -131,6 +131,9 @@ func (h *Host) open(version bundle.Version) (err error) {
 			return err
 		}
 	}
+	if err := h.state.Acknowledge(context.Background()); err != nil {
+		return err
+	}
 	if h.auth, err = newAuthenticator(cfg, h.home); err != nil {
 		return err
 	}

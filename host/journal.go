@@ -229,17 +229,10 @@ func (j *extensionJournal) Healthy(v deploy.Version) {
 	if is, _ := j.state.Extension(j.id); is.Current == e.Digest() && is.Removed.IsZero() {
 		return // as it was before the host was restarted
 	}
-	now := time.Now()
 	j.decide(state.Change{
-		ID: j.id,
-		Edit: func(x *state.Extension) {
-			x.Version, x.Removed = e.version(), time.Time{}
-			if e.entry.File != "" {
-				x.File = e.entry.File
-			}
-			x.Rejected = without(x.Rejected, e.Digest())
-		},
-		Healthy: &state.Version{Version: e.version(), Digest: e.Digest(), First: now, Last: now},
+		ID:      j.id,
+		Edit:    func(x *state.Extension) { x.Removed = time.Time{} },
+		Healthy: &state.Version{Version: e.version(), Digest: e.Digest(), File: e.entry.File},
 	})
 }
 

@@ -51,7 +51,7 @@ type Instance struct {
 	halt      context.CancelFunc // begins the stop
 	hurry     chan struct{}      // closed when the stop is not to wait for requests
 	hurryOnce sync.Once
-	activate  chan struct{}      // closed when a held process may go on
+	activate  chan struct{} // closed when a held process may go on
 	goOnce    sync.Once
 	again     chan struct{} // capacity 1: a failed process is to be launched again now
 	done      chan struct{} // closed when run has ended
