@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -291,8 +292,11 @@ func TestFolderUnreadableAtStart(t *testing.T) {
 	}
 	m.set("b", func(st *Standing) { st.Disabled = false })
 	r.is("a 1", "b 1")
+	h.rename(filepath.Join(away, "a.jar"), filepath.Join(away, "renamed.jar"))
+	if err := os.Remove(filepath.Join(away, "b.jar")); err != nil {
+		t.Fatal(err)
+	}
 	h.rename(away, h.drop)
-	h.remove("b.jar")
 	r.runs("a 1", "c 1")
 	r.neverStops("a 1")
 }
@@ -363,6 +367,38 @@ func (r *running) here() uint64 {
 		r.t.Error(err)
 	}
 	return placeOf(&st).dev
+}
+
+// TestWhatRunsGoesOnUntilThePinIsThere pins a bundle that only private storage has, and
+// looks at what is there while it is verified.
+func TestWhatRunsGoesOnUntilThePinIsThere(t *testing.T) {
+	t.Parallel()
+	h, m := newHome(t), newMemory()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	r := h.run(m.install, func(c *Catalog) {
+		fetch := c.lanes.fetch
+		c.lanes.fetch = func(ctx context.Context, digest string) verdict {
+			close(entered)
+			<-leave
+			return fetch(ctx, digest)
+		}
+	})
+	h.put("a.jar", parcelBytes("a", "1", 0))
+	one := r.runs("a 1").Desired[0].Bundle.Digest()
+	h.put("a.jar", parcelBytes("a", "2", 0))
+	m.healthy(r.runs("a 2"))
+	eventually(t, "version 1 is forgotten", func() bool {
+		var known bool
+		err := r.ask(t.Context(), func() { known = r.known[one] != nil })
+		return err == nil && !known
+	})
+	m.set("a", func(st *Standing) { st.Pinned = one })
+	<-entered
+	h.put("b.jar", parcelBytes("b", "1", 0)) // Views come and go
+	r.is("a 2", "b 1")
+	close(leave)
+	r.is("a 1", "b 1")
+	r.never("nothing of a is there", func(v View) bool { return len(v.Desired) == 0 && len(v.Rows) == 1 && v.Rows[0].Manifest != nil })
 }
 
 func TestDamagedCurrentIsNowhere(t *testing.T) {
