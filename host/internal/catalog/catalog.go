@@ -91,7 +91,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if (c.Device == nil) != (c.SetDevice == nil) {
-		problems = append(problems, errors.New("Device and SetDevice belong together"))
+		problems = append(problems, errors.New("of Device and SetDevice only one is given"))
 	}
 	if c.Log == nil {
 		problems = append(problems, errors.New("no Log is given"))
