@@ -90,6 +90,9 @@ func (c Config) withDefaults() (Config, error) {
 			problems = append(problems, fmt.Errorf("%s is empty", field.name))
 		}
 	}
+	if (c.Device == nil) != (c.SetDevice == nil) {
+		problems = append(problems, errors.New("of Device and SetDevice only one is given"))
+	}
 	if c.Log == nil {
 		problems = append(problems, errors.New("no Log is given"))
 	}
@@ -189,11 +192,12 @@ type Catalog struct {
 	reasons   map[string]Row       // last View's rows by file, for the time of a reason
 	err       error                // why the folder is not believed
 	looked    bool                 // the folder was read once
-	started   time.Time
-	lastLook  time.Time // when the last look began
-	due       time.Time // when to look next
-	published bool      // a View was given out
-	untidy    bool      // the shelf may hold bundles that nobody needs
+	started   time.Time            // when Run began, then when the folder was first read
+	lastLook  time.Time            // when the last look began
+	due       time.Time            // when to look next
+	published bool                 // a View was given out
+	whole     bool                 // the first look that succeeded came to its end
+	untidy    bool                 // the shelf may hold bundles that nobody needs
 
 	woken chan struct{} // capacity 1: many wakes are one
 	asks  chan func()   // to be called by the goroutine of Run

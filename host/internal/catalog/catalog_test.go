@@ -361,8 +361,8 @@ func TestRunTwice(t *testing.T) {
 
 func TestOpenNamesEveryProblem(t *testing.T) {
 	t.Parallel()
-	_, err := Open(Config{GOOS: "linux"})
-	for _, part := range []string{"Extensions", "Bundles", "GOARCH", "Log"} {
+	_, err := Open(Config{GOOS: "linux", SetDevice: func(string) {}})
+	for _, part := range []string{"Extensions", "Bundles", "GOARCH", "Log", "SetDevice"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s is not named: %v", part, err)
 		}

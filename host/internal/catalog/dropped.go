@@ -74,6 +74,9 @@ func (c *Catalog) look() {
 	}
 	c.err = nil
 	c.rememberDevice()
+	if !c.looked {
+		c.started = now
+	}
 	gone := map[place]*dropped{}
 	for name, f := range c.files {
 		if _, ok := found[name]; !ok {

@@ -80,9 +80,30 @@ func (h home) run(adjust ...func(*Catalog)) *running {
 func (r *running) take(v View) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if n := len(r.views); n > 0 {
+		r.follows(r.views[n-1], v)
+	}
 	r.views = append(r.views, v)
 	close(r.more)
 	r.more = make(chan struct{})
+}
+
+// follows checks that each row came from the one before by an event of the machine.
+func (r *running) follows(before, now View) {
+	for _, row := range now.Rows {
+		state := lifecycle.Pending
+		for _, old := range before.Rows {
+			if old.File == row.File {
+				state = old.State
+			}
+		}
+		if !slices.ContainsFunc(lifecycle.Events(), func(e lifecycle.Event) bool {
+			next, ok := state.On(e)
+			return ok && next == row.State
+		}) {
+			r.t.Errorf("%s was %s and is %s", row.File, state, row.State)
+		}
+	}
 }
 
 // await waits for a View that is as asked for, which the last one may be already.

@@ -12,8 +12,11 @@ import (
 // publish resolves what the files hold and gives the View out if it differs from the
 // last one.
 func (c *Catalog) publish(now time.Time, changed func(View)) {
-	if !c.published && !c.complete(now) {
-		return
+	if !c.whole {
+		if !c.complete(now) {
+			return
+		}
+		c.whole = c.err == nil // else the folder is still to come, and its files with it
 	}
 	in := c.gather()
 	c.share(in)

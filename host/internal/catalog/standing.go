@@ -81,7 +81,7 @@ func (c *Catalog) expected() (device string, files []string) {
 
 // rememberDevice notes on which device the folder is, once it is believed.
 func (c *Catalog) rememberDevice() {
-	if c.cfg.Device == nil || c.cfg.SetDevice == nil {
+	if c.cfg.Device == nil {
 		return
 	}
 	if device := deviceText(c.folder.dev); c.cfg.Device() != device {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -134,6 +135,46 @@ func TestDiskFullForReal(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestPublishOnARealDisk publishes into a folder that is too small, and into one that
+// is read-only, where mounting is allowed.
+func TestPublishOnARealDisk(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	if err := mountTmpfs(h.drop, "64k"); err != nil {
+		t.Logf("no mount (%v): TestPublishWhereItCannotBe has the rule", err)
+		return
+	}
+	t.Cleanup(func() { unix.Unmount(h.drop, unix.MNT_DETACH) })
+	r := h.run()
+	t.Cleanup(r.stop)
+	r.runs()
+	received := r.upload(parcelBytes("a", "1", 200<<10))
+	_, err := r.Publish(t.Context(), received)
+	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "is full") {
+		t.Errorf("on a full disk: %v", err)
+	}
+	if left := h.dropped(); len(left) != 0 {
+		t.Errorf("the folder holds %q", left)
+	}
+	if err := growTmpfs(h.drop, "20m"); err != nil {
+		t.Fatal(err)
+	}
+	r.publish(received)
+	r.runs("a 1")
+	if err := unix.Mount("tmpfs", h.drop, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Publish(t.Context(), r.upload(parcelBytes("a", "2", 0)))
+	if !errors.Is(err, unix.EROFS) || !strings.Contains(err.Error(), "may not write") {
+		t.Errorf("into a read-only folder: %v", err)
+	}
+	if files, err := r.Withdraw(t.Context(), "a"); !errors.Is(err, unix.EROFS) || len(files) != 0 {
+		t.Errorf("withdrawn from a read-only folder: %q, %v", files, err)
+	}
+	r.runs("a 1")
+	r.neverStops("a 1")
 }
 
 func mountTmpfs(dir, size string) error {

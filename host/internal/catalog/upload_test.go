@@ -119,7 +119,11 @@ func TestUpload(t *testing.T) {
 	if got := r.Plan(other); got.Action != Replace || got.From != "1.0" || got.State != lifecycle.Starting {
 		t.Errorf("planned: %+v", got)
 	}
+	h.write(h.path(uploading+"456"), []byte("left by a crash of another kind"))
 	r.publish(other)
+	if got := h.dropped(); !slices.Equal(got, []string{"a-1.0.jar"}) {
+		t.Errorf("the folder holds %q", got)
+	}
 	r.await("the other bytes run", func(v View) bool { return len(v.Desired) == 1 && v.Desired[0].Bundle.Digest() == other.Digest })
 	r.neverStops("a 1.0")
 }
@@ -320,43 +324,6 @@ func TestReceivedIsHeld(t *testing.T) {
 	}
 	third.Release()
 	eventually(t, "the other one goes", func() bool { return shelved() == 1 })
-}
-
-func TestWithdraw(t *testing.T) {
-	t.Parallel()
-	h, m := newHome(t), newMemory()
-	h.put("a.jar", parcelBytes("a", "1", 0))
-	h.put("b.jar", parcelBytes("b", "1", 0))
-	r := h.run(m.install)
-	m.healthy(r.runs("a 1", "b 1"))
-	h.put("a-0.jar", parcelBytes("a", "0.1", 0))
-	h.put("a-bad.jar", cannotRun("a", "9"))
-	h.put("garbage.jar", []byte("no archive"))
-	r.turned("a-0.jar", lifecycle.Waiting, lifecycle.CodeHeld)
-	r.turned("a-bad.jar", lifecycle.Unsupported, lifecycle.CodeNoExecutable)
-	h.put("a.jar", []byte("no archive either")) // claims a, which runs on
-	r.turned("a.jar", lifecycle.Failed, string(bundle.CodeNotZip))
-	files, err := r.Withdraw(t.Context(), "a")
-	if err != nil || !slices.Equal(files, []string{"a-0.jar", "a-bad.jar", "a.jar"}) {
-		t.Errorf("withdrawn: %q, %v", files, err)
-	}
-	r.is("b 1")
-	if files, err := r.Withdraw(t.Context(), "a"); err != nil || len(files) != 0 {
-		t.Errorf("withdrawn again: %q, %v", files, err)
-	}
-	if err := r.WithdrawFile(t.Context(), "garbage.jar"); err != nil {
-		t.Error(err)
-	}
-	r.runs("b 1")
-	for _, name := range []string{"garbage.jar", "../" + "extensions/b.jar", "b", ".hidden.jar", ""} {
-		if err := r.WithdrawFile(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-	r.stop()
-	if _, err := r.Withdraw(t.Context(), "b"); !errors.Is(err, errNotRunning) {
-		t.Errorf("after Run: %v", err)
-	}
 }
 
 // TestUploadsFromEverywhere receives, plans, publishes and withdraws from many

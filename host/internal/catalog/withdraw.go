@@ -19,11 +19,10 @@ import (
 func (c *Catalog) Withdraw(ctx context.Context, id string) (files []string, err error) {
 	err = c.ask(ctx, func() {
 		for _, name := range slices.Sorted(maps.Keys(c.files)) {
-			f := c.files[name]
-			if f.claimed() == id {
+			switch f := c.files[name]; {
+			case f.claimed() == id:
 				files = append(files, name)
-			}
-			if f.earlier != nil && f.earlier.manifest().ID == id {
+			case f.earlier != nil && f.earlier.manifest().ID == id:
 				f.earlier = nil
 			}
 		}
