@@ -165,12 +165,7 @@ func (e Extension) clone() Extension {
 	return e
 }
 
-// put takes a copy of the desired state in, for a writer that has committed.
-func (m *memory) put(e Extension, versions []Version) {
-	m.extensions[e.ID] = e
-	m.versions[e.ID] = versions
-}
-
+// forget is for a writer that has committed.
 func (m *memory) forget(id string) {
 	delete(m.extensions, id)
 	delete(m.versions, id)
