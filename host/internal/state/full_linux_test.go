@@ -76,7 +76,7 @@ func TestReallyFullDisk(t *testing.T) {
 		if left == 0 && !failed {
 			t.Error("nothing failed on a full disk")
 		}
-		if err := s.backup(t.Context()); err != nil && !errors.Is(err, ErrFull) {
+		if err := s.file.Backup(t.Context()); err != nil && !errors.Is(err, ErrFull) {
 			t.Errorf("backup with %d bytes left: %v", left, err)
 		}
 		room()
