@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/state/sqlitefile"
 )
 
 // Change is what happens in one transaction.
@@ -69,7 +71,7 @@ func (s *Store) Change(ctx context.Context, c Change) error {
 	}
 
 	events, evidence := s.mem.events[c.ID], s.mem.evidence[c.ID]
-	err = transact(s.write, func(tx *sql.Tx) error {
+	err = sqlitefile.Transact(s.file.Write, func(tx *sql.Tx) error {
 		if edited {
 			if err := saveExtension(tx, e); err != nil {
 				return err
@@ -94,7 +96,7 @@ func (s *Store) Change(ctx context.Context, c Change) error {
 		return addAudit(tx, c.Audit, now)
 	})
 	if err != nil {
-		return explain("saving a change in", s.cfg.Path, err)
+		return sqlitefile.Explain("saving a change in", s.cfg.Path, err)
 	}
 
 	if len(c.Events) > 0 {
@@ -105,7 +107,7 @@ func (s *Store) Change(ctx context.Context, c Change) error {
 		s.mem.extensions[c.ID] = e
 		s.mem.versions[c.ID] = kept
 		s.mu.Unlock()
-		s.changed()
+		s.file.Changed()
 	}
 	return nil
 }
@@ -134,7 +136,7 @@ func (s *Store) Purge(ctx context.Context, id string, a AuditEntry) error {
 		return err
 	}
 	defer release()
-	err = transact(s.write, func(tx *sql.Tx) error {
+	err = sqlitefile.Transact(s.file.Write, func(tx *sql.Tx) error {
 		for _, query := range []string{
 			"DELETE FROM evidence WHERE extension = ?",
 			"DELETE FROM history WHERE extension = ?",
@@ -150,12 +152,12 @@ func (s *Store) Purge(ctx context.Context, id string, a AuditEntry) error {
 		return addAudit(tx, []AuditEntry{a}, time.Now())
 	})
 	if err != nil {
-		return explain("purging "+id+" in", s.cfg.Path, err)
+		return sqlitefile.Explain("purging "+id+" in", s.cfg.Path, err)
 	}
 	s.mu.Lock()
 	s.mem.forget(id)
 	s.mu.Unlock()
-	s.changed()
+	s.file.Changed()
 	return nil
 }
 
@@ -178,9 +180,9 @@ func (s *Store) SetValue(ctx context.Context, key, value string) error {
 	if s.mem.values[key] == value {
 		return nil
 	}
-	err = transact(s.write, func(tx *sql.Tx) error { return saveValue(tx, key, value) })
+	err = sqlitefile.Transact(s.file.Write, func(tx *sql.Tx) error { return saveValue(tx, key, value) })
 	if err != nil {
-		return explain("saving "+key+" in", s.cfg.Path, err)
+		return sqlitefile.Explain("saving "+key+" in", s.cfg.Path, err)
 	}
 	s.mu.Lock()
 	if value == "" {
@@ -189,7 +191,7 @@ func (s *Store) SetValue(ctx context.Context, key, value string) error {
 		s.mem.values[key] = value
 	}
 	s.mu.Unlock()
-	s.changed()
+	s.file.Changed()
 	return nil
 }
 
@@ -208,14 +210,6 @@ func (s *Store) acquire(ctx context.Context) (release func(), err error) {
 		return nil, ErrClosed
 	}
 	return func() { <-s.writing }, nil
-}
-
-// changed tells Run that there is something to back up.
-func (s *Store) changed() {
-	select {
-	case s.dirty <- struct{}{}:
-	default:
-	}
 }
 
 func saveExtension(tx *sql.Tx, e Extension) error {

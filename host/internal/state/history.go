@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/state/sqlitefile"
 )
 
 // Event is an entry of the history of an extension. Seq is set by the Store; a zero
@@ -53,7 +55,7 @@ func (s *Store) History(ctx context.Context, id, cursor string, limit int) ([]Ev
 	}
 	limit = pageSize(limit)
 	var events []Event
-	err = each(ctx, s.read, `SELECT h.seq, time, kind, version, digest, actor, code, message, coalesce(body, '')
+	err = sqlitefile.Each(ctx, s.file.Read, `SELECT h.seq, time, kind, version, digest, actor, code, message, coalesce(body, '')
 FROM history h LEFT JOIN evidence e ON e.seq = h.seq WHERE h.extension = ? AND h.seq < ? ORDER BY h.seq DESC LIMIT ?`,
 		func(scan func(...any) error) error {
 			var e Event
@@ -65,7 +67,7 @@ FROM history h LEFT JOIN evidence e ON e.seq = h.seq WHERE h.extension = ? AND h
 			return err
 		}, id, before, limit+1)
 	if err != nil {
-		return nil, "", explain("reading the history of "+id+" in", s.cfg.Path, err)
+		return nil, "", sqlitefile.Explain("reading the history of "+id+" in", s.cfg.Path, err)
 	}
 	if len(events) <= limit {
 		return events, "", nil
@@ -85,7 +87,7 @@ func (s *Store) Audit(ctx context.Context, cursor string, limit int) ([]AuditEnt
 	}
 	limit = pageSize(limit)
 	var entries []AuditEntry
-	err = each(ctx, s.read, `SELECT seq, time, actor, action, target, before, after, remote
+	err = sqlitefile.Each(ctx, s.file.Read, `SELECT seq, time, actor, action, target, before, after, remote
 FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
 		func(scan func(...any) error) error {
 			var a AuditEntry
@@ -97,7 +99,7 @@ FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
 			return err
 		}, before, limit+1)
 	if err != nil {
-		return nil, "", explain("reading the audit trail in", s.cfg.Path, err)
+		return nil, "", sqlitefile.Explain("reading the audit trail in", s.cfg.Path, err)
 	}
 	if len(entries) <= limit {
 		return entries, "", nil

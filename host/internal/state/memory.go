@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/state/sqlitefile"
 )
 
 // earlier is how many versions are kept beside the current one.
@@ -30,7 +32,7 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 		extensions: map[string]Extension{}, versions: map[string][]Version{}, values: map[string]string{},
 		events: map[string]int{}, evidence: map[string]int{},
 	}
-	err := each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected FROM extension",
+	err := sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected FROM extension",
 		func(scan func(...any) error) error {
 			var e Extension
 			var removed int64
@@ -48,7 +50,7 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = each(ctx, db, "SELECT extension, version, digest, file, first, last FROM version",
+	err = sqlitefile.Each(ctx, db, "SELECT extension, version, digest, file, first, last FROM version",
 		func(scan func(...any) error) error {
 			var id string
 			var v Version
@@ -66,7 +68,7 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 	for _, versions := range m.versions {
 		newestFirst(versions)
 	}
-	err = each(ctx, db, "SELECT key, value FROM value", func(scan func(...any) error) error {
+	err = sqlitefile.Each(ctx, db, "SELECT key, value FROM value", func(scan func(...any) error) error {
 		var key, value string
 		err := scan(&key, &value)
 		m.values[key] = value
@@ -76,7 +78,7 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 		return nil, err
 	}
 	for table, counts := range map[string]map[string]int{"history": m.events, "evidence": m.evidence} {
-		err := each(ctx, db, "SELECT extension, count(*) FROM "+table+" GROUP BY extension", func(scan func(...any) error) error {
+		err := sqlitefile.Each(ctx, db, "SELECT extension, count(*) FROM "+table+" GROUP BY extension", func(scan func(...any) error) error {
 			var id string
 			var n int
 			err := scan(&id, &n)
@@ -88,21 +90,6 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 		}
 	}
 	return m, nil
-}
-
-// each calls do with the Scan of every row of query.
-func each(ctx context.Context, db *sql.DB, query string, do func(scan func(...any) error) error, args ...any) error {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := do(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 func newestFirst(versions []Version) {
@@ -165,12 +152,7 @@ func (e Extension) clone() Extension {
 	return e
 }
 
-// put takes a copy of the desired state in, for a writer that has committed.
-func (m *memory) put(e Extension, versions []Version) {
-	m.extensions[e.ID] = e
-	m.versions[e.ID] = versions
-}
-
+// forget is for a writer that has committed.
 func (m *memory) forget(id string) {
 	delete(m.extensions, id)
 	delete(m.versions, id)

@@ -2,14 +2,13 @@ package state
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // filled makes a database of some size whose last backup holds extension "backed-up"
@@ -23,7 +22,7 @@ func (h home) filled(t *testing.T, backups int) {
 	}
 	s.mustChange(t, change)
 	for range backups {
-		if err := s.backup(t.Context()); err != nil {
+		if err := s.file.Backup(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -40,6 +39,20 @@ func (h home) damaged(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// backups returns the names of the finished backups, oldest first.
+func (h home) backups() ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(h.cfg.Backups, "jackfield-*.db"))
+	for i := range paths {
+		paths[i] = filepath.Base(paths[i])
+	}
+	return paths, err
+}
+
+func copyOf(to, from string) error {
+	content, err := os.ReadFile(from)
+	return errors.Join(err, os.WriteFile(to, content, 0o600))
 }
 
 // overwrite writes noise over n bytes at offset.
@@ -100,7 +113,7 @@ func TestDamage(t *testing.T) {
 			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)
 			}
-			db, err := connect(path, 1, readWrite)
+			db, err := sql.Open("sqlite", path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +123,7 @@ func TestDamage(t *testing.T) {
 			}
 		},
 		"a table is missing": func(t *testing.T, path string) {
-			db, err := connect(path, 1, readWrite)
+			db, err := sql.Open("sqlite", path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +193,7 @@ func TestDamage(t *testing.T) {
 func TestDamagedBackupsAreSkipped(t *testing.T) {
 	h := newHome(t)
 	h.filled(t, 3)
-	backups, err := listBackups(h.cfg.Backups)
+	backups, err := h.backups()
 	if err != nil || len(backups) != 3 {
 		t.Fatalf("backups: %v, %v", backups, err)
 	}
@@ -241,7 +254,7 @@ func TestMissing(t *testing.T) {
 func TestStrayLog(t *testing.T) {
 	h := newHome(t)
 	s := h.open(t, Created)
-	if err := s.backup(t.Context()); err != nil {
+	if err := s.file.Backup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.mustChange(t, Change{ID: "a", Edit: func(*Extension) {}})
@@ -272,7 +285,7 @@ func TestOpeningRefuses(t *testing.T) {
 	}{
 		{"a newer database", func(t *testing.T, h *home) { h.cfg.newer(t, h.cfg.Path) }, ErrNewer, "start that version", true},
 		{"a lost one with a newer backup", func(t *testing.T, h *home) {
-			backups, _ := listBackups(h.cfg.Backups)
+			backups, _ := h.backups()
 			h.cfg.newer(t, filepath.Join(h.cfg.Backups, backups[0]))
 			os.Remove(h.cfg.Path)
 		}, ErrNewer, "start that version", true},
@@ -311,7 +324,7 @@ func TestOpeningRefuses(t *testing.T) {
 // newer makes the database at path one of the next version of its form.
 func (c Config) newer(t *testing.T, path string) {
 	t.Helper()
-	db, err := connect(path, 1, readWrite)
+	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,36 +343,25 @@ func TestMigration(t *testing.T) {
 	}
 	h.cfg.migrations = h.cfg.migrations[:2]
 	s := h.open(t, Opened)
-	if version, err := userVersion(t.Context(), s.write); err != nil || version != 2 {
+	version := 0
+	if err := s.file.Read.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version != 2 {
 		t.Errorf("user_version = %d, %v", version, err)
 	}
 	if _, ok := s.Extension("later"); !ok {
 		t.Error("the migration lost a row")
 	}
 	// The backup made before can be put in place for the older host.
-	backups, err := listBackups(h.cfg.Backups)
+	backups, err := h.backups()
 	if err != nil || len(backups) == 0 {
 		t.Fatalf("backups: %v, %v", backups, err)
 	}
 	s.Close()
 	old := newHome(t)
-	if err := copyFile(old.cfg.Path, filepath.Join(h.cfg.Backups, backups[0])); err != nil {
+	if err := copyOf(old.cfg.Path, filepath.Join(h.cfg.Backups, backups[0])); err != nil {
 		t.Fatal(err)
 	}
 	s = old.open(t, Opened)
 	if got := s.Extensions(); len(got) != 2 {
 		t.Errorf("the backup of before the migration has %v", got)
-	}
-}
-
-func TestBackupNamesOnlyRise(t *testing.T) {
-	names := []string{"jackfield-20990101T000000.000Z.db"}
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	next := backupName(now, names)
-	if next != "jackfield-20990101T000000.001Z.db" || !slices.IsSorted(append(names, next)) {
-		t.Errorf("after %v came %s", names, next)
-	}
-	if got := backupName(now, nil); got != "jackfield-20260101T000000.000Z.db" {
-		t.Errorf("the first is %s", got)
 	}
 }

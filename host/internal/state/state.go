@@ -15,6 +15,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -22,6 +23,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/state/sqlitefile"
 )
 
 // Config is what a Store needs; all but Used is required.
@@ -53,14 +56,14 @@ func (c Config) check() error {
 }
 
 // Origin says where the content of a Store comes from.
-type Origin string
+type Origin = sqlitefile.Origin
 
 // The origins.
 const (
-	Created  Origin = "created"  // the first start of this home
-	Opened   Origin = "opened"   // as the last run left it
-	Restored Origin = "restored" // from a backup: the last changes may be missing
-	Lost     Origin = "lost"     // nothing could be recovered, the database is empty
+	Created  = sqlitefile.Created  // the first start of this home
+	Opened   = sqlitefile.Opened   // as the last run left it
+	Restored = sqlitefile.Restored // from a backup: the last changes may be missing
+	Lost     = sqlitefile.Lost     // nothing could be recovered, the database is empty
 )
 
 // A Store is the open database. All methods may be called from several goroutines.
@@ -71,11 +74,8 @@ type Store struct {
 	// writing is the right to write, held by sending to it: a writer can give up
 	// waiting when its context ends, which a mutex cannot.
 	writing chan struct{}
-	closed  atomic.Bool // set by the holder of writing
-	write   *sql.DB     // one connection, guarded by writing
-	read    *sql.DB     // history, audit and backups, beside the writer
-
-	dirty chan struct{} // tells Run of a change of desired state; holds one
+	closed  atomic.Bool      // set by the holder of writing
+	file    *sqlitefile.File // its Write is guarded by writing
 
 	mu  sync.RWMutex // guards mem; taken by a writer only after its commit
 	mem *memory
@@ -114,6 +114,44 @@ type Version struct {
 	First, Last           time.Time // when it first and last became healthy
 }
 
+// Open opens the database of a home, makes it on the first start, brings an older one
+// to the newest form (after a backup) and repairs a damaged or lost one, as Origin
+// tells and the log explains. A file that cannot be read or written (ErrReadOnly), a
+// full disk (ErrFull) and a database of a newer Jackfield (ErrNewer) are no damage:
+// they are an error, and everything stays where it is.
+func Open(cfg Config) (*Store, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg.migrations == nil {
+		cfg.migrations = migrations()
+	}
+	ctx := context.Background()
+	file, err := sqlitefile.Open(ctx, sqlitefile.Config{
+		Path: cfg.Path, Backups: cfg.Backups, Used: cfg.Used, Log: cfg.Log, Migrations: cfg.migrations,
+		Check: func(ctx context.Context, db *sql.DB) error { _, err := load(ctx, db); return err },
+		Mark:  func(tx *sql.Tx, origin Origin) error { return saveValue(tx, originKey, string(origin)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, file: file, writing: make(chan struct{}, 1)}
+	if s.mem, err = load(ctx, file.Write); err != nil {
+		return nil, sqlitefile.Explain("reading", cfg.Path, errors.Join(err, file.Close()))
+	}
+	s.origin = cmp.Or(Origin(s.mem.values[originKey]), Opened)
+	if file.Created {
+		s.origin = Created
+	}
+	return s, nil
+}
+
+// Run makes a backup a second after the last of a row of changes of desired state,
+// within ten seconds of the first one, and once more at the end when ctx ends with
+// changes that are in no backup. A backup that fails is logged and tried again.
+// Entries of the history and the audit trail alone cause none.
+func (s *Store) Run(ctx context.Context) error { return s.file.Run(ctx) }
+
 // Origin says where the content comes from. Restored and Lost are reported by every
 // Open until Acknowledge was called.
 func (s *Store) Origin() Origin { return s.origin }
@@ -133,14 +171,7 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	// The writer goes last: the last connection to close empties the -wal file.
-	var problems []error
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			problems = append(problems, db.Close())
-		}
-	}
-	return errors.Join(problems...)
+	return s.file.Close()
 }
 
 // Extensions returns a copy of every row, those of removed extensions too.

@@ -154,7 +154,7 @@ func TestFilesAreTheHostsAlone(t *testing.T) {
 	h := newHome(t)
 	s := h.open(t, Created)
 	s.mustChange(t, Change{ID: "a", Edit: func(e *Extension) { e.Disabled = true }})
-	if err := s.backup(t.Context()); err != nil {
+	if err := s.file.Backup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
@@ -293,7 +293,7 @@ func TestConcurrentChanges(t *testing.T) {
 		})
 	}
 	wg.Go(func() {
-		if err := s.backup(t.Context()); err != nil {
+		if err := s.file.Backup(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})

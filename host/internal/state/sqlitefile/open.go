@@ -1,13 +1,22 @@
-package state
+// Package sqlitefile keeps one SQLite file alive: it opens and migrates it, tells
+// damage from a full disk or a missing right, makes rolling backups, and puts the
+// newest good one in the place of a database that is damaged or lost. What is in the
+// tables is the caller's affair.
+//
+// Call Open once, Run beside it, Changed after what is worth a backup, and Close at
+// the end. Promised: a damaged file is moved aside byte for byte and never deleted;
+// at every moment, kill -9 included, there is a whole database in place or the next
+// Open makes one; and what is committed through Write is on the disk.
+package sqlitefile
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,69 +24,107 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// Open opens the database of a home, makes it on the first start, brings an older one
-// to the newest form (after a backup) and repairs a damaged or lost one, as Origin
-// tells and the log explains. A file that cannot be read or written, a full disk and
-// a database of a newer Jackfield (ErrNewer) are no damage: they are an error, and
-// everything stays where it is.
-func Open(cfg Config) (*Store, error) {
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
+// Config is what a File needs; all but Used is required.
+type Config struct {
+	Path    string // of the database; its folder must exist
+	Backups string // the folder of the backups, made if it is missing
+	Used    bool   // a missing database is a lost one and not the first start
+	Log     *slog.Logger
+
+	// Migrations are the steps from an empty database to the newest form; the number
+	// of steps done is PRAGMA user_version.
+	Migrations []string
+	// Check reads what the caller lives on from a database of the newest form. What
+	// it cannot read is damage.
+	Check func(context.Context, *sql.DB) error
+	// Mark writes into a restored or empty database where it comes from.
+	Mark func(*sql.Tx, Origin) error
+}
+
+// Origin says where the content of a File comes from.
+type Origin string
+
+// The origins.
+const (
+	Created  Origin = "created"  // the first start of this home
+	Opened   Origin = "opened"   // as the last run left it
+	Restored Origin = "restored" // from a backup: the last changes may be missing
+	Lost     Origin = "lost"     // nothing could be recovered, the database is empty
+)
+
+// A File is an open database.
+type File struct {
+	Created bool    // it is the first one
+	Write   *sql.DB // one connection, for whoever may write at the moment
+	Read    *sql.DB // a few that only read, beside the writer
+
+	cfg   Config
+	dirty chan struct{} // tells Run of a change; holds one
+}
+
+// Open opens the database, makes it on the first start, brings an older one to the
+// newest form (after a backup) and repairs a damaged or lost one, as the log
+// explains. A file that cannot be read or written, a full disk and a database of a
+// newer form (ErrNewer) are no damage: they are an error, and everything stays where
+// it is.
+func Open(ctx context.Context, cfg Config) (*File, error) {
 	path, err := filepath.Abs(cfg.Path)
 	if err != nil {
-		return nil, fmt.Errorf("opening the state: %w", err)
+		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	cfg.Path = path
-	if cfg.migrations == nil {
-		cfg.migrations = migrations()
-	}
 	if err := makeBackups(cfg.Backups); err != nil {
 		return nil, err
 	}
-	ctx := context.Background()
 	created, err := cfg.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, writing: make(chan struct{}, 1), dirty: make(chan struct{}, 1)}
-	if err := s.connect(ctx); err != nil {
-		return nil, explain("opening", path, errors.Join(err, s.Close()))
+	f := &File{Created: created, cfg: cfg, dirty: make(chan struct{}, 1)}
+	if err := f.connect(ctx); err != nil {
+		return nil, Explain("opening", path, errors.Join(err, f.Close()))
 	}
-	s.origin = cmp.Or(Origin(s.mem.values[originKey]), Opened)
-	if created {
-		s.origin = Created
-	}
-	return s, nil
+	return f, nil
 }
 
-// connect opens the pools, migrates and loads. On an error Close cleans up.
-func (s *Store) connect(ctx context.Context) (err error) {
-	if s.write, err = connect(s.cfg.Path, 1, readWrite); err != nil {
+// Close closes the database. Nobody may be writing.
+func (f *File) Close() error {
+	// The writer goes last: the last connection to close empties the -wal file.
+	var problems []error
+	for _, db := range []*sql.DB{f.Read, f.Write} {
+		if db != nil {
+			problems = append(problems, db.Close())
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// connect opens the pools and migrates. On an error Close cleans up.
+func (f *File) connect(ctx context.Context) (err error) {
+	if f.Write, err = connect(f.cfg.Path, 1, readWrite); err != nil {
 		return err
 	}
-	if s.read, err = connect(s.cfg.Path, 3, readOnly); err != nil {
+	if f.Read, err = connect(f.cfg.Path, 3, readOnly); err != nil {
 		return err
 	}
-	if err := wal(ctx, s.write); err != nil {
+	if err := wal(ctx, f.Write); err != nil {
 		return err
 	}
-	version, err := userVersion(ctx, s.write)
+	version, err := userVersion(ctx, f.Write)
 	if err != nil {
 		return err
 	}
-	if version < len(s.cfg.migrations) {
+	if version < len(f.cfg.Migrations) {
 		// Whoever goes back to the older Jackfield needs the older database.
-		if err := s.backup(ctx); err != nil {
+		if err := f.Backup(ctx); err != nil {
 			return err
 		}
-		if err := migrate(ctx, s.write, s.cfg.migrations); err != nil {
+		if err := migrate(ctx, f.Write, f.cfg.Migrations); err != nil {
 			return err
 		}
-		s.cfg.Log.Info("migrated the database", "path", s.cfg.Path, "from", version, "to", len(s.cfg.migrations))
+		f.cfg.Log.Info("migrated the database", "path", f.cfg.Path, "from", version, "to", len(f.cfg.Migrations))
 	}
-	s.mem, err = load(ctx, s.write)
-	return err
+	return nil
 }
 
 // wal switches db to a write-ahead log, which is a property of the file.
@@ -160,7 +207,7 @@ func (c Config) inspectContent(ctx context.Context, path string, how access) (er
 		}
 	}()
 	var found []string
-	err = each(ctx, db, "PRAGMA quick_check(3)", func(scan func(...any) error) error {
+	err = Each(ctx, db, "PRAGMA quick_check(3)", func(scan func(...any) error) error {
 		var line string
 		err := scan(&line)
 		found = append(found, line)
@@ -176,17 +223,17 @@ func (c Config) inspectContent(ctx context.Context, path string, how access) (er
 	switch {
 	case err != nil:
 		return err
-	case version > len(c.migrations):
+	case version > len(c.Migrations):
 		return &Error{Doing: "opening", Path: path, Kind: ErrNewer,
-			Cause: fmt.Errorf("its form is %d, %d is the newest known here", version, len(c.migrations)),
+			Cause: fmt.Errorf("its form is %d, %d is the newest known here", version, len(c.Migrations)),
 			Next:  "start that version again; a database from before the upgrade may be in " + c.Backups}
 	case version <= 0:
 		return fmt.Errorf("%w: there is nothing in it", errDamaged)
-	case version < len(c.migrations):
+	case version < len(c.Migrations):
 		return nil // the migration will tell
 	}
 	// Pages can be in order and tables missing.
-	if _, err := load(ctx, db); err != nil {
+	if err := c.Check(ctx, db); err != nil {
 		if code := codeOf(err) & 0xff; code == 0 || code == lib.SQLITE_ERROR {
 			return fmt.Errorf("%w: %w", errDamaged, err)
 		}

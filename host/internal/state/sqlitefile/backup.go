@@ -1,4 +1,4 @@
-package state
+package sqlitefile
 
 import (
 	"context"
@@ -26,24 +26,23 @@ const (
 	stampLayout                = "20060102T150405.000Z"
 )
 
-// Run makes a backup a second after the last of a row of changes of desired state,
-// within ten seconds of the first one, and once more at the end when ctx ends with
-// changes that are in no backup. A backup that fails is logged and tried again.
-// Entries of the history and the audit trail alone cause none.
-func (s *Store) Run(ctx context.Context) error {
+// Run makes a backup a second after the last of a row of calls of Changed, within ten
+// seconds of the first one, and once more at the end when ctx ends with changes that
+// are in no backup. A backup that fails is logged and tried again.
+func (f *File) Run(ctx context.Context) error {
 	for {
 		select {
-		case <-s.dirty:
+		case <-f.dirty:
 		case <-ctx.Done():
 			select {
-			case <-s.dirty:
-				s.tryBackup(ctx)
+			case <-f.dirty:
+				f.tryBackup(ctx)
 			default:
 			}
 			return nil
 		}
-		s.settle(ctx)
-		for !s.tryBackup(ctx) {
+		f.settle(ctx)
+		for !f.tryBackup(ctx) {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -52,13 +51,21 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
+// Changed tells Run that there is something to back up.
+func (f *File) Changed() {
+	select {
+	case f.dirty <- struct{}{}:
+	default:
+	}
+}
+
 // settle waits until the changes pause.
-func (s *Store) settle(ctx context.Context) {
+func (f *File) settle(ctx context.Context) {
 	deadline := time.Now().Add(latest)
 	for {
 		timer := time.NewTimer(min(quiet, time.Until(deadline)))
 		select {
-		case <-s.dirty:
+		case <-f.dirty:
 			timer.Stop()
 			if time.Now().Before(deadline) {
 				continue
@@ -80,38 +87,38 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (s *Store) tryBackup(ctx context.Context) bool {
+func (f *File) tryBackup(ctx context.Context) bool {
 	// Not cut short by the end of ctx: that is when the last one is made.
-	err := s.backup(context.WithoutCancel(ctx))
+	err := f.Backup(context.WithoutCancel(ctx))
 	if err != nil {
-		s.cfg.Log.Warn("no backup of the database was made", "error", err, "retry", retry)
+		f.cfg.Log.Warn("no backup of the database was made", "error", err, "retry", retry)
 	}
 	return err == nil
 }
 
-// backup writes a whole copy of the database as it is at this moment. Writers are not
+// Backup writes a whole copy of the database as it is at this moment. Writers are not
 // held up.
-func (s *Store) backup(ctx context.Context) (err error) {
-	backups, err := listBackups(s.cfg.Backups)
+func (f *File) Backup(ctx context.Context) (err error) {
+	backups, err := listBackups(f.cfg.Backups)
 	if err != nil {
-		return explain("listing the backups in", s.cfg.Backups, err)
+		return Explain("listing the backups in", f.cfg.Backups, err)
 	}
-	path := filepath.Join(s.cfg.Backups, backupName(time.Now(), backups))
+	path := filepath.Join(f.cfg.Backups, backupName(time.Now(), backups))
 	temp := path + unfinished
 	defer func() {
 		if err != nil {
-			err = explain("backing up to", path, errors.Join(err, removeDatabase(temp)))
+			err = Explain("backing up to", path, errors.Join(err, removeDatabase(temp)))
 		}
 	}()
 	// SQLite fills an empty file; made here it is nobody else's to read.
 	if err := copyFile(temp, ""); err != nil {
 		return err
 	}
-	if _, err := s.read.ExecContext(ctx, "VACUUM INTO ?", temp); err != nil {
+	if _, err := f.Read.ExecContext(ctx, "VACUUM INTO ?", temp); err != nil {
 		return err
 	}
 	// A copy of something broken must not push out a good one.
-	if err := s.cfg.inspect(ctx, temp, still); err != nil {
+	if err := f.cfg.inspect(ctx, temp, still); err != nil {
 		return err
 	}
 	if err := syncFile(temp); err != nil {
@@ -120,11 +127,11 @@ func (s *Store) backup(ctx context.Context) (err error) {
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
-	if err := syncDir(s.cfg.Backups); err != nil {
+	if err := syncDir(f.cfg.Backups); err != nil {
 		return err
 	}
 	for _, old := range backups[:max(0, len(backups)+1-keepBackups)] {
-		if err := os.Remove(filepath.Join(s.cfg.Backups, old)); err != nil {
+		if err := os.Remove(filepath.Join(f.cfg.Backups, old)); err != nil {
 			return err
 		}
 	}
@@ -145,17 +152,17 @@ func backupName(now time.Time, backups []string) string {
 // makeBackups makes the folder of the backups and clears away unfinished ones.
 func makeBackups(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return explain("making the folder of the backups", dir, err)
+		return Explain("making the folder of the backups", dir, err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return explain("listing the backups in", dir, err)
+		return Explain("listing the backups in", dir, err)
 	}
 	for _, entry := range entries {
 		// With what SQLite put beside it: -journal.
 		if name := entry.Name(); strings.HasPrefix(name, backupPrefix) && strings.Contains(name, backupSuffix+unfinished) {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil {
-				return explain("clearing an unfinished backup away:", filepath.Join(dir, name), err)
+				return Explain("clearing an unfinished backup away:", filepath.Join(dir, name), err)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package state
+package sqlitefile
 
 import (
 	"context"
@@ -22,11 +22,11 @@ func (c Config) prepare(ctx context.Context) (created bool, err error) {
 	case wrong == nil:
 		return false, nil
 	case !missing && !errors.Is(wrong, errDamaged):
-		return false, explain("opening", c.Path, wrong)
+		return false, Explain("opening", c.Path, wrong)
 	}
 	used, err := c.wasUsed()
 	if err != nil {
-		return false, explain("opening", c.Path, err)
+		return false, Explain("opening", c.Path, err)
 	}
 	origin, backup := Created, ""
 	if used || !missing {
@@ -40,17 +40,17 @@ func (c Config) prepare(ctx context.Context) (created bool, err error) {
 	}
 	next := c.Path + ".new"
 	if err := c.build(ctx, next, backup, origin); err != nil {
-		return false, explain("making", next, errors.Join(err, removeDatabase(next)))
+		return false, Explain("making", next, errors.Join(err, removeDatabase(next)))
 	}
 	aside, err := moveAside(c.Path)
 	if err != nil {
-		return false, explain("moving the damaged database aside from", c.Path, err)
+		return false, Explain("moving the damaged database aside from", c.Path, err)
 	}
 	if err := os.Rename(next, c.Path); err != nil {
-		return false, explain("making", c.Path, err)
+		return false, Explain("making", c.Path, err)
 	}
 	if err := syncDir(filepath.Dir(c.Path)); err != nil {
-		return false, explain("making", c.Path, err)
+		return false, Explain("making", c.Path, err)
 	}
 	c.report(origin, wrong, aside, backup)
 	return origin == Created, nil
@@ -99,7 +99,7 @@ func (c Config) wasUsed() (bool, error) {
 func (c Config) newestSound(ctx context.Context) (string, error) {
 	backups, err := listBackups(c.Backups)
 	if err != nil {
-		return "", explain("listing the backups in", c.Backups, err)
+		return "", Explain("listing the backups in", c.Backups, err)
 	}
 	for i := len(backups) - 1; i >= 0; i-- {
 		path := filepath.Join(c.Backups, backups[i])
@@ -110,7 +110,7 @@ func (c Config) newestSound(ctx context.Context) (string, error) {
 		case errors.Is(err, errDamaged):
 			c.Log.Warn("a backup of the database is damaged, trying an older one", "backup", path, "cause", err)
 		default:
-			return "", explain("reading the backup", path, err)
+			return "", Explain("reading the backup", path, err)
 		}
 	}
 	return "", nil
@@ -135,11 +135,11 @@ func (c Config) build(ctx context.Context, path, backup string, origin Origin) (
 			err = syncFile(path)
 		}
 	}()
-	if err := migrate(ctx, db, c.migrations); err != nil {
+	if err := migrate(ctx, db, c.Migrations); err != nil {
 		return err
 	}
 	if origin != Created {
-		err := transact(db, func(tx *sql.Tx) error { return saveValue(tx, originKey, string(origin)) })
+		err := Transact(db, func(tx *sql.Tx) error { return c.Mark(tx, origin) })
 		if err != nil {
 			return err
 		}
