@@ -5,11 +5,11 @@ import "time"
 // plan is how much of everything is done.
 type plan struct {
 	mode         string
-	upgrades     int // good ones, half of them overlap, half exclusive
-	rounds       int // of every kind of bad upgrade, in each of both ways
+	upgrades     int  // good ones, half of them overlap, half exclusive
+	rounds       int  // of every kind of bad upgrade, in each of both ways
 	halves       bool // each kind in one of the ways only
-	childKills   int // in each of the three batches
-	stops        int // SIGSTOP
+	childKills   int  // in each of the three batches
+	stops        int  // SIGSTOP
 	hostKills    int
 	redeploys    int
 	extensions   int
