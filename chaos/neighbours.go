@@ -47,7 +47,7 @@ func neighbours(ctx context.Context, s *stage) error {
 		return ratios[len(ratios)/2]
 	}
 	// The machine may have others to serve: what looks bad is looked at again.
-	for n := 0; n < s.plan.alternations || n < 2*s.plan.alternations+1 && middle() > quietRatio; n++ {
+	for n := 0; n < s.plan.alternations || n < s.plan.alternations+4 && middle() > quietRatio; n++ {
 		a, err := s.slot(ctx, h, quiet)
 		if err != nil {
 			return err
