@@ -4,7 +4,7 @@
 //	go run ./chaos                              ten minutes
 //	go run ./chaos -for 20m                     more of everything
 //	go run ./chaos -short                       what make test runs, under two minutes
-//	go run ./chaos -long                        the full counts, an hour or two
+//	go run ./chaos -long                        the full counts, the better part of an hour
 //	go run ./chaos -seed 7 -only host-kills     one scenario once more, with the same choices
 //
 // It drives bin/jackfield from outside: the drop folder, the request API, the admin

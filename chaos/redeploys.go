@@ -36,7 +36,7 @@ func redeploys(ctx context.Context, s *stage) error {
 	}
 	total, next := account(nil), 2
 	// Buffers are made, pools filled, the kept versions are all there.
-	if err := s.redeploy(ctx, h, first, max(s.plan.redeploys/10/redeployed, 5), &next, &total); err != nil {
+	if err := s.redeploy(ctx, h, first, max(s.plan.redeploys/10/redeployed, 4), &next, &total); err != nil {
 		return err
 	}
 	before, err := h.settle(ctx, nil)
@@ -104,7 +104,7 @@ func (s *stage) tellRest(before, after rest) {
 }
 
 // settle waits until the host holds no more than before, and returns what it holds.
-// Without before it waits until nothing changes for two seconds.
+// Without before it waits until nothing changes for a second.
 func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
 	var now rest
 	quiet := time.Now()
@@ -123,7 +123,7 @@ func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
 		if was != now {
 			quiet = time.Now()
 		}
-		return time.Since(quiet) > 2*time.Second, nil
+		return time.Since(quiet) > time.Second, nil
 	})
 	if err != nil && before == nil {
 		return now, err

@@ -38,10 +38,10 @@ func scenarios() []scenario {
 		{"copies", copies, true},
 		{"lost-folder", lostFolder, true},
 		{"full-disk", fullDisk, true},
+		{"rough", rough, true},
 		{"redeploys", redeploys, false},
 		{"neighbours", neighbours, false},
 		{"hundred", hundred, false},
-		{"rough", rough, false},
 	}
 }
 
