@@ -128,7 +128,7 @@ func TestFiguresThatComeAgain(t *testing.T) {
 	for _, f := range []figure{{What: "a", Measured: "1", Holds: true}, {What: "a", Measured: "2", Holds: true}, {What: "a", Measured: "3"}, {What: "a", Measured: "4", Holds: true}} {
 		r.add(f)
 	}
-	if len(r.Figures) != 1 || r.Figures[0].Measured != "3" || len(r.broken()) != 1 {
+	if len(r.Figures) != 1 || r.Figures[0].Measured != "3" || len(r.broken("")) != 1 {
 		t.Errorf("the table is %+v", r.Figures)
 	}
 }

@@ -118,6 +118,10 @@ func (b *badRun) try(ctx context.Context, kind badKind) error {
 	if over {
 		file = b.file
 	}
+	before, err := b.row(ctx, b.name)
+	if err != nil {
+		return err
+	}
 	if err := b.put(file, jar); err != nil {
 		return err
 	}
@@ -132,12 +136,14 @@ func (b *badRun) try(ctx context.Context, kind badKind) error {
 	if err != nil {
 		return err
 	}
-	if kind.answers { // until the good one is sure to answer again
-		if err := pause(ctx, 300*time.Millisecond); err != nil {
-			return err
-		}
+	// Until what was held or under way is answered, by the one that is to stay.
+	if err := pause(ctx, 300*time.Millisecond); err != nil {
+		return err
 	}
-	b.judge(kind, p.version)
+	if row, err = b.awaitVersion(ctx, b.name, b.good.version); err != nil {
+		return err
+	}
+	b.judge(kind, p.version, row.PID != before.PID)
 	if err := b.sound(ctx); err != nil {
 		return err
 	}
@@ -202,8 +208,9 @@ func verdict(rows []row, name, version, file string, half bool) *reason {
 	return nil
 }
 
-// judge closes the window of one bad version.
-func (b *badRun) judge(kind badKind, version string) {
+// judge closes the window of one bad version. Restarted says that the good one was
+// launched again.
+func (b *badRun) judge(kind badKind, version string, restarted bool) {
 	records := b.load.cut()
 	order := []string{b.good.version}
 	if kind.answers {
@@ -216,7 +223,7 @@ func (b *badRun) judge(kind badKind, version string) {
 		b.total.kinds["in flight in no process, "+kind.name] += b.total.lost - lost
 		b.total.lost = lost
 	}
-	if kind.name != "fail_activate" && kind.name != "exit_in_activate" || b.overlap {
+	if kind.name != "fail_activate" && kind.name != "exit_in_activate" || b.overlap || !restarted {
 		return
 	}
 	// The failed version had rewritten the data: the good one must have found its own.

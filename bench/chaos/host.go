@@ -118,7 +118,7 @@ func (h *host) start(ctx context.Context) error {
 	}(h.ended)
 	err = await(ctx, patience, "the host listens", func() (bool, error) {
 		if !h.running() {
-			return false, fmt.Errorf("the host ended (%s) before it listened; its log is %s", h.cmd.ProcessState, h.log)
+			return false, fmt.Errorf("the host ended (%s) before it was up: %s", h.cmd.ProcessState, lastLine(h.log))
 		}
 		return h.readAddresses(at)
 	})
@@ -129,6 +129,16 @@ func (h *host) start(ctx context.Context) error {
 	token, err := os.ReadFile(filepath.Join(h.home, "conf", "admin.token"))
 	h.token = strings.TrimSpace(string(token))
 	return err
+}
+
+// lastLine is what a host said before it ended.
+func lastLine(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	text = bytes.TrimSpace(text)
+	return string(text[bytes.LastIndexByte(text, '\n')+1:])
 }
 
 // readAddresses finds the line that says where the host listens, from at on.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,11 +16,10 @@ func lostFolder(ctx context.Context, s *stage) error {
 	if err := s.renamedFolder(ctx); err != nil {
 		return fmt.Errorf("renamed: %w", err)
 	}
-	if os.Getuid() != 0 {
-		s.note("lost-folder: a real mount is lost only where root plays this")
-		return nil
-	}
-	if err := s.lostMount(ctx); err != nil {
+	switch err := s.lostMount(ctx); {
+	case errors.Is(err, syscall.EPERM):
+		s.note("lost-folder: no real mount was lost: %v", err)
+	case err != nil:
 		return fmt.Errorf("mount: %w", err)
 	}
 	return nil

@@ -1,11 +1,11 @@
 // Chaos keeps a real host under constant load while everything goes wrong, and checks
 // after every step that nothing was lost.
 //
-//	go run ./bench/chaos                              ten minutes
-//	go run ./bench/chaos -for 20m                     more of everything
-//	go run ./bench/chaos -short                       what make test runs, under two minutes
-//	go run ./bench/chaos -long                        the full counts, an hour or two
-//	go run ./bench/chaos -seed 7 -only host-kills     one scenario once more, with the same choices
+//	go run ./bench/chaos                         ten minutes
+//	go run ./bench/chaos -for 20m                more of everything
+//	go run ./bench/chaos -short                  what make test runs, under two minutes
+//	go run ./bench/chaos -long                   the full counts, the better part of an hour
+//	go run ./bench/chaos -seed 7 -only host-kills  one scenario once more, with the same choices
 //
 // It drives bin/jackfield from outside: the drop folder, the request API, the admin
 // API, signals, and what /proc shows. It ends with a table, the same in
@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -124,34 +125,68 @@ func (p *program) prepare(ctx context.Context, binary string) error {
 	return err
 }
 
-// playAll plays the scenarios. One that can not be played to its end is a line that
-// does not hold, and the next one is played.
+// playAll plays the scenarios.
 func (p *program) playAll(ctx context.Context) error {
+	var group []scenario
 	for _, sc := range scenarios() {
 		if p.only != nil && !slices.Contains(p.only, sc.name) {
 			continue
 		}
-		s, err := newStage(p, sc.name)
-		if err != nil {
-			return err
-		}
-		began, before := time.Now(), len(p.report.broken())
-		if err := sc.play(ctx, s); err != nil {
-			s.figure("played to its end", err.Error(), "yes", false)
-		}
-		s.end()
-		fmt.Fprintf(os.Stderr, "chaos: %s took %.1f s\n", sc.name, time.Since(began).Seconds())
-		if len(p.report.broken()) == before && !p.keep { // else somebody will want to look
-			if err := os.RemoveAll(s.dir); err != nil {
+		if len(group) > 0 && !(sc.beside && group[0].beside) {
+			if err := p.playTogether(ctx, group); err != nil {
 				return err
 			}
+			group = nil
 		}
-		if ctx.Err() != nil {
-			break
-		}
+		group = append(group, sc)
 	}
+	err := p.playTogether(ctx, group)
 	p.report.Seconds = time.Since(p.report.Began).Seconds()
-	return nil
+	p.report.sort()
+	return err
+}
+
+func (p *program) playTogether(ctx context.Context, group []scenario) error {
+	errs := make([]error, len(group))
+	var wg sync.WaitGroup
+	for i, sc := range group {
+		wg.Go(func() { errs[i] = p.play(ctx, sc) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// play plays one scenario. That it can not be played to its end is a line that does
+// not hold; the others are played all the same, unless the time is over.
+func (p *program) play(ctx context.Context, sc scenario) error {
+	if ctx.Err() != nil {
+		return nil // the one that was under way has told
+	}
+	s, err := newStage(p, sc.name)
+	if err != nil {
+		return err
+	}
+	began, loaded := time.Now(), loadAverage()
+	if err := sc.play(ctx, s); err != nil {
+		s.figure("played to its end", err.Error(), "yes", false)
+	}
+	s.end()
+	s.note("%s took %.1f s; load average before %s, after %s", sc.name, time.Since(began).Seconds(), loaded, loadAverage())
+	if len(p.report.broken(sc.name)) > 0 || p.keep { // somebody will want to look
+		return nil
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// loadAverage is of the last minute: figures of a machine with others to serve are
+// theirs, too.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	average, _, _ := strings.Cut(string(text), " ")
+	return average
 }
 
 // conclude prints and writes the table, and says how to see the same again.
@@ -162,7 +197,7 @@ func (p *program) conclude() error {
 	if err := p.report.write("dist/chaos.json"); err != nil {
 		return err
 	}
-	broken := p.report.broken()
+	broken := p.report.broken("")
 	if len(broken) == 0 {
 		return nil
 	}

@@ -31,8 +31,8 @@ func neighbours(ctx context.Context, s *stage) error {
 	flooded := "extension." + idOf("flooded") + "."
 	h, err := s.host("home", settings{
 		flooded + "limits.in_flight": fmt.Sprint(floodInFlight), flooded + "limits.queue": "8",
-		// Short enough for a hang to be found, dumped and replaced within a slot.
-		"extension." + idOf("hung") + ".check.interval": "200ms", "extension." + idOf("hung") + ".check.timeout": "200ms",
+		// Short enough for a hang to be found, dumped and replaced within a long slot.
+		"extension." + idOf("hung") + ".check.interval": "1s", "extension." + idOf("hung") + ".check.timeout": "500ms",
 	})
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func neighbours(ctx context.Context, s *stage) error {
 		return ratios[len(ratios)/2]
 	}
 	// The machine may have others to serve: what looks bad is looked at again.
-	for n := 0; n < s.plan.alternations || n < 2*s.plan.alternations+1 && middle() > quietRatio; n++ {
+	for n := 0; n < s.plan.alternations || n < s.plan.alternations+4 && middle() > quietRatio; n++ {
 		a, err := s.slot(ctx, h, quiet)
 		if err != nil {
 			return err
@@ -97,7 +97,7 @@ func (s *stage) slot(ctx context.Context, h *host, p parcel) (tally, error) {
 	return account(l.end()), nil
 }
 
-// disturb brings the bad ones, waits until each has shown what it does, and floods.
+// disturb brings the bad ones, waits until they run or have crashed, and floods.
 func (s *stage) disturb(ctx context.Context, h *host, bad []parcel) (stop func(), err error) {
 	for _, p := range bad {
 		if err := h.put(p.file(), s.kit.pack(p)); err != nil {
@@ -106,7 +106,7 @@ func (s *stage) disturb(ctx context.Context, h *host, bad []parcel) (stop func()
 	}
 	for _, p := range bad {
 		what, as := "has crashed", func(r row) bool { return r.Restarts > 0 || r.State == "backoff" || r.State == "failed" }
-		if p.behaviour.Slow > 0 {
+		if p.behaviour.DieAfter == 0 {
 			what, as = "runs", func(r row) bool { return r.runs(p.version) }
 		}
 		if _, err := h.awaitRow(ctx, patience, p.name, what, as); err != nil {

@@ -18,55 +18,69 @@ type rest struct {
 	resident                           int64
 }
 
+// redeployed is how many extensions are redeployed at once.
+const redeployed = 4
+
 // redeploys brings one version after another and looks what is left of all of them.
 func redeploys(ctx context.Context, s *stage) error {
 	h, err := s.host("home", settings{"upgrade.probation": "500ms", "timeouts.drain": "500ms"})
 	if err != nil {
 		return err
 	}
-	first := good("again", 1, true)
-	if err := s.startWith(ctx, h, first); err != nil {
+	var first []parcel
+	for i := range redeployed {
+		first = append(first, good(fmt.Sprintf("again%d", i), 1, true))
+	}
+	if err := s.startWith(ctx, h, first...); err != nil {
 		return err
 	}
-	total := account(nil)
-	next := 2
-	redeploy := func(count int) error {
-		l := h.load(ctx, first.name, 100, 50, loadTimeout)
-		defer func() { total.add(l.end()) }()
-		for range count {
-			// Both ways in turn: a change of the way is an upgrade, too.
-			p := good(first.name, next, next%4 > 1)
-			if err := h.put(first.file(), s.kit.pack(p)); err != nil {
-				return err
-			}
-			if _, err := h.awaitVersion(ctx, first.name, p.version); err != nil {
-				return err
-			}
-			total.add(l.cut())
-			next++
-		}
-		return nil
-	}
+	total, next := account(nil), 2
 	// Buffers are made, pools filled, the kept versions are all there.
-	if err := redeploy(max(s.plan.redeploys/10, 8)); err != nil {
+	if err := s.redeploy(ctx, h, first, max(s.plan.redeploys/10/redeployed, 4), &next, &total); err != nil {
 		return err
 	}
 	before, err := h.settle(ctx, nil)
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	if err := redeploy(s.plan.redeploys); err != nil {
+	began, rounds := time.Now(), (s.plan.redeploys+redeployed-1)/redeployed
+	if err := s.redeploy(ctx, h, first, rounds, &next, &total); err != nil {
 		return err
 	}
-	took := time.Since(began) / time.Duration(s.plan.redeploys)
+	took := time.Since(began) / time.Duration(rounds)
 	after, err := h.settle(ctx, &before)
 	if err != nil {
 		s.note("redeploys: %v", err)
 	}
-	s.figure(fmt.Sprintf("failed requests in %d redeploys, %s each", s.plan.redeploys, ms(took)), total.failures(), "0", total.failed+total.lost == 0 && total.all > 0)
+	s.figure(fmt.Sprintf("failed requests in %d redeploys, %d at once", rounds*redeployed, redeployed), total.failures(), "0", total.failed+total.lost == 0 && total.all > 0)
+	s.figure("a redeploy, on average", ms(took), "reported", true)
 	s.tellRest(before, after)
 	return h.sound(ctx)
+}
+
+// redeploy brings new versions of all of first, round after round, and counts what one
+// of them answers meanwhile.
+func (s *stage) redeploy(ctx context.Context, h *host, first []parcel, rounds int, next *int, total *tally) error {
+	l := h.load(ctx, first[0].name, 100, 50, loadTimeout)
+	defer func() { total.add(l.end()) }()
+	for range rounds {
+		for _, p := range first {
+			// Both ways in turn: a change of the way is an upgrade, too.
+			if err := h.put(p.file(), s.kit.pack(good(p.name, *next, *next%4 > 1))); err != nil {
+				return err
+			}
+		}
+		for _, p := range first {
+			if _, err := h.awaitVersion(ctx, p.name, version(*next)); err != nil {
+				return err
+			}
+		}
+		*next++
+		if err := h.sound(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stage) tellRest(before, after rest) {
@@ -90,7 +104,7 @@ func (s *stage) tellRest(before, after rest) {
 }
 
 // settle waits until the host holds no more than before, and returns what it holds.
-// Without before it waits until nothing changes for two seconds.
+// Without before it waits until nothing changes for a second.
 func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
 	var now rest
 	quiet := time.Now()
@@ -109,13 +123,13 @@ func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
 		if was != now {
 			quiet = time.Now()
 		}
-		return time.Since(quiet) > 2*time.Second, nil
+		return time.Since(quiet) > time.Second, nil
 	})
 	if err != nil && before == nil {
 		return now, err
 	}
 	// What is resident depends on where the collector stands: the least of some looks.
-	for range 50 {
+	for range 30 {
 		n, lookErr := residentBytes(h.self.pid)
 		if lookErr != nil {
 			return now, lookErr

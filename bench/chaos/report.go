@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -29,9 +30,13 @@ type report struct {
 	Seconds float64   `json:"seconds"`
 	Notes   []string  `json:"notes"`
 	Figures []figure  `json:"figures"`
+
+	mu sync.Mutex // scenarios may be played at once
 }
 
 func (r *report) add(f figure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	i := slices.IndexFunc(r.Figures, func(g figure) bool { return g.Scenario == f.Scenario && g.What == f.What })
 	switch {
 	case i < 0:
@@ -41,14 +46,34 @@ func (r *report) add(f figure) {
 	}
 }
 
-func (r *report) broken() []figure {
+func (r *report) note(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.Notes, text) {
+		r.Notes = append(r.Notes, text)
+	}
+}
+
+// broken returns what does not hold, of one scenario or, for "", of all.
+func (r *report) broken(name string) []figure {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var broken []figure
 	for _, f := range r.Figures {
-		if !f.Holds {
+		if !f.Holds && (name == "" || f.Scenario == name) {
 			broken = append(broken, f)
 		}
 	}
 	return broken
+}
+
+// sort puts the lines of a scenario together, in the order of the scenarios.
+func (r *report) sort() {
+	place := map[string]int{}
+	for i, s := range scenarios() {
+		place[s.name] = i
+	}
+	slices.SortStableFunc(r.Figures, func(a, b figure) int { return place[a.Scenario] - place[b.Scenario] })
 }
 
 func (r *report) print(w io.Writer) error {
