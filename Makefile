@@ -4,10 +4,10 @@ EXTENSIONS := $(patsubst %/manifest.mf,%,$(wildcard extensions/*/manifest.mf exa
 VERSION    := $(shell git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//')
 LDFLAGS    := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 
-.PHONY: help run test build bench soak generate lint clean
+.PHONY: help run test build bench soak chaos chaos-long generate lint clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## build, pack the bundles and serve them from ./jmap-home
 	@mkdir -p jmap-home/extensions
@@ -20,6 +20,7 @@ test: ## install what the tests need, then check and test everything
 	go test -race ./...
 	go run ./bench -short
 	go run ./bench/soak -short
+	go run ./bench/chaos -short
 
 build: ## bin/jackfield, and a JAR of every extension and example in dist/bundles
 	@mkdir -p bin dist/bundles
@@ -32,6 +33,12 @@ bench: build ## hold what is said of speed to a measurement: tables, claims, dis
 
 soak: build ## ten minutes of mixed load with cancels, deadlines and crashes; then nothing may be left
 	go run ./bench/soak
+
+chaos: build ## ten minutes of kills, bad upgrades, lost folders and full disks under load
+	go run ./bench/chaos
+
+chaos-long: build ## the same with the full counts, the better part of an hour
+	go run ./bench/chaos -long
 
 generate: ## write internal/gen anew from proto/, and the diagram of docs/STATES.md
 	proto/generate.sh
