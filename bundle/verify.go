@@ -26,8 +26,8 @@ const (
 // maxDescription bounds what is held in memory of one describing entry.
 const maxDescription = 4 << 20
 
-// Verified is a bundle that was read to its last byte and found sound. Only Verify
-// fills one in; of the zero value Valid is false and nothing else may be asked. It
+// Verified is a bundle that was read to its last byte and found sound. Only Verify and
+// VerifyRecorded fill one in; of the zero value Valid is false and nothing else may be asked. It
 // stays usable after its File is closed, except for Unpack.
 //
 // It says nothing about who made the bundle.
@@ -67,16 +67,24 @@ func Verify(ctx context.Context, f *File) (*Verified, error) {
 		return nil, err
 	}
 	v.digest = "sha256:" + hex.EncodeToString(digest[:])
-	if err := v.readManifest(&held); err != nil {
+	if err := v.describe(&held); err != nil {
 		return nil, err
 	}
-	if err := v.readDescriptions(&held); err != nil {
-		return nil, err
-	}
-	v.platforms = findPlatforms(f, v.manifest)
-	v.signature = findSignature(f)
-	v.lookAround()
 	return v, nil
+}
+
+// describe fills in what the describing entries say.
+func (v *Verified) describe(held *heldTexts) error {
+	if err := v.readManifest(held); err != nil {
+		return err
+	}
+	if err := v.readDescriptions(held); err != nil {
+		return err
+	}
+	v.platforms = findPlatforms(v.file, v.manifest)
+	v.signature = findSignature(v.file)
+	v.lookAround()
+	return nil
 }
 
 // readAll reads the whole file from front to back, hashing it, and calls visit with

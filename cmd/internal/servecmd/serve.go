@@ -157,8 +157,9 @@ func (d *doors) run(ctx context.Context, home host.Home, ready func()) error {
 	withdraw, err := running.Announce(home, running.Host{
 		PID: os.Getpid(), Requests: d.requests.Addr().String(), Admin: d.admins.Addr().String(), RequestsAuth: d.asksFor,
 	})
-	if err != nil {
-		return err
+	if err != nil { // a full disk, say: no reason for nothing to run
+		d.log.Error("the command line will not find this host by its home, only by --host", "error", err)
+		withdraw = func() error { return nil }
 	}
 	d.log.Info("listening", "requests", d.requests.Addr().String(), "admin", d.admins.Addr().String(),
 		"home", string(home), "token_file", home.AdminToken())

@@ -21,6 +21,9 @@ import (
 const (
 	jarName  = "bundle.jar" // in the folder of a parcel
 	treeName = "tree"       // beside it: the unpacked bundle
+	// recordName is what was found out when the bundle was verified whole: it saves
+	// unpacking every bundle again at every start of the host.
+	recordName = "verified.json"
 	// scratch begins the names of folders that are being filled or emptied; what
 	// a crash leaves under such a name is nobody's.
 	scratch   = ".scratch-"
@@ -132,9 +135,42 @@ func (s *shelf) shelve(ctx context.Context, tmp, digest string) (*parcel, error)
 	return p, nil
 }
 
+// verifyKept verifies the bundle in a folder of the shelf, by its record if it has one
+// that is about it.
+func verifyKept(ctx context.Context, dir string, f *bundle.File) (*bundle.Verified, error) {
+	record, err := os.ReadFile(filepath.Join(dir, recordName))
+	if err == nil {
+		v, err := bundle.VerifyRecorded(ctx, f, record)
+		if err == nil || !errors.Is(err, bundle.ErrRecord) {
+			return v, err
+		}
+	}
+	return bundle.Verify(ctx, f)
+}
+
+// keepRecord writes the record of a bundle that was verified.
+func keepRecord(dir string, v *bundle.Verified) error {
+	record, err := v.Record()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, recordName)
+	if err := os.WriteFile(path, record, 0o444); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
 // unpack judges the bundle in a folder and unpacks it there.
 func (s *shelf) unpack(ctx context.Context, dir string) (*parcel, error) {
 	return s.verify(ctx, dir, func(_ *bundle.File, v *bundle.Verified) error {
+		if err := keepRecord(dir, v); err != nil {
+			return err
+		}
 		tree := filepath.Join(dir, treeName)
 		if err := os.Mkdir(tree, 0o755); err != nil {
 			return err
@@ -150,7 +186,7 @@ func (s *shelf) verify(ctx context.Context, dir string, then func(*bundle.File, 
 		return nil, own(err)
 	}
 	defer f.Close()
-	v, err := bundle.Verify(ctx, f)
+	v, err := verifyKept(ctx, dir, f)
 	if err != nil {
 		return nil, own(err)
 	}

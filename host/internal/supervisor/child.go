@@ -18,6 +18,8 @@ const (
 	// unkillable is how long a killed process may take to go. One that the kernel
 	// does not let go (a dead file server) is given up then.
 	unkillable = 10 * time.Second
+	// settleGrace is how long a process whose connection broke may take to end.
+	settleGrace = 250 * time.Millisecond
 	// cutGrace is how long requests that were cut off may take to return.
 	cutGrace = time.Second
 )
@@ -66,7 +68,7 @@ func (c *child) check(ctx context.Context, timeout time.Duration) (answered bool
 // settle gives a process whose connection broke the time to end by itself, so that
 // its own way of ending is seen instead of ours.
 func (c *child) settle() {
-	t := time.NewTimer(outputGrace)
+	t := time.NewTimer(settleGrace)
 	defer t.Stop()
 	select {
 	case <-c.proc.done:

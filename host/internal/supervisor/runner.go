@@ -16,8 +16,9 @@ import (
 )
 
 // outputGrace is how long the pipes of a process that has ended are still read. They
-// reach their end at once, unless a grandchild that left the group holds them.
-const outputGrace = 250 * time.Millisecond
+// reach their end at once, unless a grandchild that left the group holds them: then the
+// next process waits for this.
+const outputGrace = 50 * time.Millisecond
 
 var errEnded = errors.New("the process has ended")
 
