@@ -5,12 +5,14 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-plugin"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 	"github.com/jackfield-host/jackfield/internal/wire"
 )
 
@@ -37,9 +39,11 @@ type child struct {
 	can  wire.Capabilities
 
 	flight  *flight
-	tempDir string     // holds the socket folder, empty when it is in the run folder
-	streams [2]*stream // what go-plugin carries of the child's output
-	file    func()     // gives the log file back
+	tempDir string                 // holds the socket folder, empty when it is in the run folder
+	streams [2]*stream             // what go-plugin carries of the child's output
+	file    func()                 // gives the log file back
+	group   *sandbox.Group         // its cgroup, nil without one
+	overuse atomic.Pointer[string] // why it was ended for what it took
 	// endDials ends what the host dials for the process, and waits for it.
 	endDials func()
 	once     sync.Once
@@ -135,6 +139,7 @@ func (c *child) finish(grace time.Duration) {
 			t.Stop()
 		}
 		c.runner.abort()
+		c.endGroup()
 		t := time.NewTimer(unkillable)
 		select {
 		case <-c.runner.ended:
@@ -149,6 +154,7 @@ func (c *child) finish(grace time.Duration) {
 		c.wire.Close()
 	}
 	c.endDials()
+	c.removeGroup()
 	c.runner.release()
 	asked.Wait()
 	c.client.Kill() // no process is left, it clears up after itself
@@ -164,6 +170,31 @@ func (c *child) finish(grace time.Duration) {
 		}
 	}
 	c.file()
+}
+
+// endGroup ends what the process has started, too.
+func (c *child) endGroup() {
+	if c.group == nil {
+		return
+	}
+	if err := c.group.Kill(); err != nil {
+		c.log.Warn("ending the processes of a cgroup", "error", err)
+	}
+}
+
+// removeGroup removes the cgroup. Whether it ran out of memory is known from then on
+// only by overuse.
+func (c *child) removeGroup() {
+	if c.group == nil {
+		return
+	}
+	if text := c.overused(); text != "" {
+		c.overuse.CompareAndSwap(nil, &text)
+	}
+	if err := c.group.Close(); err != nil {
+		c.log.Warn("removing a cgroup", "error", err)
+	}
+	c.group = nil
 }
 
 // lastExit returns how the process ended and what it said last, nil when there was

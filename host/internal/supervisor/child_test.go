@@ -134,6 +134,10 @@ func (e *extension) Activate(context.Context) error {
 	switch e.mode {
 	case "activate error":
 		return errors.New("the data is of a newer version")
+	case "activate once":
+		if err := os.Mkdir("activated", 0o700); err != nil {
+			return errors.New("activated a second time")
+		}
 	case "crash loop":
 		go syscall.Exit(7)
 	}
@@ -232,6 +236,17 @@ func (op operation) run(ctx context.Context) (string, error) {
 		wait()
 	case "exit":
 		syscall.Exit(op.N)
+	case "files":
+		var limit syscall.Rlimit
+		err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
+		return fmt.Sprint(limit.Cur, " of ", limit.Max), err
+	case "allocate":
+		block := make([]byte, op.N)
+		for i := range block {
+			block[i] = byte(i)
+		}
+		wait()
+		return string(block[:1]), nil
 	case "grandchild":
 		// In a session of its own, holding our stdout and stderr.
 		c := exec.Command("sleep", "30")

@@ -135,6 +135,9 @@ func hungUp(c *child) *failure {
 // died explains the end of a process that ran.
 func died(c *child) *failure {
 	exit, _ := c.proc.ownExit()
+	if text := c.overused(); text != "" {
+		return failf(lifecycle.StageRuntime, lifecycle.CodeMemoryExceeded, "%s", text).of(c)
+	}
 	code := lifecycle.CodeCrashed
 	if exit.ExitCode != nil && *exit.ExitCode == 0 {
 		code = lifecycle.CodeExited

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -101,7 +102,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	c, config, err := i.newChild(executable, lanes)
 	if err != nil {
 		lanes.Close()
-		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making a folder for the socket: %v", err)
+		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
 	c.endDials = i.serveDials(c.log, lanes.DialConn(), grants)
 	deadline, _ := ctx.Deadline()
@@ -124,13 +125,16 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *plugin.ClientConfig, error) {
 	parent, temporary, err := socketParent(i.spec.RunDir)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("making a folder for the socket: %w", err)
 	}
 	number := i.s.launches.Add(1)
 	log := i.log.With("instance", number)
 	c := &child{log: log, flight: newFlight(), file: func() {}, endDials: func() {}}
 	if temporary {
 		c.tempDir = parent
+	}
+	if c.group, err = i.newGroup(number); err != nil {
+		return nil, nil, fmt.Errorf("making a cgroup: %w", err)
 	}
 	var file *logFile
 	if i.spec.LogFile != "" {
@@ -143,6 +147,7 @@ func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *pl
 		executable: executable, path: i.spec.Executable, dir: i.spec.DataDir,
 		env:   append(childEnvironment(i.s.cfg.Environ, i.spec.DataDir), lanes.Env()...),
 		extra: lanes.ChildFiles(),
+		files: i.spec.Settings.Files, group: c.group,
 	}, c.out)
 	c.runner.lanes = lanes.Host
 

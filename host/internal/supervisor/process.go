@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 )
 
 // How long a launch puts up with an executable that somebody has open for writing: a
@@ -29,6 +31,8 @@ type command struct {
 	env            []string
 	stdout, stderr *os.File
 	extra          []*os.File // that it inherits, as descriptors 3 and following
+	files          int        // how many descriptors it may have open, 0 for no bound
+	group          *sandbox.Group
 }
 
 // process is a child that was started. It is always reaped.
@@ -63,7 +67,7 @@ func startProcess(ctx context.Context, forks *forkThread, c command) (*process, 
 		cmd := &exec.Cmd{
 			Path: path, Args: []string{c.path}, Dir: c.dir, Env: c.env,
 			Stdin: null, Stdout: c.stdout, Stderr: c.stderr, ExtraFiles: c.extra,
-			SysProcAttr: processAttributes(),
+			SysProcAttr: processAttributes(c.group),
 		}
 		forks.do(func() {
 			if err = closeOnExec(); err == nil {
@@ -73,6 +77,12 @@ func startProcess(ctx context.Context, forks *forkThread, c command) (*process, 
 		if err == nil {
 			p := &process{pid: cmd.Process.Pid, started: time.Now(), cmd: cmd, done: make(chan struct{})}
 			go p.reap()
+			// A process that has ended already needs no limits.
+			if err := sandbox.SetFiles(p.pid, c.files); err != nil && !errors.Is(err, syscall.ESRCH) {
+				p.kill()
+				<-p.done
+				return nil, fmt.Errorf("setting the limits of a process: %w", err)
+			}
 			return p, nil
 		}
 		if !errors.Is(err, syscall.ETXTBSY) || time.Now().After(deadline) {

@@ -9,12 +9,18 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 )
 
 // processAttributes gives a child its own process group and lets it die with the fork
-// thread, which is to say with the host.
-func processAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// thread, which is to say with the host. It is born in its cgroup, if it has one.
+func processAttributes(group *sandbox.Group) *syscall.SysProcAttr {
+	attributes := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if group != nil {
+		attributes.UseCgroupFD, attributes.CgroupFD = true, group.FD()
+	}
+	return attributes
 }
 
 // closeOnExec marks every descriptor of the host to be closed by exec. What Go opens is

@@ -5,11 +5,13 @@ package supervisor
 import (
 	"os"
 	"syscall"
+
+	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 )
 
 // processAttributes gives a child its own process group. There is no parent-death
 // signal here: a child whose host was killed ends when its connection does.
-func processAttributes() *syscall.SysProcAttr {
+func processAttributes(*sandbox.Group) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 

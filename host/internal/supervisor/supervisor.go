@@ -29,6 +29,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -183,6 +184,9 @@ type Supervisor struct {
 	slots   chan struct{} // one token for each launch that is under way
 	logs    *logFiles
 	metrics *metrics
+	groups  *sandbox.Groups // nil when the host looks after limits itself
+	stop    chan struct{}   // closed by Close
+	limits  sync.WaitGroup  // of watchLimits
 	// launches counts the processes; its value names one in the logs.
 	launches atomic.Int64
 
@@ -205,9 +209,12 @@ func New(cfg Config) *Supervisor {
 		forks:     newForkThread(),
 		slots:     make(chan struct{}, cfg.Parallel),
 		logs:      newLogFiles(),
+		stop:      make(chan struct{}),
 		instances: make(map[*Instance]struct{}),
 	}
 	s.metrics = newMetrics(s.sample)
+	s.openGroups()
+	s.limits.Go(func() { s.watchLimits(s.stop) })
 	return s
 }
 
@@ -259,6 +266,8 @@ func (s *Supervisor) Close() {
 	for _, i := range rest {
 		<-i.done
 	}
+	close(s.stop)
+	s.limits.Wait()
 	s.forks.close()
 }
 
