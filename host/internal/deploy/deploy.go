@@ -181,7 +181,10 @@ type Deployment struct {
 	atRest                              bool
 
 	leaving []*run // being stopped, besides the ones above
-	work    sync.WaitGroup
+	// ending are the runs whose stop begins when the routes of the last View are in
+	// place: until then requests may still come to them.
+	ending []*run
+	work   sync.WaitGroup
 }
 
 // run is a process of a version.
@@ -252,9 +255,10 @@ func (d *Deployment) resting(want Want) bool {
 	return d.rejected[want.Version.Digest()]
 }
 
-// Published lets held requests go on when the hand-over is over. The routes of the last
-// View must be in place.
+// Published begins to stop what does not serve any more, and lets held requests go on
+// when the hand-over is over. The routes of the last View must be in place.
 func (d *Deployment) Published() {
+	d.endThem(context.Background())
 	if d.release {
 		d.release, d.held = false, false
 		d.cfg.Gate.Release()
@@ -278,11 +282,12 @@ func (d *Deployment) View() View {
 func (d *Deployment) Stop(ctx context.Context) (ended <-chan struct{}) {
 	d.end()
 	for _, r := range []*run{d.next, d.failed, d.serving} {
-		d.stop(r, ctx)
+		d.stop(r)
 	}
 	if d.trial != nil {
-		d.stop(d.trial.warm, ctx)
+		d.stop(d.trial.warm)
 	}
+	d.endThem(ctx)
 	if d.held {
 		d.release = true
 		d.Published()
@@ -299,26 +304,32 @@ func (d *Deployment) launch(v Version, held bool, tries int, restart uint64) *ru
 	return &run{version: v, Instance: v.Launch(held, tries), restart: restart}
 }
 
-// stop begins to stop r. ctx bounds the draining; nil for no bound but its own.
-func (d *Deployment) stop(r *run, ctx context.Context) {
+// stop has r stopped as soon as no new requests come to it.
+func (d *Deployment) stop(r *run) {
 	if r == nil || r.stopping {
 		return
 	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	r.stopping = true
-	d.work.Go(func() {
-		r.Stop(ctx)
-		r.gone.Store(true)
-		d.cfg.Wake()
-	})
+	d.ending = append(d.ending, r)
+}
+
+// endThem begins to stop what is to be stopped. ctx bounds the draining.
+func (d *Deployment) endThem(ctx context.Context) {
+	for _, r := range d.ending {
+		d.work.Go(func() {
+			r.Stop(ctx)
+			r.gone.Store(true)
+			d.cfg.Wake()
+		})
+	}
+	clear(d.ending)
+	d.ending = d.ending[:0]
 }
 
 // drop stops r and forgets it.
 func (d *Deployment) drop(r *run) {
 	if r != nil {
-		d.stop(r, nil)
+		d.stop(r)
 		d.leaving = append(d.leaving, r)
 	}
 }

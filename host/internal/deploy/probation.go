@@ -110,7 +110,7 @@ func (d *Deployment) returned() bool {
 	default:
 		if d.restoreLate {
 			d.failed = d.serving
-			d.stop(d.failed, nil)
+			d.stop(d.failed)
 			d.restoreFirst, d.restoreLate = true, false
 			d.phase = clearing
 			return true

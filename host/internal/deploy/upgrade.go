@@ -64,7 +64,7 @@ func (d *Deployment) advance(want Want) bool {
 func (d *Deployment) rest(want Want) bool {
 	if want.Version == nil {
 		d.endProbation()
-		d.stop(d.serving, nil)
+		d.stop(d.serving)
 		return false
 	}
 	if d.serving == nil {
@@ -91,7 +91,7 @@ func (d *Deployment) rest(want Want) bool {
 		d.serving.Retry()
 		return false
 	case !same && !d.serving.healthy && state != lifecycle.Running:
-		d.stop(d.serving, nil) // it never served: there is nothing to keep
+		d.stop(d.serving) // it never served: there is nothing to keep
 		return false
 	}
 	d.next = d.launch(want.Version, true, candidateTries, want.Restart)
@@ -213,7 +213,7 @@ func (d *Deployment) copied(want Want) bool {
 		return true
 	}
 	d.hold()
-	d.stop(d.serving, nil)
+	d.stop(d.serving)
 	d.phase = draining
 	return true
 }
@@ -314,7 +314,7 @@ func (d *Deployment) fallBack(why *lifecycle.Reason) {
 
 // reject stops a candidate and tells why it did not take over.
 func (d *Deployment) reject(r *run, why *lifecycle.Reason) {
-	d.stop(r, nil)
+	d.stop(r)
 	if r != d.failed {
 		d.leaving = append(d.leaving, r)
 	}
