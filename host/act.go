@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -20,19 +21,34 @@ import (
 // before it returns, and the row is as things stand then: Settle waits for what
 // follows. The error is an *Error, and nothing has changed then.
 func (h *Host) Act(ctx context.Context, a Action) (Extension, error) {
-	h.acting.Lock() // one at a time: each sees what the one before did
-	defer h.acting.Unlock()
-	row, err := h.act(ctx, a)
+	row, err := h.actAlone(ctx, a)
+	if err == nil && a.Verb == VerbRemove && a.Purge {
+		// What was begun is brought to its end, whether or not somebody waits for it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.Settings(a.ID).DrainTimeout+purgePatience)
+		defer cancel()
+		err = h.purge(ctx, a)
+	}
 	if err != nil {
 		return Extension{}, asError(err)
 	}
 	return row, nil
 }
 
+// purgePatience is how long a purge waits for the processes to end, besides the time
+// that they have for their last requests.
+const purgePatience = 20 * time.Second
+
+// actAlone does one thing at a time: each sees what the one before did.
+func (h *Host) actAlone(ctx context.Context, a Action) (Extension, error) {
+	h.acting.Lock()
+	defer h.acting.Unlock()
+	return h.act(ctx, a)
+}
+
 func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 	row, found := h.Extension(a.ID)
 	isFile := found && row.ID == row.File && row.Claims != row.ID && row.State != lifecycle.Running
-	is, known := h.state.Extension(a.ID)
+	_, known := h.state.Extension(a.ID)
 	if !found && !(known && a.Verb == VerbRemove && a.Purge) {
 		return row, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", a.ID), Hint: "the list of extensions has the ids"}
 	}
@@ -59,7 +75,7 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		change.Edit = func(x *state.Extension) { x.Rejected = nil }
 		order = func(o *orders) { o.retry++ }
 	case VerbPin, VerbRollback:
-		change.Edit, order, err = h.hold(a, row, is)
+		change.Edit, order, err = h.hold(&a, row)
 	case VerbUnpin:
 		change.Edit = func(x *state.Extension) { x.Pinned = "" }
 		order = func(o *orders) { o.restoreData = false }
@@ -130,14 +146,17 @@ func (h *Host) needed(a Action, done string) error {
 	}
 }
 
-// hold is how one version is made the one that runs.
-func (h *Host) hold(a Action, row Extension, is state.Extension) (edit func(*state.Extension), order func(*orders), err error) {
-	target, err := chooseVersion(a, row, is)
+// hold is how one version is made the one that runs; a is given its name.
+func (h *Host) hold(a *Action, row Extension) (edit func(*state.Extension), order func(*orders), err error) {
+	target, err := chooseVersion(*a, row)
 	if err != nil {
 		return nil, nil, err
 	}
+	a.Version = target.Version
 	if a.RestoreData {
 		switch {
+		case !row.Enabled:
+			err = &Error{Code: CodeConflict, Message: a.ID + " is disabled: its data are put back only when one version hands over to the other", Hint: "enable it first"}
 		case !h.dataFolder(a.ID).Has(target.Digest):
 			err = &Error{Code: CodeConflict, Message: fmt.Sprintf("there is no copy of the data as version %s of %s left them", target.Version, a.ID)}
 		case target.Digest == row.Digest:
@@ -156,24 +175,18 @@ func (h *Host) hold(a Action, row Extension, is state.Extension) (edit func(*sta
 
 // chooseVersion finds the kept version that a speaks of: for a roll back without one
 // the newest that is not current, for a pin without one the one that runs.
-func chooseVersion(a Action, row Extension, is state.Extension) (Version, error) {
-	want := a.Version
-	if want != "" {
-		if v, err := bundle.ParseVersion(want); err == nil {
-			want = v.String()
-		}
-	}
+func chooseVersion(a Action, row Extension) (Version, error) {
 	var kept []string
 	for _, v := range row.Versions {
 		switch {
-		case want != "" && v.Version == want,
-			want == "" && a.Verb == VerbPin && v.Current,
-			want == "" && a.Verb == VerbRollback && !v.Current:
+		case a.Version != "" && sameVersion(v.Version, a.Version),
+			a.Version == "" && a.Verb == VerbPin && v.Current,
+			a.Version == "" && a.Verb == VerbRollback && !v.Current:
 			return v, nil
 		}
 		kept = append(kept, v.Version)
 	}
-	if want == "" {
+	if a.Version == "" {
 		return Version{}, &Error{Code: CodeConflict, Message: fmt.Sprintf("no earlier version of %s is kept", a.ID)}
 	}
 	return Version{}, &Error{
@@ -182,8 +195,15 @@ func chooseVersion(a Action, row Extension, is state.Extension) (Version, error)
 	}
 }
 
-// remove takes the extension's files out of the folder, and with Purge everything else
-// once its processes have ended.
+// sameVersion reports whether two spellings are of one version.
+func sameVersion(a, b string) bool {
+	one, err1 := bundle.ParseVersion(a)
+	two, err2 := bundle.ParseVersion(b)
+	return a == b || err1 == nil && err2 == nil && one.Compare(two) == 0
+}
+
+// remove takes the extension's files out of the folder. A folder that cannot be
+// believed does not bring it back.
 func (h *Host) remove(ctx context.Context, a Action, row Extension) (Extension, error) {
 	if err := h.needed(a, "removed"); err != nil {
 		return row, err
@@ -196,27 +216,40 @@ func (h *Host) remove(ctx context.Context, a Action, row Extension) (Extension, 
 	if err != nil {
 		return row, err
 	}
-	entry := auditOf(a, desiredOf(row), after)
-	if !a.Purge {
-		if err := h.state.Change(ctx, state.Change{Audit: []state.AuditEntry{entry}}); err != nil {
-			h.cfg.Log.Error("writing the audit trail", "error", err)
-		}
-		return row, h.sync(ctx)
-	}
-	if err := h.sync(ctx); err != nil {
-		return row, err
-	}
-	if err := h.awaitRows(ctx, func() bool { _, there := h.Extension(a.ID); return !there }); err != nil {
-		return row, err
-	}
-	if err := errors.Join(h.dataFolder(a.ID).Purge(), removeLogs(h.home.ExtensionLog(a.ID))); err != nil {
-		return row, err
-	}
-	if err := h.state.Purge(ctx, a.ID, entry); err != nil {
+	now := time.Now()
+	err = h.state.Change(ctx, state.Change{
+		ID: a.ID, Edit: func(x *state.Extension) { x.Removed = now },
+		Events: []state.Event{{
+			Time: now, Kind: eventRemoved, Version: row.Version, Digest: row.Digest, Actor: a.Actor.Name,
+			Message: strings.Join(files, ", "),
+		}},
+		Audit: []state.AuditEntry{auditOf(a, desiredOf(row), after)},
+	})
+	if err != nil {
 		return row, err
 	}
 	h.catalog.Wake()
-	return row, nil
+	return row, h.sync(ctx)
+}
+
+// purge forgets an extension that was removed, once its processes have ended.
+func (h *Host) purge(ctx context.Context, a Action) error {
+	gone := func() bool { _, there := h.Extension(a.ID); return !there }
+	if err := h.awaitRows(ctx, gone); err != nil {
+		return fmt.Errorf("waiting for the processes of %s to end: %w", a.ID, err)
+	}
+	h.acting.Lock()
+	defer h.acting.Unlock()
+	if err := errors.Join(h.dataFolder(a.ID).Purge(), removeLogs(h.home.ExtensionLog(a.ID))); err != nil {
+		return err
+	}
+	entry := auditOf(a, nil, nil)
+	entry.Action = "purge"
+	if err := h.state.Purge(ctx, a.ID, entry); err != nil {
+		return err
+	}
+	h.catalog.Wake()
+	return nil
 }
 
 // removeLogs removes a log file and those that were rotated away.
@@ -293,6 +326,8 @@ func asError(err error) error {
 		return &Error{Code: string(broken.Code), Message: broken.Error()}
 	case errors.Is(err, state.ErrFull), errors.Is(err, errNoSpace):
 		return &Error{Code: CodeUnavailable, Message: "the disk of the home folder is full: " + err.Error(), Hint: "make room and do it again"}
+	case errors.Is(err, catalog.ErrFolder):
+		return &Error{Code: CodeUnavailable, Message: err.Error()}
 	case errors.Is(err, state.ErrReadOnly):
 		return &Error{Code: CodeUnavailable, Message: "the home folder cannot be written to: " + err.Error()}
 	case errors.Is(err, state.ErrCursor):

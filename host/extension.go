@@ -154,8 +154,8 @@ func (e *extension) candidate(view deploy.View, is state.Extension) *Candidate {
 	if e.entry == nil {
 		return nil
 	}
-	for _, passed := range e.entry.Passed {
-		for _, r := range is.Rejected {
+	for _, r := range is.Rejected { // the newest first
+		for _, passed := range e.entry.Passed {
 			if r.Digest != passed.Digest {
 				continue
 			}

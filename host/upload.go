@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -96,7 +97,8 @@ func (h *Host) settledRow(id string) (Extension, bool) {
 	h.mu.Unlock()
 	rows := *h.rows.Load()
 	var mine, file *row
-	seen := expected == ""
+	is, _ := h.state.Extension(id)
+	seen := expected == "" || slices.ContainsFunc(is.Rejected, func(r state.Rejection) bool { return r.Digest == expected })
 	for i, r := range rows {
 		switch {
 		case r.ID == id:

@@ -65,6 +65,7 @@ that can not be undone, and is asked about first.`,
 		var gone removed
 		err = c.ask(cmd.Context(), question{
 			what: fmt.Sprintf("removing %q", id), method: http.MethodDelete, path: []string{"extensions", id}, query: query, hint: goesOn(id),
+			patience: settlePatience, // its last requests may take their time
 		}, &gone)
 		if err != nil {
 			return err

@@ -19,6 +19,9 @@ const (
 	publishChunk = 8 << 20
 )
 
+// ErrFolder says that nothing can be put into the drop folder just now.
+var ErrFolder = errors.New("nothing can be put into the extensions folder")
+
 // Publish puts the bundle into the drop folder as <id>-<version>.jar, durably, and
 // returns that name. What has the name is replaced, unless it holds the same bytes. It
 // may be called while Run runs, and from several goroutines. When the folder is not
@@ -28,7 +31,7 @@ func (c *Catalog) Publish(ctx context.Context, r *Received) (file string, err er
 	unsure, ran := c.unsure, c.ran
 	c.mu.Unlock()
 	if unsure != nil {
-		return "", fmt.Errorf("nothing is put into the extensions folder: %w", unsure)
+		return "", fmt.Errorf("%w: %w", ErrFolder, unsure)
 	}
 	file = fileName(r.Manifest, r.Digest)
 	if err := c.deposit(ctx, r, filepath.Join(c.cfg.Extensions, file)); err != nil {
@@ -132,9 +135,9 @@ func (c *Catalog) sweep() {
 func depositError(err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return fmt.Errorf("the disk of the extensions folder is full: %w; make room there and try again", err)
+		return fmt.Errorf("%w: its disk is full: %w; make room there and try again", ErrFolder, err)
 	case errors.Is(err, unix.EROFS), errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return fmt.Errorf("the host may not write into the extensions folder: %w; let it, or change the folder by hand", err)
+		return fmt.Errorf("%w: the host may not write there: %w; let it, or change the folder by hand", ErrFolder, err)
 	}
-	return fmt.Errorf("writing into the extensions folder: %w", err)
+	return fmt.Errorf("%w: %w", ErrFolder, err)
 }

@@ -263,7 +263,7 @@ func TestPublishWhereItCannotBe(t *testing.T) {
 	if err := os.Mkdir(h.path("a-1.jar"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Publish(t.Context(), received); err == nil || !strings.Contains(err.Error(), "writing into the extensions folder") {
+	if _, err := r.Publish(t.Context(), received); !errors.Is(err, ErrFolder) {
 		t.Errorf("over a folder: %v", err)
 	}
 	h.remove("a-1.jar")
@@ -283,16 +283,16 @@ func TestPublishWhereItCannotBe(t *testing.T) {
 
 	h.rename(h.drop, h.drop+".away")
 	r.await("the folder is missed", func(v View) bool { return v.Err != nil })
-	if _, err := r.Publish(t.Context(), received); err == nil || !strings.Contains(err.Error(), "nothing is put into the extensions folder") {
+	if _, err := r.Publish(t.Context(), received); !errors.Is(err, ErrFolder) {
 		t.Errorf("into a lost folder: %v", err)
 	}
 	for _, tt := range []struct {
 		err  error
 		says string
 	}{
-		{unix.ENOSPC, "is full"}, {unix.EDQUOT, "is full"}, {unix.EROFS, "may not write"}, {unix.EACCES, "may not write"}, {unix.EIO, "writing into"},
+		{unix.ENOSPC, "is full"}, {unix.EDQUOT, "is full"}, {unix.EROFS, "may not write"}, {unix.EACCES, "may not write"}, {unix.EIO, "nothing can be put"},
 	} {
-		if err := depositError(&fs.PathError{Op: "write", Err: tt.err}); !errors.Is(err, tt.err) || !strings.Contains(err.Error(), tt.says) {
+		if err := depositError(&fs.PathError{Op: "write", Err: tt.err}); !errors.Is(err, tt.err) || !errors.Is(err, ErrFolder) || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%v: %v", tt.err, err)
 		}
 	}

@@ -52,6 +52,9 @@ var _ Data = (*Folder)(nil)
 type handOver struct {
 	From  string    `json:"from"` // digest of the version that has ended
 	Begun time.Time `json:"begun"`
+	// Restoring says that the data of From are being put back: that must be finished,
+	// whatever runs next.
+	Restoring bool `json:"restoring,omitempty"`
 }
 
 // TooBigError says that data are not copied because of their size.
@@ -98,7 +101,8 @@ func (f *Folder) Take(ctx context.Context, from string) error {
 	_, err := copyTree(ctx, f.Dir, scratch, f.MaxBytes, f.ahead)
 	f.ahead = nil
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(scratch))
+		// An older copy is not the data that this version leaves.
+		return errors.Join(err, os.RemoveAll(scratch), os.RemoveAll(f.copyOf(from)))
 	}
 	if err := os.RemoveAll(f.copyOf(from)); err != nil {
 		return err
@@ -114,15 +118,16 @@ func (f *Folder) Take(ctx context.Context, from string) error {
 		return err
 	}
 	f.prune()
-	note, err := json.Marshal(handOver{From: from, Begun: now})
+	return f.write(handOver{From: from, Begun: now})
+}
+
+// write notes on disk what is under way.
+func (f *Folder) write(note handOver) error {
+	content, err := json.Marshal(note)
 	if err != nil {
 		return err
 	}
-	return f.write(handOverName, note)
-}
-
-func (f *Folder) write(name string, content []byte) error {
-	if err := renameio.WriteFile(filepath.Join(f.Copies, name), content, 0o600); err != nil {
+	if err := renameio.WriteFile(filepath.Join(f.Copies, handOverName), content, 0o600); err != nil {
 		return err
 	}
 	return syncDir(f.Copies)
@@ -148,6 +153,9 @@ func (f *Folder) Restore(ctx context.Context, from string) error {
 		if err := os.Chmod(back, info.Mode().Perm()); err != nil {
 			return err
 		}
+	}
+	if err := f.write(handOver{From: from, Begun: f.Now(), Restoring: true}); err != nil {
+		return err
 	}
 	aside := filepath.Join(f.Copies, asidePrefix+f.Now().UTC().Format("20060102T150405.000000000Z"))
 	if err := os.Rename(f.Dir, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -177,7 +185,8 @@ func (f *Folder) Has(digest string) bool {
 }
 
 // Recover puts the data back if the host was killed in the middle of a hand-over, after
-// the version from had ended and before another one was current. It must be called
+// the version from had ended and before another one was current, or in the middle of
+// putting data back. It must be called
 // before anything of the extension runs; current is what runs next.
 func (f *Folder) Recover(ctx context.Context, current string) (restored bool, err error) {
 	raw, err := os.ReadFile(filepath.Join(f.Copies, handOverName))
@@ -191,8 +200,8 @@ func (f *Folder) Recover(ctx context.Context, current string) (restored bool, er
 	if err := json.Unmarshal(raw, &note); err != nil {
 		return false, fmt.Errorf("reading %s: %w", handOverName, err)
 	}
-	if note.From == current {
-		if err := f.Restore(ctx, current); err != nil {
+	if note.From == current || note.Restoring {
+		if err := f.Restore(ctx, note.From); err != nil {
 			return false, err
 		}
 		restored = true

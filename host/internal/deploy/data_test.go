@@ -225,3 +225,27 @@ func TestOldCopiesGo(t *testing.T) {
 		t.Errorf("left: %v", err)
 	}
 }
+
+// Putting data back, once begun, is finished, whatever version is current.
+func TestRecoverFinishesARestore(t *testing.T) {
+	f := newFolder(t, map[string]string{"data": "old"})
+	must(t, f.Take(t.Context(), "sha256:1"))
+	must(t, f.Done())
+	write(t, f.Dir, map[string]string{"data": "new"})
+	must(t, f.Restore(t.Context(), "sha256:1"))
+	must(t, os.RemoveAll(f.Dir)) // as between the two renames
+	restored, err := f.Recover(t.Context(), "sha256:2")
+	if !restored || err != nil {
+		t.Fatalf("restored %t: %v", restored, err)
+	}
+	sameTree(t, f.Dir, map[string]string{"data": "old"})
+}
+
+func TestAnOlderCopyDoesNotPassForOneThatCouldNotBeMade(t *testing.T) {
+	f := newFolder(t, map[string]string{"data": "old"})
+	must(t, f.Take(t.Context(), "sha256:1"))
+	write(t, f.Dir, map[string]string{"data": strings.Repeat("x", 1<<20), "more": "x"})
+	if err := f.Take(t.Context(), "sha256:1"); err == nil || f.Has("sha256:1") {
+		t.Errorf("there is a copy: %v", err)
+	}
+}

@@ -170,6 +170,7 @@ type Deployment struct {
 	// that they must be put back before back runs, restoreLate that they are if it
 	// does not come up with the data that are there.
 	snapshot, restoreFirst, restoreLate bool
+	restoring                           bool // the candidate is given its data back
 	trial                               *probation
 	rejected                            map[string]bool // digests
 	fellBack                            bool            // Fallback was launched once

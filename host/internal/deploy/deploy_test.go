@@ -417,7 +417,7 @@ func TestRollBackWithData(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.want.RestoreData = true
 		_, second := upgraded(w, w.exclusive("v1"), w.exclusive("v2"))
-		w.expect("prepare v1", "hold", "stop v1#1 held", "take v1", "restore v2", "activate v2#2")
+		w.expect("prepare v1", "hold", "stop v1#1 held", "take v1", "restore v2", "note data_restored v2", "activate v2#2")
 		second.running()
 		w.expect("healthy v2", "note upgraded v2", "done ", "release")
 	})
@@ -442,4 +442,44 @@ func TestStopInTheMiddleOfAHandOver(t *testing.T) {
 		w.settle()
 		close(first.slow)
 	})
+}
+
+// A roll back with data goes the exclusive way, whatever the versions say of themselves.
+func TestRollBackWithDataOfOverlappingVersions(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.want.RestoreData = true
+		w.dataErr["take"] = &TooBigError{Bytes: 2, Max: 1} // what is there is set aside as it is
+		upgraded(w, w.overlap("v1"), w.overlap("v2"))
+		w.expect("prepare v1", "hold", "stop v1#1 held", "take v1", "restore v2", "note no_snapshot v2",
+			"note data_restored v2", "activate v2#2")
+		w.last().running()
+		w.expect("healthy v2", "note upgraded v2", "done ", "release")
+	})
+}
+
+func TestARestartDoesNotEndAProbation(t *testing.T) {
+	for _, exclusive := range []bool{false, true} {
+		inWorld(t, func(w *world) {
+			_, second := upgraded(w, &version{w, "v1", exclusive}, &version{w, "v2", exclusive})
+			w.settle()
+			second.running()
+			w.settle()
+			w.want.Restart++
+			w.settle()
+			w.last().prepared()
+			w.settle()
+			w.last().running()
+			w.settle()
+			w.serves("v2#3")
+			w.last().fail(lifecycle.Starting, "crashed")
+			w.settle()
+			if exclusive {
+				w.serves("v1#4")
+				w.last().running()
+				w.settle()
+				return
+			}
+			w.serves("v1#1")
+		})
+	}
 }

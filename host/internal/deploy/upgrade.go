@@ -146,8 +146,10 @@ func (d *Deployment) prepare(want Want) bool {
 	case !status.Prepared:
 		return false
 	}
-	d.endProbation() // a still newer version ends it
-	if d.next.version.Exclusive() || d.serving.version.Exclusive() {
+	if d.next.version.Digest() != d.serving.version.Digest() {
+		d.endProbation() // a still newer version ends it
+	}
+	if want.RestoreData || d.next.version.Exclusive() || d.serving.version.Exclusive() {
 		from := d.serving.version.Digest()
 		d.begin(func(ctx context.Context) error { return d.cfg.Data.Prepare(ctx, from) })
 		d.phase = copying
@@ -237,15 +239,20 @@ func (d *Deployment) drained(want Want) bool {
 	restore := want.RestoreData && want.Version != nil && want.Version.Digest() == to
 	d.snapshot = false
 	d.begin(func(ctx context.Context) error {
-		if err := d.cfg.Data.Take(ctx, from); err != nil {
+		err := d.cfg.Data.Take(ctx, from)
+		var tooBig *TooBigError
+		if err != nil && !errors.As(err, &tooBig) {
 			return err
 		}
-		d.snapshot = true
+		d.snapshot = err == nil
 		if restore {
-			return d.cfg.Data.Restore(ctx, to)
+			if err := d.cfg.Data.Restore(ctx, to); err != nil {
+				return err
+			}
 		}
-		return nil
+		return err
 	})
+	d.restoring = restore
 	d.phase = taking
 	return true
 }
@@ -266,6 +273,9 @@ func (d *Deployment) taken() bool {
 	case err != nil:
 		d.fallBack(lifecycle.Reasonf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "copying the data folder: %v", err))
 		return true
+	}
+	if d.restoring {
+		d.cfg.Journal.Note(NoteDataRestored, d.next.version, "")
 	}
 	if !status.Prepared {
 		why := status.Reason

@@ -192,7 +192,7 @@ func (i *Instance) run(ctx context.Context) {
 			goOn = i.giveUpOn(ctx, fail)
 			tries = 0
 		} else {
-			goOn = i.rest(ctx, fail, healthy)
+			goOn = i.rest(ctx, fail, healthy, ran)
 		}
 		if !goOn {
 			return
@@ -229,7 +229,7 @@ func (i *Instance) end() {
 }
 
 // rest waits until a failed process is to be tried again, and reports whether it is.
-func (i *Instance) rest(ctx context.Context, fail *failure, healthy time.Duration) bool {
+func (i *Instance) rest(ctx context.Context, fail *failure, healthy time.Duration, ran bool) bool {
 	delay, loop := i.backoff.next(time.Now(), healthy)
 	reason := *fail.reason
 	if loop {
@@ -249,7 +249,10 @@ func (i *Instance) rest(ctx context.Context, fail *failure, healthy time.Duratio
 			return false
 		}
 	}
-	restarts := i.s.metrics.restarted(i.spec.ID, reason.Code)
+	restarts := i.s.metrics.restartsOf(i.spec.ID)
+	if ran || !i.spec.Held { // what never served beside what does is nobody's restart
+		restarts = i.s.metrics.restarted(i.spec.ID, reason.Code)
+	}
 	i.move(lifecycle.Launch, func(st *Status) { st.Reason, st.NextTry, st.Restarts = &reason, nil, restarts })
 	return true
 }
