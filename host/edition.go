@@ -10,7 +10,6 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/router"
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 	"github.com/jackfield-host/jackfield/internal/schema"
 	"github.com/jackfield-host/jackfield/sdk"
@@ -33,7 +32,7 @@ type instance interface {
 	deploy.Instance
 	router.Backend
 	ResidentBytes() int64
-	Limits() sandbox.Limits
+	Limits() supervisor.Limits
 }
 
 func newEdition(entry catalog.Entry, settings Settings, start func(*edition, bool, int) *supervisor.Instance) *edition {
@@ -84,7 +83,7 @@ func (s stillborn) Stop(context.Context) {}
 func (s stillborn) ResidentBytes() int64 { return 0 }
 
 // Limits is part of instance.
-func (s stillborn) Limits() sandbox.Limits { return sandbox.Limits{} }
+func (s stillborn) Limits() supervisor.Limits { return supervisor.Limits{} }
 
 // Process is part of router.Backend. No route has it: it never runs.
 func (s stillborn) Process(context.Context, *sdk.Request) (*sdk.Response, error) {

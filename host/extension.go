@@ -11,7 +11,6 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/router"
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 )
@@ -154,8 +153,13 @@ func (e *extension) candidate(view deploy.View, is state.Extension) *Candidate {
 	if e.entry == nil {
 		return nil
 	}
+	passedOver := e.entry.Passed
+	if serving, ok := view.Version.(*edition); ok && serving.Digest() != e.wanted.Digest() {
+		// It was rejected a moment ago, or is about to be tried.
+		passedOver = append(slices.Clone(passedOver), catalog.Passed{File: e.entry.File, Digest: e.wanted.Digest(), Version: e.wanted.version()})
+	}
 	for _, r := range is.Rejected { // the newest first
-		for _, passed := range e.entry.Passed {
+		for _, passed := range passedOver {
 			if r.Digest != passed.Digest {
 				continue
 			}
@@ -187,7 +191,7 @@ func versionsOf(row Extension, is state.Extension, kept []state.Version) []Versi
 	return versions
 }
 
-func limitsOf(l sandbox.Limits) Limits {
+func limitsOf(l supervisor.Limits) Limits {
 	return Limits{
 		Memory:    Limit{Value: l.Memory.Value, By: string(l.Memory.By)},
 		Processes: Limit{Value: l.Processes.Value, By: string(l.Processes.By)},

@@ -61,13 +61,17 @@ type world struct {
 	ended  chan error
 }
 
-func start(t *testing.T, home string) *world {
+func start(t *testing.T, home string, change ...func(*host.Config)) *world {
 	t.Helper()
 	w := &world{t: t, home: host.Home(home), log: &lockedBuffer{}, ended: make(chan error, 1)}
-	h, err := host.New(host.Config{
+	cfg := host.Config{
 		Home: home, Version: "1.0.0", Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Validate: true, ScanInterval: 200 * time.Millisecond, Limits: bundle.DefaultLimits(),
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	h, err := host.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +109,7 @@ func (w *world) drop(file, class, version string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	jar := storedJAR(w.t, manifest)
+	jar := storedJARof(w.t, manifest, echoBinary)
 	part := filepath.Join(w.home.Extensions(), "."+file)
 	if err := os.WriteFile(part, jar, 0o644); err != nil {
 		w.t.Fatal(err)
@@ -115,9 +119,9 @@ func (w *world) drop(file, class, version string) {
 	}
 }
 
-// storedJAR makes a bundle without compression, which takes long under the race
+// storedJARof makes a bundle without compression, which takes long under the race
 // detector.
-func storedJAR(t *testing.T, manifest []byte) []byte {
+func storedJARof(t *testing.T, manifest, executable []byte) []byte {
 	t.Helper()
 	var jar bytes.Buffer
 	z := zip.NewWriter(&jar)
@@ -126,7 +130,7 @@ func storedJAR(t *testing.T, manifest []byte) []byte {
 		data []byte
 	}{
 		{"META-INF/MANIFEST.MF", manifest},
-		{"bin/" + runtime.GOOS + "-" + runtime.GOARCH + "/extension", echoBinary},
+		{"bin/" + runtime.GOOS + "-" + runtime.GOARCH + "/extension", executable},
 	} {
 		// Sizes and CRC in front of the data: what is stored has no descriptor.
 		w, err := z.CreateRaw(&zip.FileHeader{

@@ -207,7 +207,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 	key, stranger := newRSA(t, "k"), newRSA(t, "k")
 	p.use(key)
 	p.start()
-	var said bytes.Buffer
+	var said lockedBuffer // the provider's goroutine speaks, too
 	o := p.run(func(c *OIDCConfig) {
 		c.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
@@ -324,4 +324,22 @@ func TestVerifiedIsBounded(t *testing.T) {
 	if _, ok := v.get(key, now.Add(verifiedTime)); ok {
 		t.Errorf("remembered over %s", verifiedTime)
 	}
+}
+
+// lockedBuffer is a bytes.Buffer for several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

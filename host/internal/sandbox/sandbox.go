@@ -1,61 +1,89 @@
-// Package sandbox is what a child process may use, and who sees to it.
+// Package sandbox bounds what the processes of one extension may use, and says by what
+// each limit is held. New makes a Keeper, one for a host; Open makes a Box for each
+// process that is to be launched, and whoever opened it tells it of the launch
+// (Attach, Started, Settled) and closes it when the process was reaped.
 //
-// Where the host has a cgroup (version 2) of its own that it may divide, as systemd's
-// Delegate=yes gives it, each process of an extension gets a group in there: Open finds
-// the place, Groups.New makes a Group, and the process is started in it. Everywhere
-// else Sampler looks from time to time at what processes take, and SetFiles sets the
-// one limit that the kernel keeps for single processes.
+// What is promised:
 //
-// Cgroups can be tried only where one is delegated; on such a machine
+//   - Where the host is in a cgroup v2 that was delegated to it, each Box is a cgroup:
+//     the kernel holds memory and processes, and whatever was started in it ends with
+//     it, wherever it has gone.
+//   - Elsewhere a look at /proc every Config.Period (500 ms) holds them: over the limit
+//     of memory the process is killed with its group; beyond the limit of processes the
+//     newest are killed, the extension lives. What is faster than that overshoots: by
+//     what can be allocated or forked in a Period. Memory that processes share counts
+//     for each of them, what is swapped out for none. A process that leaves both group and family before the first
+//     look is not counted.
+//   - Files are held by RLIMIT_NOFILE, and no process leaves a core file. A process that
+//     runs as root may lift either again.
+//   - Holds says what is held, and by what; a limit without means says none.
 //
-//	systemd-run --user --scope -p Delegate=yes env JACKFIELD_TEST_CGROUPS=1 \
-//		go test -run Delegated ./host/internal/sandbox
+// The files of cgroups are tested over a tree of plain files, and putting a process into
+// a cgroup, killing it there and removing it with any writable cgroup2 mount. That the
+// kernel enforces memory.max and pids.max and tells of it can only be seen on a machine
+// whose memory and pids controllers are in v2, as on any with systemd that boots with
+// the unified hierarchy:
 //
-// runs the test over a real one. The files are tested everywhere, over a folder.
+//	go test -c -o /tmp/sandbox.test ./host/internal/sandbox
+//	systemd-run --user --wait --pipe -p Delegate=yes /tmp/sandbox.test -test.v -test.run TestDelegated -cgroup
 package sandbox
 
-// By is who sees to a limit.
-type By string
-
-// The kinds of limits, the strictest first.
-const (
-	Cgroup   By = "cgroup"   // the kernel, for all processes of the extension together
-	Rlimit   By = "rlimit"   // the kernel, for each process
-	Sampling By = "sampling" // the host, which looks from time to time
-	None     By = "none"     // nobody: there is no limit
+import (
+	"fmt"
+	"log/slog"
+	"time"
 )
 
-// Rules are the limits of one extension, 0 for none.
-type Rules struct {
-	Memory    int64 // bytes, of all its processes together
-	Processes int   // how many
-	Files     int   // open descriptors of one process
+// Limits are what the processes of one instance may use; 0 is no limit.
+type Limits struct {
+	Memory           int64 // bytes, all processes together
+	Processes, Files int   // Files is for each process
 }
 
-// Limit is one limit and who sees to it.
-type Limit struct {
-	Value int64
-	By    By
+// By is what holds a limit.
+type By string
+
+// What limits are held by. The set is closed.
+const (
+	Cgroup   By = "cgroup"   // the kernel, for all processes, without overshoot
+	Rlimit   By = "rlimit"   // the kernel, for each process
+	Sampling By = "sampling" // a look twice a second: what goes faster overshoots
+	None     By = "none"     // nothing: there is no limit, or no means
+)
+
+// Hold is one limit, 0 for none, and what it is held by.
+type Hold struct {
+	Value int64 `json:"value"`
+	By    By    `json:"by"`
 }
 
-// Limits are those of one extension as they really hold.
-type Limits struct{ Memory, Processes, Files Limit }
-
-// Hold says who sees to the limits of r: grouped tells that there is a Group.
-func (r Rules) Hold(grouped bool) Limits {
-	by := func(value int64, by By) Limit {
-		if value <= 0 {
-			return Limit{By: None}
-		}
-		return Limit{Value: value, By: by}
+func hold(value int64, by By) Hold {
+	if value <= 0 {
+		return Hold{By: None}
 	}
-	whole := Sampling
-	if grouped {
-		whole = Cgroup
-	}
-	return Limits{
-		Memory:    by(r.Memory, whole),
-		Processes: by(int64(r.Processes), whole),
-		Files:     by(int64(r.Files), Rlimit),
-	}
+	return Hold{Value: value, By: by}
 }
+
+// Holds are the limits of one instance.
+type Holds struct {
+	Memory    Hold `json:"memory"`
+	Processes Hold `json:"processes"`
+	Files     Hold `json:"files"`
+}
+
+// Config is what a Keeper is made from. Log is required.
+type Config struct {
+	Log *slog.Logger
+	// Period is the time between two looks where limits are held by sampling (500 ms).
+	Period time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Period <= 0 {
+		c.Period = 500 * time.Millisecond
+	}
+	return c
+}
+
+// mebibytes is a number of bytes for people.
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

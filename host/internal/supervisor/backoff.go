@@ -48,5 +48,5 @@ func (b *backoff) next(now time.Time, healthy time.Duration) (pause time.Duratio
 	return pause - time.Duration(rand.Int64N(int64(pause)/10+1)), b.loop
 }
 
-// forget forgets all failures.
+// forget begins anew.
 func (b *backoff) forget() { b.tries, b.loop, b.times = 0, false, nil }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 	"github.com/jackfield-host/jackfield/internal/wire"
+	"github.com/jackfield-host/jackfield/sdk"
 )
 
 const (
@@ -39,11 +39,12 @@ type child struct {
 	can  wire.Capabilities
 
 	flight  *flight
-	tempDir string                 // holds the socket folder, empty when it is in the run folder
-	streams [2]*stream             // what go-plugin carries of the child's output
-	file    func()                 // gives the log file back
-	group   *sandbox.Group         // its cgroup, nil without one
-	overuse atomic.Pointer[string] // why it was ended for what it took
+	tempDir string     // holds the socket folder, empty when it is in the run folder
+	streams [2]*stream // what go-plugin carries of the child's output
+	file    func()     // gives the log file back
+	box     *sandbox.Box
+	// exceeded says, after end, that the process was ended for its memory.
+	exceeded string
 	// endDials ends what the host dials for the process, and waits for it.
 	endDials func()
 	once     sync.Once
@@ -61,12 +62,15 @@ func (c *child) lost() bool {
 	}
 }
 
-// check asks once for health.
+// check asks once for health. Who says that the time is up, its clock or ours, makes no
+// difference: then it has not answered.
 func (c *child) check(ctx context.Context, timeout time.Duration) (answered bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err = c.wire.Check(ctx)
-	return err == nil || ctx.Err() == nil, err
+	deadline, _ := ctx.Deadline()
+	late := ctx.Err() != nil || sdk.CodeOf(err) == sdk.DeadlineExceeded && time.Until(deadline) < clockSkew
+	return err == nil || !late, err
 }
 
 // settle gives a process whose connection broke the time to end by itself, so that
@@ -83,6 +87,7 @@ func (c *child) settle() {
 // dump asks a Go process for the stacks of its goroutines, which end up in its log,
 // and for its end. A process that was stopped is continued, or it could not obey.
 func (c *child) dump(timeout time.Duration) {
+	c.out.keepDump()
 	c.proc.signal(syscall.SIGQUIT)
 	c.proc.signal(syscall.SIGCONT)
 	t := time.NewTimer(timeout)
@@ -139,7 +144,6 @@ func (c *child) finish(grace time.Duration) {
 			t.Stop()
 		}
 		c.runner.abort()
-		c.endGroup()
 		t := time.NewTimer(unkillable)
 		select {
 		case <-c.runner.ended:
@@ -154,7 +158,6 @@ func (c *child) finish(grace time.Duration) {
 		c.wire.Close()
 	}
 	c.endDials()
-	c.removeGroup()
 	c.runner.release()
 	asked.Wait()
 	c.client.Kill() // no process is left, it clears up after itself
@@ -170,31 +173,8 @@ func (c *child) finish(grace time.Duration) {
 		}
 	}
 	c.file()
-}
-
-// endGroup ends what the process has started, too.
-func (c *child) endGroup() {
-	if c.group == nil {
-		return
-	}
-	if err := c.group.Kill(); err != nil {
-		c.log.Warn("ending the processes of a cgroup", "error", err)
-	}
-}
-
-// removeGroup removes the cgroup. Whether it ran out of memory is known from then on
-// only by overuse.
-func (c *child) removeGroup() {
-	if c.group == nil {
-		return
-	}
-	if text := c.overused(); text != "" {
-		c.overuse.CompareAndSwap(nil, &text)
-	}
-	if err := c.group.Close(); err != nil {
-		c.log.Warn("removing a cgroup", "error", err)
-	}
-	c.group = nil
+	c.exceeded = c.box.Exceeded()
+	c.box.Close()
 }
 
 // lastExit returns how the process ended and what it said last, nil when there was

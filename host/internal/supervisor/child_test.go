@@ -22,16 +22,27 @@ import (
 	"github.com/jackfield-host/jackfield/sdk/serve"
 )
 
-// The test binary plays three parts. Started by a supervisor, which shows in the
+// The test binary plays four parts. Started by a supervisor, which shows in the
 // cookie, it is an extension whose behaviour the file "mode" in its working directory
 // chooses. (It ends by syscall.Exit: os.Exit takes a second under the race detector.)
-// Started by a test with hostHome set, it is a host that will be killed.
-const hostHome = "SUPERVISOR_TEST_HOST"
+// Started by a test with hostHome set, it is a host that will be killed; with hungry,
+// by an extension, it takes that many MiB of memory.
+const (
+	hostHome = "SUPERVISOR_TEST_HOST"
+	hungry   = "SUPERVISOR_TEST_HUNGRY"
+)
 
 func TestMain(m *testing.M) {
 	switch {
 	case wire.Started():
 		playExtension()
+	case os.Getenv(hungry) != "":
+		n, err := strconv.Atoi(os.Getenv(hungry))
+		if err != nil {
+			panic(err)
+		}
+		allocate(n << 20)
+		wait()
 	case os.Getenv(hostHome) != "":
 		playHost(os.Getenv(hostHome))
 	default:
@@ -114,6 +125,9 @@ func (e *extension) Handlers() []sdk.Handler {
 func (e *extension) Init(ctx context.Context, setup sdk.Setup) error {
 	e.setup = setup
 	switch e.mode {
+	case "init hungry":
+		allocate(500 << 20)
+		wait()
 	case "init error":
 		setup.Log.Warn("the table is missing", "table", "positions")
 		return errors.New("no such table: positions")
@@ -131,13 +145,14 @@ func (e *extension) Init(ctx context.Context, setup sdk.Setup) error {
 }
 
 func (e *extension) Activate(context.Context) error {
+	if err := os.WriteFile("activated", nil, 0o600); err != nil {
+		return err
+	}
 	switch e.mode {
+	case "activate hang":
+		wait()
 	case "activate error":
 		return errors.New("the data is of a newer version")
-	case "activate once":
-		if err := os.Mkdir("activated", 0o700); err != nil {
-			return errors.New("activated a second time")
-		}
 	case "crash loop":
 		go syscall.Exit(7)
 	}
@@ -147,6 +162,9 @@ func (e *extension) Activate(context.Context) error {
 func (e *extension) Check(context.Context) error {
 	if e.mode == "check error" {
 		return errors.New("the database does not answer")
+	}
+	if _, err := os.Stat("hang"); err == nil {
+		wait()
 	}
 	if _, err := os.Stat("unhealthy"); err == nil {
 		return errors.New("somebody made it unhealthy")
@@ -236,28 +254,29 @@ func (op operation) run(ctx context.Context) (string, error) {
 		wait()
 	case "exit":
 		syscall.Exit(op.N)
-	case "files":
-		var limit syscall.Rlimit
-		err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
-		return fmt.Sprint(limit.Cur, " of ", limit.Max), err
 	case "allocate":
-		block := make([]byte, op.N)
-		for i := range block {
-			block[i] = byte(i)
-		}
-		wait()
-		return string(block[:1]), nil
+		return strconv.Itoa(len(allocate(op.N << 20))), nil
+	case "limits":
+		return limits()
 	case "grandchild":
 		// In a session of its own, holding our stdout and stderr.
 		c := exec.Command("sleep", "30")
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: op.Text == "session"}
-		if err := c.Start(); err != nil {
-			return "", err
-		}
-		return strconv.Itoa(c.Process.Pid), nil
+		return start(c)
+	case "hungry grandchild":
+		c := exec.Command(os.Args[0])
+		c.Env = []string{hungry + "=" + strconv.Itoa(op.N)}
+		return start(c)
 	}
 	return "", fmt.Errorf("no operation %q", op.Op)
+}
+
+func start(c *exec.Cmd) (string, error) {
+	if err := c.Start(); err != nil {
+		return "", err
+	}
+	return strconv.Itoa(c.Process.Pid), nil
 }
 
 // descriptors lists what this process has open, with what it is, except what Go's
@@ -277,4 +296,29 @@ func descriptors() string {
 		found = append(found, n.Name()+" "+kind)
 	}
 	return strings.Join(found, "\n")
+}
+
+// allocate takes memory and touches all of it. It is not given back.
+func allocate(n int) []byte {
+	memory, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	for i := 0; i < n; i += 4096 {
+		memory[i] = 1
+	}
+	return memory
+}
+
+// limits are those of open files, soft and hard, and of a core file, as the kernel
+// holds them: what Go says of the first is what it was at the start.
+func limits() (string, error) {
+	all, err := os.ReadFile("/proc/self/limits")
+	var found []string
+	for line := range strings.Lines(string(all)) {
+		if strings.HasPrefix(line, "Max open files") || strings.HasPrefix(line, "Max core file size") {
+			found = append(found, strings.Join(strings.Fields(line), " "))
+		}
+	}
+	return strings.Join(found, "\n"), err
 }

@@ -14,16 +14,7 @@ type failure struct {
 	reason *lifecycle.Reason
 	// permanent means that the same bytes would fail again.
 	permanent bool
-	dump      []byte // the goroutines of a process that hung
-}
-
-// Failure is the end of a process that nobody asked for, or of an attempt to start one.
-type Failure struct {
-	Reason *lifecycle.Reason
-	// Dump is what a process that hung said of its goroutines, at most 64 KiB.
-	Dump []byte
-	// Ran says that the process had served.
-	Ran bool
+	dump      []byte // goroutines of a hung process
 }
 
 func failf(stage lifecycle.Stage, code, format string, args ...any) *failure {
@@ -39,6 +30,16 @@ func (f *failure) of(c *child) *failure {
 		}
 	}
 	return f
+}
+
+// overMemory makes f the failure of a process that was ended for its memory, wherever
+// that was noticed first.
+func (f *failure) overMemory(c *child) {
+	f.reason.Code, f.reason.Message = lifecycle.CodeMemoryExceeded, c.exceeded+"; it was ended"
+	f.permanent = false
+	if exit := c.lastExit(); exit != nil {
+		f.reason.ExitCode, f.reason.Signal = exit.ExitCode, exit.Signal
+	}
 }
 
 // exitText says how a process ended in words, "" when it was us who ended it.
@@ -135,9 +136,6 @@ func hungUp(c *child) *failure {
 // died explains the end of a process that ran.
 func died(c *child) *failure {
 	exit, _ := c.proc.ownExit()
-	if text := c.overused(); text != "" {
-		return failf(lifecycle.StageRuntime, lifecycle.CodeMemoryExceeded, "%s", text).of(c)
-	}
 	code := lifecycle.CodeCrashed
 	if exit.ExitCode != nil && *exit.ExitCode == 0 {
 		code = lifecycle.CodeExited

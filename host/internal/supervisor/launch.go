@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -30,10 +29,10 @@ const slotTime = 500 * time.Millisecond
 // clockSkew is how much earlier than ours a child's clock may ring for one deadline.
 const clockSkew = 100 * time.Millisecond
 
-// start launches a process and brings it to where it can take requests: handshake,
-// Describe, Init, Check within the start deadline, then Activate within another. A held
-// one waits in between, unless one ran before. On a failure nothing is left of it.
-func (i *Instance) start(ctx context.Context, ran bool) (*child, *failure) {
+// prepare launches a process and brings it to where only Activate is missing:
+// handshake, Describe, Init, Check within the start deadline. On a failure nothing is
+// left of it.
+func (i *Instance) prepare(ctx context.Context) (*child, *failure) {
 	select {
 	case i.s.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -43,7 +42,6 @@ func (i *Instance) start(ctx context.Context, ran bool) (*child, *failure) {
 	defer time.AfterFunc(slotTime, free).Stop()
 	defer free()
 
-	began := time.Now()
 	ready, cancel := context.WithTimeout(ctx, i.spec.Settings.StartTimeout)
 	defer cancel()
 	c, fail := i.launch(ready)
@@ -52,32 +50,26 @@ func (i *Instance) start(ctx context.Context, ran bool) (*child, *failure) {
 		return nil, fail
 	}
 	i.launched(c)
-	fail = i.introduce(ready, c)
-	took := time.Since(began)
-	if held := i.spec.Held && !ran; fail == nil && held {
-		if fail = i.hold(ctx, c); fail != nil {
-			return nil, i.over(c, fail)
-		}
-		if ctx.Err() != nil {
-			c.end(i.s.cfg.DestroyTimeout)
-			return nil, i.over(c, failf(lifecycle.StageInit, lifecycle.CodeInitFailed, "stopped before it was activated"))
-		}
-		began = time.Now().Add(-took) // the wait is not its own
-	}
-	if fail == nil && c.can.Activate {
-		active, cancel := context.WithTimeout(ctx, i.spec.Settings.StartTimeout)
-		defer cancel()
-		fail = i.do(active, c, step{lifecycle.StageInit, "Activate", lifecycle.CodeInitFailed, lifecycle.CodeInitTimeout},
-			func() error { return c.wire.Activate(active) })
-		if fail != nil && i.spec.Held && !ran {
-			fail.permanent = true // it may have begun to change its data
-		}
-	}
-	if fail != nil {
+	if fail = i.introduce(ready, c); fail != nil {
 		return nil, fail
 	}
-	i.started(c, time.Since(began))
 	return c, nil
+}
+
+// activated has a prepared process do what it may do only once it is the one that
+// runs, within a start deadline. On a failure nothing is left of it.
+func (i *Instance) activated(ctx context.Context, c *child) *failure {
+	if !c.can.Activate {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, i.spec.Settings.StartTimeout)
+	defer cancel()
+	fail := i.do(ctx, c, step{lifecycle.StageInit, "Activate", lifecycle.CodeInitFailed, lifecycle.CodeInitTimeout},
+		func() error { return c.wire.Activate(ctx) })
+	if fail != nil && i.spec.Held && !i.ran {
+		fail.permanent = true
+	}
+	return fail
 }
 
 // launch starts the process and does the handshake.
@@ -102,7 +94,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	c, config, err := i.newChild(executable, lanes)
 	if err != nil {
 		lanes.Close()
-		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
+		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making a folder for the socket: %v", err)
 	}
 	c.endDials = i.serveDials(c.log, lanes.DialConn(), grants)
 	deadline, _ := ctx.Deadline()
@@ -118,6 +110,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		return nil, i.over(c, connectFailed(c, err, late))
 	}
 	c.proc = c.runner.started()
+	c.proc.settle()
 	return c, nil
 }
 
@@ -125,16 +118,14 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *plugin.ClientConfig, error) {
 	parent, temporary, err := socketParent(i.spec.RunDir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making a folder for the socket: %w", err)
+		return nil, nil, err
 	}
 	number := i.s.launches.Add(1)
 	log := i.log.With("instance", number)
 	c := &child{log: log, flight: newFlight(), file: func() {}, endDials: func() {}}
+	c.box = i.s.keeper.Open(i.spec.ID, i.spec.Settings.limits(), log)
 	if temporary {
 		c.tempDir = parent
-	}
-	if c.group, err = i.newGroup(number); err != nil {
-		return nil, nil, fmt.Errorf("making a cgroup: %w", err)
 	}
 	var file *logFile
 	if i.spec.LogFile != "" {
@@ -146,8 +137,7 @@ func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *pl
 	c.runner = newRunner(i.s.forks, command{
 		executable: executable, path: i.spec.Executable, dir: i.spec.DataDir,
 		env:   append(childEnvironment(i.s.cfg.Environ, i.spec.DataDir), lanes.Env()...),
-		extra: lanes.ChildFiles(),
-		files: i.spec.Settings.Files, group: c.group,
+		extra: lanes.ChildFiles(), box: c.box,
 	}, c.out)
 	c.runner.lanes = lanes.Host
 

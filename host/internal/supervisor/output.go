@@ -17,8 +17,7 @@ import (
 const (
 	tailLines     = 40
 	tailLineBytes = 4 << 10
-	// maxDump bounds what is kept of the goroutines of a process that hung.
-	maxDump = 64 << 10
+	dumpBytes     = 64 << 10
 )
 
 // How much a process may say. It may print outputRate bytes a second, after a burst;
@@ -44,8 +43,8 @@ type output struct {
 	records  *bucket
 	left     int // records that did not reach the host's log since the last that did
 	fileLost bool
-	dump     strings.Builder // what was said since record
-	dumpMax  int             // 0 when nothing is recorded
+	dumping  bool
+	dump     []byte
 }
 
 // newOutput makes the output of one process. log carries the attributes that name it;
@@ -125,31 +124,12 @@ func (o *output) remember(r slog.Record) {
 		return b.Len() < tailLines*tailLineBytes
 	})
 	for line := range strings.SplitSeq(b.String(), "\n") {
-		if o.dump.Len()+len(line) < o.dumpMax {
-			o.dump.WriteString(tidy(line))
-			o.dump.WriteByte('\n')
-		}
 		if len(o.tail) == tailLines {
 			copy(o.tail, o.tail[1:])
 			o.tail = o.tail[:tailLines-1]
 		}
 		o.tail = append(o.tail, tidy(line))
 	}
-}
-
-// record keeps what the process says from now on, up to limit bytes of it.
-func (o *output) record(limit int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.dump.Reset()
-	o.dumpMax = limit
-}
-
-// recorded returns what was kept since record.
-func (o *output) recorded() []byte {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return []byte(o.dump.String())
 }
 
 // lastLines returns what the process said last, never nil.
@@ -162,11 +142,12 @@ func (o *output) lastLines() []string {
 // stream returns a writer for one of the process's streams. Until stop is closed it
 // blocks a writer that says too much.
 func (o *output) stream(stop <-chan struct{}) *stream {
-	return &stream{lines: slogbridge.NewLines(slog.New(o)), bytes: o.bytes, stop: stop}
+	return &stream{out: o, lines: slogbridge.NewLines(slog.New(o)), bytes: o.bytes, stop: stop}
 }
 
 // stream turns bytes into lines.
 type stream struct {
+	out   *output
 	lines *slogbridge.Lines
 	bytes *bucket
 	stop  <-chan struct{}
@@ -174,6 +155,7 @@ type stream struct {
 
 // Write never fails.
 func (s *stream) Write(p []byte) (int, error) {
+	s.out.addDump(p)
 	n, err := s.lines.Write(p)
 	for !s.bytes.take(len(p), time.Now()) {
 		t := time.NewTimer(20 * time.Millisecond)
@@ -216,6 +198,30 @@ func (b *bucket) take(n int, now time.Time) bool {
 	}
 	b.level -= float64(n)
 	return true
+}
+
+// keepDump begins to keep what the process prints, as its dump.
+func (o *output) keepDump() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dumping = true
+}
+
+// dumped returns what was kept of the dump, nil if it was nothing.
+func (o *output) dumped() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dumping = false
+	return o.dump
+}
+
+// addDump adds to the dump, if there is one.
+func (o *output) addDump(p []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dumping {
+		o.dump = append(o.dump, p[:min(len(p), dumpBytes-len(o.dump))]...)
+	}
 }
 
 // tidy makes one line of a child fit for a page or a terminal: bounded, valid UTF-8,

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"sync"
@@ -31,8 +30,7 @@ type command struct {
 	env            []string
 	stdout, stderr *os.File
 	extra          []*os.File // that it inherits, as descriptors 3 and following
-	files          int        // how many descriptors it may have open, 0 for no bound
-	group          *sandbox.Group
+	box            *sandbox.Box
 }
 
 // process is a child that was started. It is always reaped.
@@ -42,6 +40,7 @@ type process struct {
 
 	mu     sync.Mutex // held while the pid is used, so that it cannot be another's by then
 	cmd    *exec.Cmd
+	box    *sandbox.Box
 	reaped bool
 	killed bool // by us, if it had not ended by itself just then
 
@@ -67,23 +66,22 @@ func startProcess(ctx context.Context, forks *forkThread, c command) (*process, 
 		cmd := &exec.Cmd{
 			Path: path, Args: []string{c.path}, Dir: c.dir, Env: c.env,
 			Stdin: null, Stdout: c.stdout, Stderr: c.stderr, ExtraFiles: c.extra,
-			SysProcAttr: processAttributes(c.group),
+			SysProcAttr: processAttributes(),
 		}
+		c.box.Attach(cmd.SysProcAttr)
 		forks.do(func() {
 			if err = closeOnExec(); err == nil {
 				err = cmd.Start()
 			}
 		})
 		if err == nil {
-			p := &process{pid: cmd.Process.Pid, started: time.Now(), cmd: cmd, done: make(chan struct{})}
+			p := &process{pid: cmd.Process.Pid, started: time.Now(), cmd: cmd, box: c.box, done: make(chan struct{})}
+			c.box.Started(p.pid, p.kill)
 			go p.reap()
-			// A process that has ended already needs no limits.
-			if err := sandbox.SetFiles(p.pid, c.files); err != nil && !errors.Is(err, syscall.ESRCH) {
-				p.kill()
-				<-p.done
-				return nil, fmt.Errorf("setting the limits of a process: %w", err)
-			}
 			return p, nil
+		}
+		if c.box.Declined(err) {
+			continue
 		}
 		if !errors.Is(err, syscall.ETXTBSY) || time.Now().After(deadline) {
 			return nil, bareExecError(err)
@@ -148,6 +146,16 @@ func (p *process) kill() {
 	p.killed = true
 	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
 	_ = p.cmd.Process.Kill()
+	p.box.Kill()
+}
+
+// settle tells the process's box that it is past its own start, unless it has ended.
+func (p *process) settle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		p.box.Settled()
+	}
 }
 
 // ended reports whether the process has been reaped.

@@ -9,18 +9,12 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 )
 
 // processAttributes gives a child its own process group and lets it die with the fork
-// thread, which is to say with the host. It is born in its cgroup, if it has one.
-func processAttributes(group *sandbox.Group) *syscall.SysProcAttr {
-	attributes := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if group != nil {
-		attributes.UseCgroupFD, attributes.CgroupFD = true, group.FD()
-	}
-	return attributes
+// thread, which is to say with the host.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // closeOnExec marks every descriptor of the host to be closed by exec. What Go opens is
@@ -90,6 +84,7 @@ func (p *process) wait() (*os.ProcessState, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	p.box.Kill()
 	p.reaped = true
 	return p.cmd.Process.Wait()
 }

@@ -5,13 +5,11 @@ package supervisor
 import (
 	"os"
 	"syscall"
-
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 )
 
 // processAttributes gives a child its own process group. There is no parent-death
 // signal here: a child whose host was killed ends when its connection does.
-func processAttributes(*sandbox.Group) *syscall.SysProcAttr {
+func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 

@@ -48,7 +48,7 @@ func TestNoEndlessWaitForARestart(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t)
 	i := newInstance(s, newSpec(t, ""), nil, func() {})
-	i.update(func(st *Status) { st.Restarting = true })
+	i.update(same, func(st *Status) { st.Restarting = true })
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	late, cancelLate := context.WithTimeout(t.Context(), time.Millisecond)
@@ -62,7 +62,7 @@ func TestNoEndlessWaitForARestart(t *testing.T) {
 			t.Errorf("got %v, want a retryable %s", err, test.code)
 		}
 	}
-	i.update(func(st *Status) { st.State = lifecycle.Backoff })
+	i.update(lifecycle.Pause, func(*Status) {})
 	if i.Status().Restarting {
 		t.Error("back-off counts as a restart at once")
 	}

@@ -1,6 +1,8 @@
 // Package supervisor keeps the processes of extensions alive. Start takes what should
 // run, a Spec, and returns an Instance that launches it, checks it, restarts it with
 // back-off when it dies or hangs, and says in its Status how it is doing; Stop ends it.
+// A held Spec waits where only the extension's Activate is missing, until the Instance
+// is told to go on: so one version can be prepared while another still writes the data.
 //
 // What is promised:
 //
@@ -12,7 +14,10 @@
 //     happened in between; on Linux also when the host is killed.
 //   - Nothing that a child says, or fails to say, blocks the host, fills its memory or
 //     disturbs another child.
-//   - Every state but running has a reason.
+//   - A process that takes more memory than it may is ended, and nobody else (package
+//     sandbox says how exactly each limit is held).
+//   - Every state but running has a reason, and no state changes but by an event that
+//     package lifecycle knows.
 //
 // One goroutine owns each Instance's life; the methods may be called by any.
 package supervisor
@@ -29,6 +34,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -52,13 +58,20 @@ type Settings struct {
 	InFlight, Queue int
 	// RequestBytes and ResponseBytes bound one payload.
 	RequestBytes, ResponseBytes int64
-	// Memory bounds the bytes that the extension holds, Processes how many processes
-	// it has, 0 for no bound; Files is how many descriptors one of them may have open.
-	Memory           int64
-	Processes, Files int
 	// LogLevel is the least level that the extension logs at.
 	LogLevel slog.Level
+	// Memory bounds the bytes that the extension's processes hold together, Processes
+	// how many there are, Files the open files of each; 0 is no limit.
+	Memory           int64
+	Processes, Files int
 }
+
+func (s Settings) limits() sandbox.Limits {
+	return sandbox.Limits{Memory: s.Memory, Processes: s.Processes, Files: s.Files}
+}
+
+// Limits are what an instance may use at most, each with what it is held by.
+type Limits = sandbox.Holds
 
 // DefaultSettings returns the settings of an extension of which the configuration
 // says nothing.
@@ -76,8 +89,8 @@ func DefaultSettings() Settings {
 		Queue:          1024,
 		RequestBytes:   16 << 20,
 		ResponseBytes:  16 << 20,
-		Files:          1024,
 		LogLevel:       slog.LevelInfo,
+		Files:          1024,
 	}
 }
 
@@ -134,15 +147,27 @@ type Spec struct {
 	// Those of the form net:HOST:PORT are the addresses that the host dials for it.
 	Permissions []string
 	Settings    Settings
-	// Held makes the first process that is ready wait for Activate before it serves:
-	// Status.Prepared says that it does. If its activation fails it is not tried again.
+	// Held lets a process come to where only Activate is missing and wait there for
+	// (*Instance).Activate. A failed Activate ends in state failed, whatever failed:
+	// what it did to the data cannot be known. Later processes are not held.
 	Held bool
-	// Tries is how often in a row a start may fail before one succeeded, 0 for any
-	// number of times.
+	// Tries is how many starts in a row may fail before the first that runs; then the
+	// state is failed. 0: it is tried for ever.
 	Tries int
-	// Failed is told of every failure, by the instance's goroutine. It must be quick;
-	// nil means that nobody wants to know.
+	// Failed is told of every process that failed, and of every launch that made none.
+	// It is called in the instance's goroutine before the state is backoff or failed,
+	// must be quick and must not call Stop. nil means nobody wants to know.
 	Failed func(Failure)
+}
+
+// Failure is what is left of a process that failed or was ended for not being well.
+type Failure struct {
+	Reason *lifecycle.Reason
+	// Dump is what a hung process printed when it was asked for its goroutines, at
+	// most 64 KiB; nil for others.
+	Dump []byte
+	// Ran says that the process took requests.
+	Ran bool
 }
 
 // Config is what a Supervisor is made from. Log is required.
@@ -184,9 +209,7 @@ type Supervisor struct {
 	slots   chan struct{} // one token for each launch that is under way
 	logs    *logFiles
 	metrics *metrics
-	groups  *sandbox.Groups // nil when the host looks after limits itself
-	stop    chan struct{}   // closed by Close
-	limits  sync.WaitGroup  // of watchLimits
+	keeper  *sandbox.Keeper
 	// launches counts the processes; its value names one in the logs.
 	launches atomic.Int64
 
@@ -209,12 +232,10 @@ func New(cfg Config) *Supervisor {
 		forks:     newForkThread(),
 		slots:     make(chan struct{}, cfg.Parallel),
 		logs:      newLogFiles(),
-		stop:      make(chan struct{}),
+		keeper:    sandbox.New(sandbox.Config{Log: cfg.Log}),
 		instances: make(map[*Instance]struct{}),
 	}
 	s.metrics = newMetrics(s.sample)
-	s.openGroups()
-	s.limits.Go(func() { s.watchLimits(s.stop) })
 	return s
 }
 
@@ -266,8 +287,7 @@ func (s *Supervisor) Close() {
 	for _, i := range rest {
 		<-i.done
 	}
-	close(s.stop)
-	s.limits.Wait()
+	s.keeper.Close()
 	s.forks.close()
 }
 

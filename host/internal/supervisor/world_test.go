@@ -77,10 +77,28 @@ func newSpec(t *testing.T, mode string) Spec {
 func newSupervisor(t *testing.T) *Supervisor {
 	t.Helper()
 	t.TempDir() // removed after what is registered from here on: after the processes that write there
-	s := New(Config{Log: slog.New(slog.DiscardHandler), DestroyTimeout: 10 * time.Second})
+	s := New(Config{Log: slog.New(noBugs{t}), DestroyTimeout: 10 * time.Second})
 	t.Cleanup(s.Close)
 	return s
 }
+
+// noBugs is the log of every story here: a line that says that the supervisor went
+// where the machine has no way fails the test.
+type noBugs struct{ t *testing.T }
+
+func (n noBugs) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (n noBugs) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "bug:") {
+		var b strings.Builder
+		r.Attrs(func(a slog.Attr) bool { b.WriteString(" " + a.String()); return true })
+		n.t.Error(r.Message + b.String())
+	}
+	return nil
+}
+
+func (n noBugs) WithAttrs([]slog.Attr) slog.Handler { return n }
+func (n noBugs) WithGroup(string) slog.Handler      { return n }
 
 // running starts spec and waits until it runs.
 func running(t *testing.T, s *Supervisor, spec Spec) *Instance {
