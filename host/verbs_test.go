@@ -184,9 +184,8 @@ func (w *world) traffic(typ string) (end func(last string) (failed []string, ver
 	}
 }
 
-func version(v string) func(*host.Action) { return func(a *host.Action) { a.Version = v } }
-func force(a *host.Action)                { a.Force = true }
-func purge(a *host.Action)                { a.Purge = true }
+func force(a *host.Action) { a.Force = true }
+func purge(a *host.Action) { a.Purge = true }
 
 func TestUpgradesFailNoRequest(t *testing.T) {
 	for _, mode := range []string{"exclusive", "overlap"} {
