@@ -248,8 +248,7 @@ func (h *Host) purge(ctx context.Context, a Action) error {
 	if err := h.state.Purge(ctx, a.ID, entry); err != nil {
 		return err
 	}
-	h.catalog.Wake()
-	return nil
+	return h.catalog.Forget(ctx, a.ID)
 }
 
 // removeLogs removes a log file and those that were rotated away.

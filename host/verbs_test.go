@@ -354,6 +354,9 @@ func TestRemovalAndPurge(t *testing.T) {
 			t.Errorf("%s is left: %v", path, err)
 		}
 	}
+	if left, _ := filepath.Glob(filepath.Join(w.home.Bundles(), "*")); len(left) > 0 {
+		t.Errorf("private copies are left: %v", left)
+	}
 	if _, err := w.History(t.Context(), "org.a.A", "", 10); err == nil {
 		t.Error("its history is left")
 	}

@@ -80,3 +80,24 @@ func (c *Catalog) withdraw(ctx context.Context, names []string) (gone []string, 
 	}))
 	return gone, errors.Join(problems...)
 }
+
+// Forget removes the private copies of an extension that was purged, but for what the
+// folder, or an upload, needs. Run must be running.
+func (c *Catalog) Forget(ctx context.Context, id string) error {
+	return c.ask(ctx, func() {
+		inUse := c.inUse()
+		c.shelf.mu.Lock()
+		digests := slices.Clone(c.shelf.byID()[id])
+		c.shelf.mu.Unlock()
+		for _, digest := range digests {
+			done, _ := c.shelf.turns.try(digest)
+			if done == nil {
+				continue // it is being taken in once more
+			}
+			if !inUse[digestTag+digest] && !c.shelf.held(digest) {
+				c.shelf.giveAway(digest)
+			}
+			done()
+		}
+	})
+}
