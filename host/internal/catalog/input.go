@@ -82,8 +82,10 @@ func (in input) knows(id, digest string) *accepted {
 func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted, standing map[string]Standing) {
 	origin = map[*candidate]*accepted{}
 	have := map[string]bool{}
+	open := map[string]bool{} // files whose bytes cannot run, or are not known yet
 	add := func(file string, a *accepted, earlier bool) {
 		n := a.candidate(file, earlier)
+		n.placed = earlier && open[file]
 		list = append(list, n)
 		origin[n] = a
 		have[a.digest] = true
@@ -92,6 +94,7 @@ func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted
 		if f.accepted != nil {
 			add(f.name, f.accepted, false)
 		}
+		open[f.name] = f.accepted == nil || f.accepted.fault != nil
 		if e := f.earlier; e != nil && in.running[e.manifest().ID] == e.digest {
 			add(f.name, e, true)
 		}

@@ -14,8 +14,10 @@ import (
 )
 
 // byPreference sorts the candidates of one id. Files with the same bytes count as one,
-// as new as the newest of them, so that a second copy changes nothing. Of bytes that no
-// file holds any more, those that run come first.
+// as new as the newest of them, so that a second copy changes nothing. What ran from a
+// file whose new bytes cannot run, or are not known yet, keeps its rank: neither a copy that is under way
+// nor one that is broken brings a lower version back. Of bytes that have no file any
+// more, those that run come first.
 func (r *resolver) byPreference(list []*candidate, running string) {
 	newest := map[string]time.Time{}
 	for _, c := range list {
@@ -23,14 +25,16 @@ func (r *resolver) byPreference(list []*candidate, running string) {
 			newest[c.digest] = c.modTime
 		}
 	}
-	runsOn := func(c *candidate) bool { return c.earlier && c.digest == running }
+	stands := func(c *candidate) bool { return !c.earlier || c.placed }
+	runsOn := func(c *candidate) bool { return !stands(c) && c.digest == running }
 	slices.SortFunc(list, func(a, b *candidate) int {
 		return cmp.Or(
 			boolOrder(!r.unpinned(a), !r.unpinned(b)),
 			boolOrder(!r.rejected(a), !r.rejected(b)),
-			boolOrder(!a.earlier, !b.earlier),
+			boolOrder(stands(a), stands(b)),
 			boolOrder(runsOn(a), runsOn(b)),
 			b.manifest.Version.Compare(a.manifest.Version),
+			boolOrder(!a.earlier, !b.earlier),
 			newest[b.digest].Compare(newest[a.digest]),
 			cmp.Compare(a.digest, b.digest),
 			cmp.Compare(a.file, b.file),

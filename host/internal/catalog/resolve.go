@@ -21,6 +21,9 @@ type candidate struct {
 	// earlier marks bytes that no file holds any more: what ran from the file before
 	// they changed, or what private storage still has.
 	earlier bool
+	// placed says that its file is still there, with bytes that cannot run, or are not
+	// known yet.
+	placed bool
 	// fault says why it cannot run on this host whatever else is there, nil if it can.
 	fault *refusal
 }

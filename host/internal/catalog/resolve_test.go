@@ -21,7 +21,7 @@ type made struct {
 	requires          string
 	digest            string // default: file
 	age               time.Duration
-	earlier           bool
+	earlier, placed   bool
 	fault             *refusal
 }
 
@@ -48,7 +48,7 @@ func (b made) candidate(t testing.TB) *candidate {
 	}
 	return &candidate{
 		file: b.file, digest: b.digest, manifest: m, name: fold(m.Name), requests: b.requests,
-		modTime: time.Unix(1_700_000_000, 0).Add(-b.age), earlier: b.earlier, fault: b.fault,
+		modTime: time.Unix(1_700_000_000, 0).Add(-b.age), earlier: b.earlier, placed: b.placed, fault: b.fault,
 	}
 }
 
@@ -184,6 +184,30 @@ func TestResolve(t *testing.T) {
 			},
 			running: map[string]string{"a": "old"},
 			want:    []string{"a=a.jar", "a.jar: unsupported no_executable"},
+		}, {
+			name: "being overwritten: a lower version in another file does not come back meanwhile",
+			files: []made{
+				{file: "a.jar", id: "a", version: "1"},
+				{file: "b.jar", id: "a", version: "2", digest: "old", earlier: true, placed: true},
+			},
+			running: map[string]string{"a": "old"},
+			want:    []string{"a=b.jar", "a.jar: waiting held"},
+		}, {
+			name: "being overwritten: a higher version in another file takes over",
+			files: []made{
+				{file: "a.jar", id: "a", version: "3"},
+				{file: "b.jar", id: "a", version: "2", digest: "old", earlier: true, placed: true},
+			},
+			running: map[string]string{"a": "old"},
+			want:    []string{"a=a.jar"},
+		}, {
+			name: "removed: a lower version in another file takes over",
+			files: []made{
+				{file: "a.jar", id: "a", version: "1"},
+				{file: "a.jar", id: "a", version: "2", digest: "old", earlier: true},
+			},
+			running: map[string]string{"a": "old"},
+			want:    []string{"a=a.jar"},
 		}, {
 			name: "overwritten by a lower version: the file is right",
 			files: []made{
