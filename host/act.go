@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,24 +158,31 @@ func (h *Host) hold(a Action, row Extension, is state.Extension) (edit func(*sta
 // chooseVersion finds the kept version that a speaks of: for a roll back without one
 // the newest that is not current, for a pin without one the one that runs.
 func chooseVersion(a Action, row Extension, is state.Extension) (Version, error) {
-	want := a.Version
-	if want != "" {
-		if v, err := bundle.ParseVersion(want); err == nil {
-			want = v.String()
+	fits := func(v Version) bool {
+		switch {
+		case a.Version != "":
+			return v.Version == a.Version
+		case a.Verb == VerbPin:
+			return v.Current
 		}
+		return !v.Current
+	}
+	i := slices.IndexFunc(row.Versions, fits)
+	if want, err := bundle.ParseVersion(a.Version); i < 0 && err == nil { // 1.0 is 1 in another writing
+		i = slices.IndexFunc(row.Versions, func(v Version) bool {
+			is, err := bundle.ParseVersion(v.Version)
+			return err == nil && is.Compare(want) == 0
+		})
+	}
+	if i >= 0 {
+		return row.Versions[i], nil
+	}
+	if a.Version == "" {
+		return Version{}, &Error{Code: CodeConflict, Message: fmt.Sprintf("no earlier version of %s is kept", a.ID)}
 	}
 	var kept []string
 	for _, v := range row.Versions {
-		switch {
-		case want != "" && v.Version == want,
-			want == "" && a.Verb == VerbPin && v.Current,
-			want == "" && a.Verb == VerbRollback && !v.Current:
-			return v, nil
-		}
 		kept = append(kept, v.Version)
-	}
-	if want == "" {
-		return Version{}, &Error{Code: CodeConflict, Message: fmt.Sprintf("no earlier version of %s is kept", a.ID)}
 	}
 	return Version{}, &Error{
 		Code: CodeNotFound, Message: fmt.Sprintf("version %s of %s is not kept", a.Version, a.ID),
