@@ -198,7 +198,7 @@ func TestRollBack(t *testing.T) {
 	if row.Version != "1" || !pinned(row, "1") {
 		t.Errorf("after a roll back to 1: %+v", row)
 	}
-	w.asks(theType, "data", "activated 1\nwrite by 1\nactivated 1\n")
+	w.asks(theType, "data", "activated 1\nby 1\nactivated 1\n")
 	w.awaitEvents(theID, "rollback", "upgraded 2", "rollback 1.0", "upgraded 1")
 
 	row = w.do(host.Action{Verb: host.VerbUnpin, ID: theID})

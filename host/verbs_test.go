@@ -78,8 +78,8 @@ func TestDisabledStaysDisabled(t *testing.T) {
 // family is an extension and two that need it, one through the other.
 func (w *world) family(t *testing.T) {
 	t.Helper()
-	w.put("c.jar", moody{class: "org.c.C", version: "1", requires: "org.b.B"}.jar(t))
-	w.put("b.jar", moody{class: "org.b.B", version: "1", requires: "org.a.A"}.jar(t))
+	w.put("c.jar", moody{class: "org.c.C", version: "1", requires: "org.b.B >=0"}.jar(t))
+	w.put("b.jar", moody{class: "org.b.B", version: "1", requires: "org.a.A >=0"}.jar(t))
 	w.put("a.jar", moody{class: "org.a.A", version: "1"}.jar(t))
 	for _, id := range []string{"org.a.A", "org.b.B", "org.c.C"} {
 		w.awaitRunning(id, "1")
@@ -144,9 +144,9 @@ func TestWhatIsNeededStartsFirst(t *testing.T) {
 func TestCycleNamesItsPath(t *testing.T) {
 	t.Parallel()
 	w := startQuick(t, t.TempDir())
-	w.put("a.jar", moody{class: "org.a.A", version: "1", requires: "org.c.C"}.jar(t))
-	w.put("b.jar", moody{class: "org.b.B", version: "1", requires: "org.a.A"}.jar(t))
-	w.put("c.jar", moody{class: "org.c.C", version: "1", requires: "org.b.B"}.jar(t))
+	w.put("a.jar", moody{class: "org.a.A", version: "1", requires: "org.c.C >=0"}.jar(t))
+	w.put("b.jar", moody{class: "org.b.B", version: "1", requires: "org.a.A >=0"}.jar(t))
+	w.put("c.jar", moody{class: "org.c.C", version: "1", requires: "org.b.B >=0"}.jar(t))
 	for _, file := range []string{"a.jar", "b.jar", "c.jar"} {
 		w.await(file, "in a cycle", func(e host.Extension, found bool) bool {
 			return found && e.State == "waiting" && e.Reason != nil && e.Reason.Code == "dependency_cycle" &&
@@ -247,6 +247,7 @@ func TestAuditTrailAndHistory(t *testing.T) {
 	row := w.awaitRunning(theID, "1")
 	w.do(host.Action{Verb: host.VerbDisable, ID: theID})
 	w.do(host.Action{Verb: host.VerbEnable, ID: theID})
+	w.awaitEvents(theID, "started 1", "disable", "enable", "started 1") // they are written a moment later
 	w.do(host.Action{Verb: host.VerbPin, ID: theID, Version: "1"})
 	w.do(host.Action{Verb: host.VerbUnpin, ID: theID})
 

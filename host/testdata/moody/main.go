@@ -29,6 +29,7 @@ func (m *moody) Init(_ context.Context, setup sdk.Setup) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	setup.Log.Info("in a mood", "mood", string(mood)) // there is a log file then
 	if m.mood = string(mood); m.mood == "init" {
 		return errors.New("in no mood to start")
 	}
