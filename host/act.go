@@ -224,7 +224,7 @@ func (h *Host) remove(ctx context.Context, a Action, row Extension) (Extension, 
 		return row, err
 	}
 	h.catalog.Wake()
-	return row, nil
+	return row, h.catalog.Purge(ctx, a.ID)
 }
 
 // removeLogs removes a log file and those that were rotated away.

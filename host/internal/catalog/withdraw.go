@@ -46,6 +46,15 @@ func (c *Catalog) WithdrawFile(ctx context.Context, name string) error {
 	return err
 }
 
+// Purge removes the private copies of an id that no file and nobody needs any more, also
+// those that would otherwise stay because its files may come back. It needs Run to run.
+func (c *Catalog) Purge(ctx context.Context, id string) error {
+	return c.ask(ctx, func() {
+		c.remember() // of what was purged nothing is remembered any more
+		c.untidy = c.shelf.purge(id, c.inUse(), c.kept()) || c.untidy
+	})
+}
+
 // withdraw removes files, has the folder looked at, and returns those that are gone.
 func (c *Catalog) withdraw(ctx context.Context, names []string) (gone []string, err error) {
 	c.depositing.Lock()
