@@ -61,10 +61,23 @@ func (s *shelf) spare(inUse, kept map[string]bool) []string {
 	}
 	var away []string
 	for id, digests := range s.byID() {
+		for _, digest := range digests {
+			if e := s.entries[digest]; e.guest && (inUse[digestTag+digest] || kept[digestTag+digest]) {
+				e.guest = false
+				s.entries[digest] = e
+			}
+		}
 		digests = slices.DeleteFunc(digests, func(digest string) bool {
 			return inUse[digestTag+digest] || kept[digestTag+digest] || s.holds[digest] > 0
 		})
 		if id != "" && !ids[id] {
+			isGuest := func(digest string) bool { return s.entries[digest].guest }
+			for _, digest := range digests {
+				if isGuest(digest) {
+					away = append(away, digest)
+				}
+			}
+			digests = slices.DeleteFunc(digests, isGuest)
 			digests = digests[min(keptEarlier, len(digests)):]
 		}
 		away = append(away, digests...)
