@@ -248,7 +248,7 @@ func (h *Host) purge(ctx context.Context, a Action) error {
 	if err := h.state.Purge(ctx, a.ID, entry); err != nil {
 		return err
 	}
-	return h.catalog.Forget(ctx, a.ID)
+	return h.catalog.Purge(ctx, a.ID)
 }
 
 // removeLogs removes a log file and those that were rotated away.

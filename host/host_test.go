@@ -27,9 +27,9 @@ import (
 
 const patience = 20 * time.Second
 
-// echoBinary is the executable of examples/echo, built once: it serves under any
-// class and type names.
-var echoBinary []byte
+// echoBinary is the executable of examples/echo and moodyBinary that of
+// testdata/moody, built once: they serve under any class and type names.
+var echoBinary, moodyBinary []byte
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
@@ -39,14 +39,16 @@ func testMain(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	exe := filepath.Join(dir, "echo")
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", exe, "../examples/echo")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v\n%s", err, out))
-	}
-	if echoBinary, err = os.ReadFile(exe); err != nil {
-		panic(err)
+	for folder, binary := range map[string]*[]byte{"../examples/echo": &echoBinary, "./testdata/moody": &moodyBinary} {
+		exe := filepath.Join(dir, filepath.Base(folder))
+		build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", exe, folder)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("%v\n%s", err, out))
+		}
+		if *binary, err = os.ReadFile(exe); err != nil {
+			panic(err)
+		}
 	}
 	return m.Run()
 }
@@ -61,16 +63,20 @@ type world struct {
 	ended  chan error
 }
 
-func start(t *testing.T, home string, change ...func(*host.Config)) *world {
+func start(t *testing.T, home string) *world {
+	t.Helper()
+	return startWith(t, home, func(*host.Config) {})
+}
+
+// startWith starts a host whose configuration the test has changed.
+func startWith(t *testing.T, home string, change func(*host.Config)) *world {
 	t.Helper()
 	w := &world{t: t, home: host.Home(home), log: &lockedBuffer{}, ended: make(chan error, 1)}
 	cfg := host.Config{
 		Home: home, Version: "1.0.0", Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Validate: true, ScanInterval: 200 * time.Millisecond, Limits: bundle.DefaultLimits(),
 	}
-	for _, c := range change {
-		c(&cfg)
-	}
+	change(&cfg)
 	h, err := host.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -109,9 +115,14 @@ func (w *world) drop(file, class, version string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	jar := storedJARof(w.t, manifest, echoBinary)
+	w.put(file, storedJAR(w.t, executable(echoBinary), entry{"META-INF/MANIFEST.MF", manifest}))
+}
+
+// put renames a file into the drop folder.
+func (w *world) put(file string, content []byte) {
+	w.t.Helper()
 	part := filepath.Join(w.home.Extensions(), "."+file)
-	if err := os.WriteFile(part, jar, 0o644); err != nil {
+	if err := os.WriteFile(part, content, 0o644); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := os.Rename(part, filepath.Join(w.home.Extensions(), file)); err != nil {
@@ -119,19 +130,23 @@ func (w *world) drop(file, class, version string) {
 	}
 }
 
-// storedJARof makes a bundle without compression, which takes long under the race
+// entry is a file in a bundle.
+type entry struct {
+	name string
+	data []byte
+}
+
+func executable(binary []byte) entry {
+	return entry{"bin/" + runtime.GOOS + "-" + runtime.GOARCH + "/extension", binary}
+}
+
+// storedJAR makes a bundle without compression, which takes long under the race
 // detector.
-func storedJARof(t *testing.T, manifest, executable []byte) []byte {
+func storedJAR(t *testing.T, entries ...entry) []byte {
 	t.Helper()
 	var jar bytes.Buffer
 	z := zip.NewWriter(&jar)
-	for _, entry := range []struct {
-		name string
-		data []byte
-	}{
-		{"META-INF/MANIFEST.MF", manifest},
-		{"bin/" + runtime.GOOS + "-" + runtime.GOARCH + "/extension", executable},
-	} {
+	for _, entry := range entries {
 		// Sizes and CRC in front of the data: what is stored has no descriptor.
 		w, err := z.CreateRaw(&zip.FileHeader{
 			Name: entry.name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(entry.data),

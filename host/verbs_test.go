@@ -1,490 +1,303 @@
 package host_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// parcel is a bundle of a story.
-type parcel struct {
-	class, version string
-	attributes     []bundle.Attribute // more of them
-	broken         bool               // its executable is none that can serve
-}
-
-func (p parcel) jar(t *testing.T) []byte {
-	t.Helper()
-	manifest, err := bundle.FormatManifest(append([]bundle.Attribute{
-		{Name: "extension_class", Value: p.class},
-		{Name: "extension_request", Value: p.class + "Request"},
-		{Name: "extension_response", Value: p.class + "Response"},
-		{Name: "extension_name", Value: p.class},
-		{Name: "extension_version", Value: p.version},
-	}, p.attributes...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	executable := echoBinary
-	if p.broken {
-		executable = []byte("#!/bin/sh\nexit 3\n")
-	}
-	return storedJARof(t, manifest, executable)
-}
-
-// place renames a parcel into the drop folder.
-func (w *world) place(file string, p parcel) {
-	w.t.Helper()
-	part := filepath.Join(w.home.Extensions(), "."+file)
-	if err := os.WriteFile(part, p.jar(w.t), 0o644); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := os.Rename(part, filepath.Join(w.home.Extensions(), file)); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-var admin = host.Actor{Name: "admin", Remote: "127.0.0.1"}
-
-func (w *world) act(verb host.Verb, id string, change ...func(*host.Action)) host.Extension {
-	w.t.Helper()
-	a := host.Action{Verb: verb, ID: id, Actor: admin}
-	for _, c := range change {
-		c(&a)
-	}
-	if _, err := w.Act(w.t.Context(), a); err != nil {
-		w.t.Fatalf("%s %s: %v\n%s", verb, id, err, w.log)
-	}
-	return w.settle(id)
-}
-
-func (w *world) settle(id string) host.Extension {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
-	defer cancel()
-	e, err := w.Settle(ctx, id)
-	if err != nil {
-		var own *host.Error
-		if errors.As(err, &own) && own.Code == host.CodeNotFound {
-			return host.Extension{}
-		}
-		w.t.Fatalf("%s does not settle: %v\n%s", id, err, w.log)
-	}
-	return e
-}
-
-// refused checks that a verb is refused with a code, and returns the error.
-func (w *world) refused(code string, a host.Action) *host.Error {
-	w.t.Helper()
-	a.Actor = admin
-	_, err := w.Act(w.t.Context(), a)
-	var own *host.Error
-	if !errors.As(err, &own) || own.Code != code {
-		w.t.Fatalf("%s %s: got %v, want %s", a.Verb, a.ID, err, code)
-	}
-	return own
-}
-
-func (w *world) upload(p parcel, dry bool) host.Uploaded {
-	w.t.Helper()
-	jar := p.jar(w.t)
-	up, err := w.Upload(w.t.Context(), host.Upload{Body: bytes.NewReader(jar), Size: int64(len(jar)), DryRun: dry, Actor: admin})
-	if err != nil {
-		w.t.Fatalf("uploading %s %s: %v", p.class, p.version, err)
-	}
-	return up
-}
-
-// kinds lists the kinds of the events of an extension, the oldest first.
-func (w *world) kinds(id string) []string {
-	w.t.Helper()
-	page, err := w.History(w.t.Context(), id, "", 500)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var kinds []string
-	for _, e := range slices.Backward(page.Events) {
-		kinds = append(kinds, e.Kind)
-	}
-	return kinds
-}
-
-// count counts the events of a kind.
-func (w *world) count(id, kind string) int {
-	w.t.Helper()
-	n := 0
-	for _, k := range w.kinds(id) {
-		if k == kind {
-			n++
-		}
-	}
-	return n
-}
-
-// traffic sends requests until its end, when the version last has answered: it returns
-// what failed, and the versions that answered one of the clients, in their order.
-func (w *world) traffic(typ string) (end func(last string) (failed []string, versions []string)) {
+// listed reports whether /v1/types knows a request type.
+func (w *world) listed(typ string) bool {
 	w.t.Helper()
 	listener := httptest.NewServer(w.Requests())
-	stop := make(chan struct{})
-	var mu sync.Mutex
-	var failed, versions []string
-	var clients sync.WaitGroup
-	for client := range 4 {
-		clients.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				resp, err := http.Post(listener.URL+"/v1/requests/"+typ, "text/plain", strings.NewReader("x"))
-				mu.Lock()
-				switch {
-				case err != nil:
-					failed = append(failed, err.Error())
-				case resp.StatusCode != http.StatusOK:
-					failed = append(failed, resp.Status)
-				case client == 0 && (len(versions) == 0 || versions[len(versions)-1] != resp.Header.Get("Extension-Version")):
-					versions = append(versions, resp.Header.Get("Extension-Version"))
-				}
-				mu.Unlock()
-				if err == nil {
-					resp.Body.Close()
-				}
-			}
-		})
-	}
-	return func(last string) ([]string, []string) {
-		ok := eventually(func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return len(versions) > 0 && versions[len(versions)-1] == last
-		})
-		if !ok {
-			w.t.Errorf("version %s does not answer", last)
-		}
-		close(stop)
-		clients.Wait()
-		listener.Close()
-		return failed, versions
-	}
-}
-
-func force(a *host.Action) { a.Force = true }
-func purge(a *host.Action) { a.Purge = true }
-
-func TestUpgradesFailNoRequest(t *testing.T) {
-	for _, mode := range []string{"exclusive", "overlap"} {
-		t.Run(mode, func(t *testing.T) {
-			w := start(t, t.TempDir())
-			p := parcel{class: "org.a.A", version: "1.0", attributes: []bundle.Attribute{{Name: "extension_upgrade", Value: mode}}}
-			w.place("a.jar", p)
-			w.awaitState("org.a.A", "running")
-			end := w.traffic("org.a.ARequest")
-			p.version = "2.0"
-			w.place("a.jar", p)
-			w.await("org.a.A", "version 2.0", func(e host.Extension, _ bool) bool { return e.Version == "2.0" })
-			w.act(host.VerbRestart, "org.a.A")
-			w.act(host.VerbRollback, "org.a.A")
-			e := w.act(host.VerbUnpin, "org.a.A")
-			if e.Version != "2.0" || e.State != "running" || e.Restarts != 0 {
-				t.Errorf("it is %+v", e)
-			}
-			failed, versions := end("2.0")
-			if len(failed) > 0 || !slices.Equal(versions, []string{"1.0", "2.0", "1.0", "2.0"}) {
-				t.Errorf("%d requests failed: %v; answered %v", len(failed), failed, versions)
-			}
-			kinds := w.kinds("org.a.A")
-			for _, want := range []string{"started", "upgraded", "restart", "restarted", "rollback", "unpin"} {
-				if !slices.Contains(kinds, want) {
-					t.Errorf("the history has no %q: %v", want, kinds)
-				}
-			}
-		})
-	}
-}
-
-func TestABadVersionTakesNobodysPlace(t *testing.T) {
-	home := t.TempDir()
-	w := start(t, home, quick)
-	w.place("a.jar", parcel{class: "org.a.A", version: "1.0"})
-	w.awaitState("org.a.A", "running")
-	end := w.traffic("org.a.ARequest")
-	w.place("a.jar", parcel{class: "org.a.A", version: "2.0", broken: true})
-	shown := func(e host.Extension, _ bool) bool {
-		return e.State == "running" && e.Version == "1.0" && e.Candidate != nil && e.Candidate.State == "failed"
-	}
-	e := w.await("org.a.A", "kept, with its candidate", shown)
-	if c := e.Candidate; c.Version != "2.0" || c.Reason == nil || c.Reason.Code != "launch_failed" || c.Reason.ExitCode == nil {
-		t.Errorf("the candidate is %+v", c)
-	}
-	if failed, versions := end("1.0"); len(failed) > 0 || len(versions) != 1 {
-		t.Errorf("%d requests failed, answered %v", len(failed), versions)
-	}
-	w.stop()
-
-	// It is not tried again by the next host, and the one that ran runs, though its
-	// file is gone.
-	w = start(t, home, quick)
-	w.await("org.a.A", "kept, with its candidate", shown)
-	if n := w.count("org.a.A", "rejected"); n != 1 {
-		t.Errorf("it was rejected %d times: %v", n, w.kinds("org.a.A"))
-	}
-	e = w.act(host.VerbRetry, "org.a.A")
-	if n := w.count("org.a.A", "rejected"); !shown(e, true) || n != 2 {
-		t.Errorf("after the retry it is %+v, rejected %d times", e, n)
-	}
-	w.place("a.jar", parcel{class: "org.a.A", version: "3.0"})
-	w.await("org.a.A", "version 3.0", func(e host.Extension, _ bool) bool { return e.Version == "3.0" && e.Candidate == nil })
-}
-
-func TestPinsAndDisabledExtensionsSurviveARestart(t *testing.T) {
-	home := t.TempDir()
-	w := start(t, home)
-	w.place("a.jar", parcel{class: "org.a.A", version: "1.0"})
-	w.place("b.jar", parcel{class: "org.b.B", version: "1.0"})
-	w.awaitState("org.a.A", "running")
-	w.awaitState("org.b.B", "running")
-	w.act(host.VerbPin, "org.a.A")
-	if e := w.act(host.VerbDisable, "org.b.B"); e.State != "stopped" || e.Reason.Code != "disabled" || e.Enabled || e.PID != 0 {
-		t.Errorf("disabled it is %+v", e)
-	}
-	if status, _ := w.post("org.b.BRequest", "x"); status != http.StatusServiceUnavailable {
-		t.Errorf("a disabled extension answers %d", status)
-	}
-	w.place("a2.jar", parcel{class: "org.a.A", version: "2.0"})
-	held := func(e host.Extension, found bool) bool {
-		return found && e.State == "waiting" && e.Reason.Code == "held"
-	}
-	w.await("a2.jar", "held", held)
-	w.stop()
-
-	w = start(t, home)
-	w.await("a2.jar", "held", held)
-	if e := w.awaitState("org.a.A", "running"); e.Version != "1.0" || !e.Versions[0].Pinned {
-		t.Errorf("pinned it is %+v", e)
-	}
-	if e := w.awaitState("org.b.B", "stopped"); e.Enabled {
-		t.Errorf("disabled it is %+v", e)
-	}
-	if e := w.act(host.VerbUnpin, "org.a.A"); e.Version != "2.0" {
-		t.Errorf("unpinned it is %+v", e)
-	}
-	if e := w.act(host.VerbEnable, "org.b.B"); e.State != "running" {
-		t.Errorf("enabled it is %+v", e)
-	}
-	w.refused(host.CodeNotFound, host.Action{Verb: host.VerbPin, ID: "org.a.A", Version: "7"})
-	w.refused(host.CodeNotFound, host.Action{Verb: host.VerbEnable, ID: "org.nobody"})
-	w.refused(host.CodeConflict, host.Action{Verb: host.VerbRollback, ID: "org.b.B"})
-	page, err := w.Audit(t.Context(), "", 500)
+	defer listener.Close()
+	resp, err := http.Get(listener.URL + "/v1/types")
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	var done []string
-	for _, a := range slices.Backward(page.Events) {
-		done = append(done, a.Action+" "+a.Target)
-		if a.Actor != "admin" || a.Remote != "127.0.0.1" || !json.Valid(a.Before) || !json.Valid(a.After) {
-			t.Errorf("the audit trail says %+v", a)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		w.t.Fatalf("/v1/types: %d %v", resp.StatusCode, err)
+	}
+	return strings.Contains(string(text), `"`+typ+`"`)
+}
+
+func TestDisabledStaysDisabled(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	w := startQuick(t, home)
+	w.put("m.jar", moody{version: "1"}.jar(t))
+	running := w.awaitRunning(theID, "1")
+	if !w.listed(theType) {
+		t.Error("the types do not have the one that runs")
+	}
+	row := w.do(host.Action{Verb: host.VerbDisable, ID: theID})
+	if row.State != "stopped" || row.Enabled || row.Reason == nil || row.Reason.Code != "disabled" || alive(running.PID) {
+		t.Errorf("after disable: %+v, reason %v", row, row.Reason)
+	}
+	disabled := func() {
+		t.Helper()
+		if w.listed(theType) {
+			t.Error("the types have one that is disabled")
+		}
+		if status, answer := w.post(theType, "version"); status < 400 {
+			t.Errorf("what is disabled answers %d %s", status, answer)
 		}
 	}
-	if want := []string{"pin org.a.A", "disable org.b.B", "unpin org.a.A", "enable org.b.B"}; !slices.Equal(done, want) {
-		t.Errorf("the audit trail has %v, want %v", done, want)
+	disabled()
+	w.refused(host.Action{Verb: host.VerbRestart, ID: theID}, host.CodeConflict)
+	w.stop()
+
+	w = startQuick(t, home)
+	if row := w.awaitState(theID, "stopped"); row.Enabled {
+		t.Errorf("after a restart: %+v", row)
+	}
+	disabled()
+	if row := w.do(host.Action{Verb: host.VerbEnable, ID: theID}); row.State != "running" || !row.Enabled {
+		t.Errorf("after enable: %+v", row)
+	}
+	w.asks(theType, "version", "1")
+	w.stop()
+
+	w = startQuick(t, home)
+	w.awaitRunning(theID, "1")
+	w.awaitEvents(theID, "started 1", "disable", "enable", "started 1")
+}
+
+// family is an extension and two that need it, one through the other.
+func (w *world) family(t *testing.T) {
+	t.Helper()
+	w.put("c.jar", moody{class: "org.c.C", version: "1", requires: "org.b.B >=0"}.jar(t))
+	w.put("b.jar", moody{class: "org.b.B", version: "1", requires: "org.a.A >=0"}.jar(t))
+	w.put("a.jar", moody{class: "org.a.A", version: "1"}.jar(t))
+	for _, id := range []string{"org.a.A", "org.b.B", "org.c.C"} {
+		w.awaitRunning(id, "1")
 	}
 }
 
-func TestWhatOthersNeedIsNotTakenAway(t *testing.T) {
-	w := start(t, t.TempDir())
-	w.place("b.jar", parcel{class: "org.b.B", version: "1.0", attributes: []bundle.Attribute{{Name: "extension_requires", Value: "org.a.A >=1 <2"}}})
-	w.await("b.jar", "waiting", func(e host.Extension, _ bool) bool {
-		return e.State == "waiting" && e.Reason.Code == "dependency_missing"
-	})
-	w.place("a.jar", parcel{class: "org.a.A", version: "1.0"})
-	b := w.awaitState("org.b.B", "running")
-	a, _ := w.Extension("org.a.A")
-	if b.Started.Before(*a.Started) {
-		t.Error("it started before what it requires")
-	}
+func TestWhatOthersNeed(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	w.family(t)
 	for _, verb := range []host.Verb{host.VerbDisable, host.VerbRemove} {
-		if refused := w.refused(host.CodeConflict, host.Action{Verb: verb, ID: "org.a.A"}); !slices.Equal(refused.Others, []string{"org.b.B"}) {
-			t.Errorf("%s names %v", verb, refused.Others)
+		refusal := w.refused(host.Action{Verb: verb, ID: "org.a.A"}, host.CodeConflict)
+		if !slices.Equal(refusal.Others, []string{"org.b.B"}) || !strings.Contains(refusal.Message, "org.b.B") {
+			t.Errorf("%s: %+v", verb, refusal)
 		}
 	}
-	w.act(host.VerbDisable, "org.a.A", force)
-	w.await("b.jar", "waiting", func(e host.Extension, _ bool) bool { return e.State == "waiting" })
-	w.act(host.VerbEnable, "org.a.A")
-	w.awaitState("org.b.B", "running")
-}
+	w.asks("org.a.ARequest", "version", "1")
 
-func TestRemovalAndPurge(t *testing.T) {
-	w := start(t, t.TempDir())
-	w.place("a.jar", parcel{class: "org.a.A", version: "1.0"})
-	w.awaitState("org.a.A", "running")
-	w.place("a.jar", parcel{class: "org.a.A", version: "2.0"})
-	w.await("org.a.A", "version 2.0", func(e host.Extension, _ bool) bool { return e.Version == "2.0" })
-	w.act(host.VerbRemove, "org.a.A")
-	w.await("org.a.A", "gone", func(_ host.Extension, found bool) bool { return !found })
-	if left, _ := filepath.Glob(filepath.Join(w.home.Extensions(), "*")); len(left) > 0 {
-		t.Errorf("the folder holds %v", left)
+	waiting := func() {
+		t.Helper()
+		for _, file := range []string{"b.jar", "c.jar"} {
+			row := w.awaitState(file, "waiting")
+			if row.Reason == nil || row.Reason.Code != "dependency_missing" {
+				t.Errorf("%s: %v", file, row.Reason)
+			}
+		}
 	}
-	if _, err := os.Stat(w.home.Data("org.a.A")); err != nil {
-		t.Errorf("its data are gone: %v", err)
+	if row := w.do(host.Action{Verb: host.VerbDisable, ID: "org.a.A", Force: true}); row.State != "stopped" {
+		t.Errorf("after disable: %+v", row)
 	}
-	if kinds := w.kinds("org.a.A"); kinds[len(kinds)-1] != "removed" {
-		t.Errorf("the history ends with %v", kinds)
-	}
-	if _, err := w.Act(t.Context(), host.Action{Verb: host.VerbRemove, ID: "org.a.A", Purge: true, Actor: admin}); err != nil {
+	waiting()
+	w.do(host.Action{Verb: host.VerbEnable, ID: "org.a.A"})
+	w.awaitRunning("org.c.C", "1")
+
+	if _, err := w.act(host.Action{Verb: host.VerbRemove, ID: "org.a.A", Force: true}); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{w.home.Data("org.a.A"), w.home.Snapshots("org.a.A"), w.home.ExtensionLog("org.a.A")} {
-		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s is left: %v", path, err)
-		}
-	}
-	if left, _ := filepath.Glob(filepath.Join(w.home.Bundles(), "*")); len(left) > 0 {
-		t.Errorf("private copies are left: %v", left)
-	}
-	if _, err := w.History(t.Context(), "org.a.A", "", 10); err == nil {
-		t.Error("its history is left")
-	}
-	page, err := w.Audit(t.Context(), "", 10)
-	if err != nil || page.Events[0].Action != "purge" {
-		t.Errorf("the audit trail ends with %+v: %v", page.Events[0], err)
-	}
-	w.place("a.jar", parcel{class: "org.a.A", version: "1.0"})
-	w.awaitState("org.a.A", "running")
-	w.act(host.VerbRemove, "org.a.A", purge)
+	waiting()
+	w.put("a.jar", moody{class: "org.a.A", version: "2"}.jar(t))
+	w.awaitRunning("org.c.C", "1")
+	w.asks("org.b.BRequest", "version", "1")
 }
 
-func TestUploads(t *testing.T) {
-	w := start(t, t.TempDir())
-	one, two := parcel{class: "org.a.A", version: "1.0"}, parcel{class: "org.a.A", version: "2.0"}
-	if up := w.upload(one, true); up.Action != "install" || up.State != "starting" || up.From != "" || up.Job != "" {
-		t.Errorf("a dry run says %+v", up)
-	}
-	if left, _ := filepath.Glob(filepath.Join(w.home.Extensions(), "*")); len(left) > 0 {
-		t.Errorf("a dry run left %v", left)
-	}
-	up := w.upload(one, false)
-	if e := w.settle("org.a.A"); e.State != "running" || e.Digest != up.Digest || e.File != "org.a.A-1.0.jar" || up.Job == "" {
-		t.Errorf("uploaded it is %+v", e)
-	}
-	if up := w.upload(one, true); up.Action != "none" {
-		t.Errorf("the same again: %+v", up)
-	}
-	if up := w.upload(two, true); up.Action != "upgrade" || up.From != "1.0" {
-		t.Errorf("an upgrade: %+v", up)
-	}
-	w.upload(two, false)
-	if e := w.settle("org.a.A"); e.Version != "2.0" {
-		t.Errorf("upgraded it is %+v", e)
-	}
-	if up := w.upload(parcel{class: "org.a.A", version: "1.5"}, true); up.Action != "downgrade" || up.Reason == nil || up.Reason.Code != "held" {
-		t.Errorf("a downgrade: %+v", up)
-	}
-	for code, body := range map[string]string{string(bundle.CodeNotZip): "garbage", string(bundle.CodeNoManifest): emptyZip} {
-		_, err := w.Upload(t.Context(), host.Upload{Body: strings.NewReader(body), Size: -1, Actor: admin})
-		var own *host.Error
-		if !errors.As(err, &own) || own.Code != code {
-			t.Errorf("got %v, want %s", err, code)
-		}
-	}
-}
-
-// emptyZip is an archive without entries.
-const emptyZip = "PK\x05\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-
-func TestWhatHappenedWhileTheHostWasDown(t *testing.T) {
+func TestWhatIsNeededStartsFirst(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
-	w := start(t, home)
-	w.place("a.jar", parcel{class: "org.a.A", version: "1.0"})
-	w.place("b.jar", parcel{class: "org.b.B", version: "1.0"})
-	w.awaitState("org.a.A", "running")
-	w.awaitState("org.b.B", "running")
+	w := startQuick(t, home)
+	w.family(t)
 	w.stop()
-	if err := os.Remove(filepath.Join(w.home.Extensions(), "b.jar")); err != nil {
+	w = startQuick(t, home)
+	var rows []host.Extension
+	for _, id := range []string{"org.a.A", "org.b.B", "org.c.C"} {
+		rows = append(rows, w.awaitRunning(id, "1"))
+	}
+	for i := range rows[1:] {
+		if !rows[i].Started.Before(*rows[i+1].Started) {
+			t.Errorf("%s started at %v, %s that it needs at %v", rows[i+1].ID, rows[i+1].Started, rows[i].ID, rows[i].Started)
+		}
+	}
+}
+
+func TestCycleNamesItsPath(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	w.put("a.jar", moody{class: "org.a.A", version: "1", requires: "org.c.C >=0"}.jar(t))
+	w.put("b.jar", moody{class: "org.b.B", version: "1", requires: "org.a.A >=0"}.jar(t))
+	w.put("c.jar", moody{class: "org.c.C", version: "1", requires: "org.b.B >=0"}.jar(t))
+	for _, file := range []string{"a.jar", "b.jar", "c.jar"} {
+		w.await(file, "in a cycle", func(e host.Extension, found bool) bool {
+			return found && e.State == "waiting" && e.Reason != nil && e.Reason.Code == "dependency_cycle" &&
+				strings.Contains(e.Reason.Message, "org.a.A → org.c.C → org.b.B → org.a.A")
+		})
+	}
+	w.put("c.jar", moody{class: "org.c.C", version: "2"}.jar(t))
+	w.awaitRunning("org.b.B", "1")
+}
+
+func TestRemoveAndPurge(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	w.put("m-1.jar", moody{version: "1"}.jar(t))
+	w.awaitRunning(theID, "1")
+	w.put("m-2.jar", moody{version: "2"}.jar(t))
+	row := w.awaitRunning(theID, "2") // there is a snapshot now
+	left := []string{w.home.Data(theID), w.home.Snapshots(theID), w.home.ExtensionLog(theID)}
+	exist := func(want bool) {
+		t.Helper()
+		for _, path := range left {
+			if _, err := os.Stat(path); (err == nil) != want {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	}
+	exist(true)
+	if _, err := w.act(host.Action{Verb: host.VerbRemove, ID: theID}); err != nil {
 		t.Fatal(err)
 	}
-	w.place("a.jar", parcel{class: "org.a.A", version: "2.0"})
+	w.await(theID, "gone", func(_ host.Extension, found bool) bool { return !found })
+	if files, err := filepath.Glob(filepath.Join(w.home.Extensions(), "*.jar")); err != nil || len(files) > 0 {
+		t.Errorf("in the folder are %v (%v)", files, err)
+	}
+	if alive(row.PID) {
+		t.Errorf("process %d outlives its extension", row.PID)
+	}
+	exist(true)
+	w.awaitEvents(theID, "upgraded 2", "removed 2")
 
-	w = start(t, home)
-	w.await("org.a.A", "version 2.0", func(e host.Extension, _ bool) bool { return e.Version == "2.0" && e.State == "running" })
-	if _, found := w.Extension("org.b.B"); found {
-		t.Error("what was removed is there")
+	// It comes back as it was, and goes for good then.
+	w.put("m-2.jar", moody{version: "2"}.jar(t))
+	w.awaitRunning(theID, "2")
+	if _, answer := w.post(theType, "data"); !strings.HasPrefix(answer, "activated 1\n") {
+		t.Errorf("its data are %q", answer)
 	}
-	if kinds := w.kinds("org.b.B"); kinds[len(kinds)-1] != "removed" {
-		t.Errorf("the history ends with %v", kinds)
+	if _, err := w.act(host.Action{Verb: host.VerbRemove, ID: theID, Purge: true}); err != nil {
+		t.Fatal(err)
 	}
-	if kinds := w.kinds("org.a.A"); !slices.Contains(kinds, "upgraded") {
-		t.Errorf("the new version did not have to prove itself: %v", kinds)
+	exist(false)
+	w.purged(t, 2)
+}
+
+// TestPurgeOfWhatWasRemoved: also what is not installed any more can be forgotten.
+func TestPurgeOfWhatWasRemoved(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	w.put("m.jar", moody{version: "1"}.jar(t))
+	w.awaitRunning(theID, "1")
+	w.removeFile("m.jar")
+	w.await(theID, "gone", func(_ host.Extension, found bool) bool { return !found })
+	w.refused(host.Action{Verb: host.VerbRemove, ID: theID}, host.CodeNotFound)
+	if _, err := w.act(host.Action{Verb: host.VerbRemove, ID: theID, Purge: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(w.home.Data(theID)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its data: %v", err)
+	}
+	w.purged(t, 1)
+}
+
+// purged checks that only the audit trail knows of the extension, with so many removes.
+func (w *world) purged(t *testing.T, removes int) {
+	t.Helper()
+	var refusal *host.Error
+	if _, err := w.History(t.Context(), theID, "", 10); !errors.As(err, &refusal) || refusal.Code != host.CodeNotFound {
+		t.Errorf("the history after a purge: %v", err)
+	}
+	if !eventually(func() bool {
+		shelved, err := os.ReadDir(w.home.Bundles())
+		return err == nil && len(shelved) == 0
+	}) {
+		t.Error("its bundles are kept after a purge")
+	}
+	page, err := w.Audit(t.Context(), "", 100)
+	if err != nil || len(page.Events) != removes+1 {
+		t.Fatalf("the audit trail: %+v, %v", page.Events, err)
+	}
+	if last := page.Events[0]; last.Action != "purge" || last.Target != theID {
+		t.Errorf("its last entry: %+v", last)
+	}
+	if last := page.Events[1]; last.Action != "remove" || last.Target != theID || !strings.Contains(string(last.After), `"purge":true`) {
+		t.Errorf("the one before: %+v", last)
 	}
 }
 
-func TestALostDatabase(t *testing.T) {
-	home := t.TempDir()
-	w := start(t, home)
-	w.place("a.jar", parcel{class: "org.a.A", version: "1.0"})
-	w.awaitState("org.a.A", "running")
-	w.act(host.VerbPin, "org.a.A")
-	w.stop()
+func TestAuditTrailAndHistory(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	w.put("m.jar", moody{version: "1"}.jar(t))
+	row := w.awaitRunning(theID, "1")
+	w.do(host.Action{Verb: host.VerbDisable, ID: theID})
+	w.do(host.Action{Verb: host.VerbEnable, ID: theID})
+	w.awaitEvents(theID, "started 1", "disable", "enable", "started 1") // they are written a moment later
+	w.do(host.Action{Verb: host.VerbPin, ID: theID, Version: "1"})
+	w.do(host.Action{Verb: host.VerbUnpin, ID: theID})
 
-	t.Run("is restored from a backup", func(t *testing.T) {
-		if err := os.WriteFile(w.home.Database(), []byte("this was a database"), 0o600); err != nil {
+	type desired struct {
+		Enabled bool
+		Pinned  string
+	}
+	want := []struct {
+		action        string
+		before, after desired
+	}{
+		{"unpin", desired{true, row.Digest}, desired{true, ""}},
+		{"pin", desired{true, ""}, desired{true, row.Digest}},
+		{"enable", desired{false, ""}, desired{true, ""}},
+		{"disable", desired{true, ""}, desired{false, ""}},
+	}
+	cursor := ""
+	for i, c := range want { // one to a page
+		page, err := w.Audit(t.Context(), cursor, 1)
+		if err != nil || len(page.Events) != 1 || (page.Next == "") != (i == len(want)-1) {
+			t.Fatalf("page %d: %+v, %v", i, page, err)
+		}
+		e := page.Events[0]
+		var before, after desired
+		if err := errors.Join(json.Unmarshal(e.Before, &before), json.Unmarshal(e.After, &after)); err != nil {
 			t.Fatal(err)
 		}
-		w := start(t, home)
-		if e := w.awaitState("org.a.A", "running"); !e.Versions[0].Pinned {
-			t.Errorf("it is %+v", e)
+		if e.Action != c.action || e.Target != theID || e.Actor != "admin" || e.Remote != "192.0.2.7" || before != c.before || after != c.after {
+			t.Errorf("entry %d: %+v, from %s to %s", i, e, e.Before, e.After)
 		}
-		if left, _ := filepath.Glob(w.home.Database() + ".damaged-*"); len(left) != 1 {
-			t.Errorf("moved aside is %v", left)
+		cursor = page.Next
+	}
+	w.awaitEvents(theID, "started 1", "disable", "enable", "started 1", "pin 1", "unpin")
+	for _, e := range w.history(theID) {
+		actor := "host"
+		if slices.Contains([]string{"disable", "enable", "pin", "unpin"}, e.Kind) {
+			actor = "admin"
 		}
-		w.stop()
-	})
-	lose := func(t *testing.T) {
-		for _, path := range []string{w.home.Database(), w.home.Backups()} {
-			if err := os.RemoveAll(path); err != nil {
-				t.Fatal(err)
-			}
+		if e.Actor != actor || e.Time.IsZero() {
+			t.Errorf("event %+v", e)
 		}
 	}
-	t.Run("without one, nothing runs that was not confirmed", func(t *testing.T) {
-		lose(t)
-		w := start(t, home)
-		if e := w.awaitState("org.a.A", "stopped"); e.Enabled || !strings.Contains(e.Reason.Message, "lost") {
-			t.Errorf("it is %+v", e)
-		}
-		w.place("n.jar", parcel{class: "org.n.New", version: "1.0"})
-		w.awaitState("org.n.New", "running")
-		w.act(host.VerbEnable, "org.a.A")
-		w.awaitState("org.a.A", "running")
-		w.stop()
-	})
-	t.Run("unless the administrator says so", func(t *testing.T) {
-		lose(t)
-		w := start(t, home, func(c *host.Config) { c.RecoverRun = true })
-		w.awaitState("org.a.A", "running")
-	})
-}
-
-// quick makes failures short.
-func quick(c *host.Config) {
-	c.Settings = func(string) host.Settings {
-		s := host.DefaultSettings()
-		s.BackoffFirst, s.BackoffMax = 10*time.Millisecond, 50*time.Millisecond
-		return s
+	var refusal *host.Error
+	if _, err := w.Audit(t.Context(), "nonsense", 1); !errors.As(err, &refusal) || refusal.Code != host.CodeInvalidArgument {
+		t.Errorf("a cursor that is none: %v", err)
+	}
+	if _, err := w.History(context.Background(), "org.None", "", 1); !errors.As(err, &refusal) || refusal.Code != host.CodeNotFound {
+		t.Errorf("the history of nothing: %v", err)
 	}
 }

@@ -223,12 +223,13 @@ func (c *Catalog) inUse() map[string]bool {
 
 // collect takes off the shelf what nobody needs, and reports whether it has to be done
 // again.
-func (c *Catalog) collect() (again bool) {
-	used := c.inUse()
+func (c *Catalog) collect() (again bool) { return c.shelf.collect(c.inUse(), c.kept()) }
+
+func (c *Catalog) kept() map[string]bool {
 	if c.cfg.Kept == nil {
-		return c.shelf.collect(used, nil)
+		return nil
 	}
-	return c.shelf.collect(used, c.cfg.Kept())
+	return c.cfg.Kept()
 }
 
 func sameView(a, b View) bool {

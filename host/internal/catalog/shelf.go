@@ -53,6 +53,8 @@ type stored struct {
 	id   string // as its manifest claims, empty when that cannot be read
 	size int64
 	used time.Time
+	// guest says that it came by an upload, and no file has held it since.
+	guest bool
 }
 
 // parcel is a verified bundle on the shelf.
@@ -295,6 +297,8 @@ func (s *shelf) size(digest string) (int64, bool) {
 func (s *shelf) remember(digest string, e stored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was, known := s.entries[digest]
+	e.guest = s.holds[digest] > 0 && (was.guest || !known)
 	s.entries[digest] = e
 }
 

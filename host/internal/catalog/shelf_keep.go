@@ -19,7 +19,23 @@ const keptEarlier = 3
 // as many: the folder may be a mount that is not there yet. Folders whose bundle cannot
 // be read go. It reports whether one was left because somebody works on it.
 func (s *shelf) collect(inUse, kept map[string]bool) (again bool) {
-	for _, digest := range s.spare(inUse, kept) {
+	return s.clear(s.spare(inUse, kept))
+}
+
+// purge removes every bundle of an id that is not in use, kept or held by an upload.
+func (s *shelf) purge(id string, inUse, kept map[string]bool) (again bool) {
+	s.mu.Lock()
+	digests := slices.DeleteFunc(s.byID()[id], func(digest string) bool {
+		return inUse[digestTag+digest] || kept[digestTag+digest] || s.holds[digest] > 0
+	})
+	s.mu.Unlock()
+	return s.clear(digests)
+}
+
+// clear takes bundles off the shelf, and reports whether one was left because somebody
+// works on it.
+func (s *shelf) clear(digests []string) (again bool) {
+	for _, digest := range digests {
 		done, _ := s.turns.try(digest)
 		if done == nil {
 			again = true
@@ -45,10 +61,23 @@ func (s *shelf) spare(inUse, kept map[string]bool) []string {
 	}
 	var away []string
 	for id, digests := range s.byID() {
+		for _, digest := range digests {
+			if e := s.entries[digest]; e.guest && (inUse[digestTag+digest] || kept[digestTag+digest]) {
+				e.guest = false
+				s.entries[digest] = e
+			}
+		}
 		digests = slices.DeleteFunc(digests, func(digest string) bool {
 			return inUse[digestTag+digest] || kept[digestTag+digest] || s.holds[digest] > 0
 		})
 		if id != "" && !ids[id] {
+			isGuest := func(digest string) bool { return s.entries[digest].guest }
+			for _, digest := range digests {
+				if isGuest(digest) {
+					away = append(away, digest)
+				}
+			}
+			digests = slices.DeleteFunc(digests, isGuest)
 			digests = digests[min(keptEarlier, len(digests)):]
 		}
 		away = append(away, digests...)

@@ -46,6 +46,15 @@ func (c *Catalog) WithdrawFile(ctx context.Context, name string) error {
 	return err
 }
 
+// Purge removes the private copies of an id that no file and nobody needs any more, also
+// those that would otherwise stay because its files may come back. It needs Run to run.
+func (c *Catalog) Purge(ctx context.Context, id string) error {
+	return c.ask(ctx, func() {
+		c.remember() // of what was purged nothing is remembered any more
+		c.untidy = c.shelf.purge(id, c.inUse(), c.kept()) || c.untidy
+	})
+}
+
 // withdraw removes files, has the folder looked at, and returns those that are gone.
 func (c *Catalog) withdraw(ctx context.Context, names []string) (gone []string, err error) {
 	c.depositing.Lock()
@@ -79,25 +88,4 @@ func (c *Catalog) withdraw(ctx context.Context, names []string) (gone []string, 
 		c.look()
 	}))
 	return gone, errors.Join(problems...)
-}
-
-// Forget removes the private copies of an extension that was purged, but for what the
-// folder, or an upload, needs. Run must be running.
-func (c *Catalog) Forget(ctx context.Context, id string) error {
-	return c.ask(ctx, func() {
-		inUse := c.inUse()
-		c.shelf.mu.Lock()
-		digests := slices.Clone(c.shelf.byID()[id])
-		c.shelf.mu.Unlock()
-		for _, digest := range digests {
-			done, _ := c.shelf.turns.try(digest)
-			if done == nil {
-				continue // it is being taken in once more
-			}
-			if !inUse[digestTag+digest] && !c.shelf.held(digest) {
-				c.shelf.giveAway(digest)
-			}
-			done()
-		}
-	})
 }

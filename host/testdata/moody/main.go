@@ -1,0 +1,80 @@
+// Command moody is the extension of the host's stories: it answers what it is asked in
+// one word, and behaves as the file "mood" in its bundle says.
+//
+// Words: "version" is answered with its version; "data" with a line for each activation
+// and each "write"; "die" ends the process; anything else comes back. Moods: "init" and
+// "activate" fail there.
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackfield-host/jackfield/sdk"
+	"github.com/jackfield-host/jackfield/sdk/serve"
+)
+
+type moody struct{ version, mood, data string }
+
+func (m *moody) Handlers() []sdk.Handler { return []sdk.Handler{sdk.HandleRaw(m.answer)} }
+
+func (m *moody) Init(_ context.Context, setup sdk.Setup) error {
+	m.version = setup.Manifest["extension_version"]
+	m.data = filepath.Join(setup.DataDir, "lines")
+	mood, err := os.ReadFile(filepath.Join(setup.BundleDir, "mood"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	setup.Log.Info("in a mood", "mood", string(mood)) // there is a log file then
+	if m.mood = string(mood); m.mood == "init" {
+		return errors.New("in no mood to start")
+	}
+	return nil
+}
+
+func (m *moody) Activate(context.Context) error {
+	if err := m.write("activated " + m.version); err != nil {
+		return err
+	}
+	if m.mood == "activate" {
+		return errors.New("in no mood to serve")
+	}
+	return nil
+}
+
+func (m *moody) write(line string) error {
+	f, err := os.OpenFile(m.data, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, f.Close())
+}
+
+func (m *moody) answer(_ context.Context, req *sdk.Request) (*sdk.Response, error) {
+	text := string(req.Payload)
+	word, rest, _ := strings.Cut(text, " ")
+	switch word {
+	case "version":
+		text = m.version
+	case "write":
+		if err := m.write(rest); err != nil {
+			return nil, err
+		}
+	case "data":
+		lines, err := os.ReadFile(m.data)
+		if err != nil {
+			return nil, err
+		}
+		text = string(lines)
+	case "die":
+		os.Exit(3)
+	}
+	return &sdk.Response{MediaType: "text/plain", Payload: []byte(text)}, nil
+}
+
+func main() { serve.Main(&moody{}) }
