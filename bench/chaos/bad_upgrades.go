@@ -254,7 +254,7 @@ func (b *badRun) tell() {
 	}
 	b.figure(mode+": the new version is shown with its reason", fmt.Sprintf("%d of %d", b.explains, b.tried), "all", b.explains == b.tried)
 	b.note("%s, %s: reasons%s", b.stage.name, mode, codes)
-	b.figure(mode+": requests answered a second", fmt.Sprintf("%.0f", b.total.perSecond()), fmt.Sprintf("≥ %d", loadLeast), b.total.perSecond() >= loadLeast)
+	b.timed(mode+": requests answered a second", fmt.Sprintf("%.0f", b.total.perSecond()), fmt.Sprintf("≥ %d", loadLeast), b.total.perSecond() >= loadLeast)
 	b.figure(mode+": longest wait of a request (median, worst)", ms(median(b.waits))+", "+ms(worst(b.waits)), "< "+loadTimeout.String(), worst(b.waits) < loadTimeout)
 	if !b.overlap {
 		b.figure(mode+": data as it was after a failed Activate", fmt.Sprintf("%d of %d", b.restored, b.spoiled), "all", b.restored == b.spoiled)

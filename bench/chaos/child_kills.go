@@ -115,8 +115,8 @@ func (s *stage) killChildren(ctx context.Context, h *host, p parcel, grandchild 
 
 func (s *stage) tellRecovery(name string, total tally, took []time.Duration, never int) {
 	holds := never == 0 && len(took) > 0
-	s.figure(fmt.Sprintf("%s: kill -9 to next success, median of %d", name, len(took)), ms(median(took)), "≤ "+recoveryMedian.String(), holds && median(took) <= recoveryMedian)
-	s.figure(name+": kill -9 to next success, worst", ms(worst(took)), "≤ "+recoveryWorst.String(), holds && worst(took) <= recoveryWorst)
+	s.timed(fmt.Sprintf("%s: kill -9 to next success, median of %d", name, len(took)), ms(median(took)), "≤ "+recoveryMedian.String(), holds && median(took) <= recoveryMedian)
+	s.timed(name+": kill -9 to next success, worst", ms(worst(took)), "≤ "+recoveryWorst.String(), holds && worst(took) <= recoveryWorst)
 	s.figure(name+": longest wait of a request", ms(worst(total.waits)), "≤ its deadline of "+killTimeout.String(), worst(total.waits) <= killTimeout+slack)
 	others := total.failed
 	for kind, n := range total.kinds {
@@ -189,7 +189,7 @@ func sigstop(ctx context.Context, s *stage) error {
 		}
 	}
 	total.add(l.end())
-	s.figure(fmt.Sprintf("SIGSTOP to next success, worst of %d", len(took)), ms(worst(took)), "≤ "+hangLimit.String(), worst(took) <= hangLimit)
+	s.timed(fmt.Sprintf("SIGSTOP to next success, worst of %d", len(took)), ms(worst(took)), "≤ "+hangLimit.String(), worst(took) <= hangLimit)
 	s.figure("longest wait of a request", ms(worst(total.waits)), "≤ its deadline of "+killTimeout.String(), worst(total.waits) <= killTimeout+slack)
 	s.note("%s: %s", s.name, total.failures())
 	return nil

@@ -37,7 +37,7 @@ func hundred(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		s.figure(fmt.Sprintf("%d extensions, %s: exec to ready", count, start.what), ms(took), start.must, start.must == "reported" || took <= startLimit)
+		s.timed(fmt.Sprintf("%d extensions, %s: exec to ready", count, start.what), ms(took), start.must, start.must == "reported" || took <= startLimit)
 		if err := s.allAnswer(ctx, h, all); err != nil {
 			return err
 		}

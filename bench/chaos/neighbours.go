@@ -65,7 +65,7 @@ func neighbours(ctx context.Context, s *stage) error {
 		alone, beside = merge(alone, a), merge(beside, b)
 	}
 	ratio := middle()
-	s.figure("p99 beside a crash loop, a hang and a flood, of p99 alone (median)", fmt.Sprintf("%.2f (%s, alone %s) of %.2f", ratio, ms(quantile(beside.waits, 0.99)), ms(quantile(alone.waits, 0.99)), ratios),
+	s.timed("p99 beside a crash loop, a hang and a flood, of p99 alone (median)", fmt.Sprintf("%.2f (%s, alone %s) of %.2f", ratio, ms(quantile(beside.waits, 0.99)), ms(quantile(alone.waits, 0.99)), ratios),
 		fmt.Sprintf("≤ %.1f", quietRatio), ratio <= quietRatio)
 	s.figure("failed requests of the fourth", beside.failures(), "0", beside.failed+beside.lost == 0 && beside.all > 0)
 	return h.sound(ctx)

@@ -2,6 +2,9 @@ package main
 
 import "time"
 
+// shortMode is the name of the plan that is a test.
+const shortMode = "short"
+
 // plan is how much of everything is done.
 type plan struct {
 	mode         string
@@ -37,7 +40,7 @@ func inTime(length time.Duration) plan {
 // short is what make test runs: under two minutes, everything but what only waits.
 func short() plan {
 	return plan{
-		mode: "short", upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
+		mode: shortMode, upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
 		alternations: 3, slot: 1500 * time.Millisecond, rough: 1,
 		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, // few redeploys are all warm-up
 	}
@@ -55,7 +58,7 @@ func long() plan {
 // bound is when a run is broken off: nothing may wait for ever.
 func (p plan) bound(length time.Duration) time.Duration {
 	switch p.mode {
-	case "short":
+	case shortMode:
 		return 5 * time.Minute
 	case "long":
 		return 3 * time.Hour

@@ -99,7 +99,7 @@ func (s *stage) tellRest(before, after rest) {
 		s.figure(c.what, fmt.Sprintf("%.0f, then %.0f", c.before, c.now), "as before", c.now <= c.before+c.more)
 	}
 	growth := float64(after.resident-before.resident) / float64(before.resident)
-	s.figure("growth of resident memory", fmt.Sprintf("%.1f %% of %.1f MiB", 100*growth, float64(before.resident)/(1<<20)),
+	s.timed("growth of resident memory", fmt.Sprintf("%.1f %% of %.1f MiB", 100*growth, float64(before.resident)/(1<<20)),
 		fmt.Sprintf("≤ %.0f %%", 100*s.plan.rssGrowth), growth <= s.plan.rssGrowth)
 }
 

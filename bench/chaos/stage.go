@@ -79,6 +79,15 @@ func (s *stage) figure(what, measured, must string, holds bool) {
 	}
 }
 
+// timed is figure for a time or a rate. A machine that is shared with others does not
+// hold these: the short run, which is a test, only reports them.
+func (s *stage) timed(what, measured, must string, holds bool) {
+	if s.plan.mode == shortMode {
+		must, holds = must+", reported", true
+	}
+	s.figure(what, measured, must, holds)
+}
+
 // note adds a remark below the table, once.
 func (s *stage) note(format string, args ...any) {
 	s.report.note(fmt.Sprintf(format, args...))

@@ -177,7 +177,7 @@ func (u *upgradeRun) tell(count int) {
 		u.note("%s, %s: %s", u.stage.name, mode, u.total.example)
 	}
 	u.figure(mode+": clients that saw versions switch other than once", fmt.Sprint(u.swaps), "0", u.swaps == 0)
-	u.figure(mode+": requests answered a second", fmt.Sprintf("%.0f", u.total.perSecond()), fmt.Sprintf("≥ %d", loadLeast), u.total.perSecond() >= loadLeast)
+	u.timed(mode+": requests answered a second", fmt.Sprintf("%.0f", u.total.perSecond()), fmt.Sprintf("≥ %d", loadLeast), u.total.perSecond() >= loadLeast)
 	what := mode + ": longest wait of a request during an upgrade (median, worst)"
 	if !u.overlap {
 		what = "exclusive: hand-over, the longest wait of a request (median, worst)"
