@@ -33,7 +33,7 @@ func (h *Host) Act(ctx context.Context, a Action) (Extension, error) {
 func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 	row, found := h.Extension(a.ID)
 	isFile := found && row.ID == row.File && row.Claims != row.ID && row.State != lifecycle.Running
-	is, known := h.state.Extension(a.ID)
+	_, known := h.state.Extension(a.ID)
 	if !found && !(known && a.Verb == VerbRemove && a.Purge) {
 		return row, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", a.ID), Hint: "the list of extensions has the ids"}
 	}
@@ -60,7 +60,11 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		change.Edit = func(x *state.Extension) { x.Rejected = nil }
 		order = func(o *orders) { o.retry++ }
 	case VerbPin, VerbRollback:
-		change.Edit, order, err = h.hold(a, row, is)
+		var target Version
+		if target, err = chooseVersion(a, row); err == nil {
+			a.Version = target.Version // as the history names it
+			change.Edit, order, err = h.hold(a, row, target)
+		}
 	case VerbUnpin:
 		change.Edit = func(x *state.Extension) { x.Pinned = "" }
 		order = func(o *orders) { o.restoreData = false }
@@ -132,11 +136,7 @@ func (h *Host) needed(a Action, done string) error {
 }
 
 // hold is how one version is made the one that runs.
-func (h *Host) hold(a Action, row Extension, is state.Extension) (edit func(*state.Extension), order func(*orders), err error) {
-	target, err := chooseVersion(a, row, is)
-	if err != nil {
-		return nil, nil, err
-	}
+func (h *Host) hold(a Action, row Extension, target Version) (edit func(*state.Extension), order func(*orders), err error) {
 	if a.RestoreData {
 		switch {
 		case !h.dataFolder(a.ID).Has(target.Digest):
@@ -157,7 +157,7 @@ func (h *Host) hold(a Action, row Extension, is state.Extension) (edit func(*sta
 
 // chooseVersion finds the kept version that a speaks of: for a roll back without one
 // the newest that is not current, for a pin without one the one that runs.
-func chooseVersion(a Action, row Extension, is state.Extension) (Version, error) {
+func chooseVersion(a Action, row Extension) (Version, error) {
 	fits := func(v Version) bool {
 		switch {
 		case a.Version != "":

@@ -166,7 +166,7 @@ func TestDamagedDatabaseIsRestored(t *testing.T) {
 			if row := w.awaitState("org.n.N", "stopped"); row.Enabled || row.Reason.Code != "disabled" {
 				t.Errorf("what was disabled: %+v", row)
 			}
-			w.awaitEvents(theID, "started 1", "pin")
+			w.awaitEvents(theID, "started 1", "pin 1")
 		})
 	}
 }

@@ -199,7 +199,7 @@ func TestRollBack(t *testing.T) {
 		t.Errorf("after a roll back to 1: %+v", row)
 	}
 	w.asks(theType, "data", "activated 1\nby 1\nactivated 1\n")
-	w.awaitEvents(theID, "rollback", "upgraded 2", "rollback 1.0", "upgraded 1")
+	w.awaitEvents(theID, "rollback 2", "upgraded 2", "rollback 1", "upgraded 1")
 
 	row = w.do(host.Action{Verb: host.VerbUnpin, ID: theID})
 	if row = w.awaitRunning(theID, "3"); pinned(row, "1") {
