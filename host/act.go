@@ -240,6 +240,7 @@ func removeLogs(path string) error {
 
 // change writes what was decided, with its event and its line in the audit trail.
 func (h *Host) change(ctx context.Context, a Action, row Extension, change state.Change) error {
+	h.journal.flush(ctx)
 	before := desiredOf(row)
 	after := before
 	if is, _ := h.state.Extension(a.ID); change.Edit != nil {
