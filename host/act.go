@@ -75,7 +75,11 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		change.Edit = func(x *state.Extension) { x.Rejected = nil }
 		order = func(o *orders) { o.retry++ }
 	case VerbPin, VerbRollback:
-		change.Edit, order, err = h.hold(&a, row)
+		var target Version
+		if target, err = chooseVersion(a, row); err == nil {
+			a.Version = target.Version // as the history names it
+			change.Edit, order, err = h.hold(a, row, target)
+		}
 	case VerbUnpin:
 		change.Edit = func(x *state.Extension) { x.Pinned = "" }
 		order = func(o *orders) { o.restoreData = false }
@@ -146,13 +150,8 @@ func (h *Host) needed(a Action, done string) error {
 	}
 }
 
-// hold is how one version is made the one that runs; a is given its name.
-func (h *Host) hold(a *Action, row Extension) (edit func(*state.Extension), order func(*orders), err error) {
-	target, err := chooseVersion(*a, row)
-	if err != nil {
-		return nil, nil, err
-	}
-	a.Version = target.Version
+// hold is how one version is made the one that runs.
+func (h *Host) hold(a Action, row Extension, target Version) (edit func(*state.Extension), order func(*orders), err error) {
 	if a.RestoreData {
 		switch {
 		case !row.Enabled:
@@ -264,6 +263,7 @@ func removeLogs(path string) error {
 
 // change writes what was decided, with its event and its line in the audit trail.
 func (h *Host) change(ctx context.Context, a Action, row Extension, change state.Change) error {
+	h.journal.flush(ctx)
 	before := desiredOf(row)
 	after := before
 	if is, _ := h.state.Extension(a.ID); change.Edit != nil {

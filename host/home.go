@@ -95,3 +95,10 @@ func (h Home) lock() (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlock gives the home free. A child of this process that was forked a moment ago has
+// the file open, too, until it executes: closing it would not be enough.
+func unlock(f *os.File) {
+	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // of a file that is open: it succeeds
+	f.Close()
+}

@@ -89,7 +89,7 @@ func New(cfg Config) (*Host, error) {
 		return nil, err
 	}
 	if err := h.open(version); err != nil {
-		h.lock.Close()
+		unlock(h.lock)
 		return nil, err
 	}
 	h.supervisor = supervisor.New(supervisor.Config{Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...)})
@@ -203,7 +203,7 @@ func (h *Host) recoverData(ctx context.Context) {
 // the last started first, and returns when no child is left. It returns an error
 // only when it could not begin.
 func (h *Host) Run(ctx context.Context) error {
-	defer h.lock.Close()
+	defer unlock(h.lock)
 	if h.tracer != nil {
 		defer h.tracer.Close()
 	}

@@ -203,6 +203,7 @@ func (w *world) post(typ, body string) (status int, answer string) {
 }
 
 func TestDroppedBundleAnswersUntilItIsRemoved(t *testing.T) {
+	t.Parallel()
 	w := start(t, t.TempDir())
 	w.drop("a.jar", "org.a.A", "1.0")
 	row := w.awaitState("org.a.A", "running")
@@ -231,6 +232,7 @@ func TestDroppedBundleAnswersUntilItIsRemoved(t *testing.T) {
 }
 
 func TestNewVersionTakesThePlaceOfTheOld(t *testing.T) {
+	t.Parallel()
 	w := start(t, t.TempDir())
 	w.drop("a-1.jar", "org.a.A", "1.9")
 	old := w.awaitState("org.a.A", "running")
@@ -253,6 +255,7 @@ func TestNewVersionTakesThePlaceOfTheOld(t *testing.T) {
 }
 
 func TestTakenTypeIsAConflictThatNamesBothFiles(t *testing.T) {
+	t.Parallel()
 	w := start(t, t.TempDir())
 	w.drop("z.jar", "org.a.A", "1.0")
 	w.awaitState("org.a.A", "running")
@@ -269,6 +272,7 @@ func TestTakenTypeIsAConflictThatNamesBothFiles(t *testing.T) {
 }
 
 func TestLostFolderTakesNothingAway(t *testing.T) {
+	t.Parallel()
 	w := start(t, t.TempDir())
 	w.drop("a.jar", "org.a.A", "1.0")
 	before := w.awaitState("org.a.A", "running")
@@ -293,6 +297,7 @@ func TestLostFolderTakesNothingAway(t *testing.T) {
 }
 
 func TestStopEndsEveryProcess(t *testing.T) {
+	t.Parallel()
 	w := start(t, t.TempDir())
 	var pids []int
 	for i := range 3 {
@@ -313,6 +318,7 @@ func TestStopEndsEveryProcess(t *testing.T) {
 
 // TestStopCanBeWatched: who looks at a host that stops sees what it waits for.
 func TestStopCanBeWatched(t *testing.T) {
+	t.Parallel()
 	w := start(t, t.TempDir())
 	w.drop("a.jar", "org.a.A", "1")
 	w.awaitState("org.a.A", "running")

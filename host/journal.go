@@ -20,6 +20,8 @@ const (
 	journalPatience = 10 * time.Second
 	// journalAgain is the pause before what could not be written is tried again.
 	journalAgain = 5 * time.Second
+	// flushPatience bounds how long a verb waits for the events of before it.
+	flushPatience = time.Second
 	// journalQueue bounds the events that wait to be written. More are lost, and said
 	// to be: the history is worth less than what runs.
 	journalQueue = 1024
@@ -46,7 +48,8 @@ type journal struct {
 	log     *slog.Logger
 	changed func() // the standing of an extension is another one
 	events  chan state.Change
-	ended   chan struct{} // closed when run has ended
+	flushes chan chan struct{} // each closed when the events before it are written
+	ended   chan struct{}      // closed when run has ended
 
 	mu      sync.Mutex // guards what follows
 	unsaved map[string]state.Change
@@ -56,7 +59,7 @@ type journal struct {
 func newJournal(s *state.Store, log *slog.Logger, changed func()) *journal {
 	return &journal{
 		state: s, log: log, changed: changed, unsaved: map[string]state.Change{},
-		events: make(chan state.Change, journalQueue), ended: make(chan struct{}),
+		events: make(chan state.Change, journalQueue), flushes: make(chan chan struct{}), ended: make(chan struct{}),
 	}
 }
 
@@ -73,9 +76,36 @@ func (j *journal) run() {
 				return
 			}
 			j.write(change)
+		case done := <-j.flushes:
+			for range len(j.events) {
+				if change, ok := <-j.events; ok {
+					j.write(change)
+				}
+			}
+			close(done)
 		case <-again.C:
 			j.saveUnsaved()
 		}
+	}
+}
+
+// flush waits until the events of before are written, so that what is written next comes
+// after them in the history. It does not wait longer than flushPatience: then the order
+// is worth less than what is to be done.
+func (j *journal) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushPatience)
+	defer cancel()
+	done := make(chan struct{})
+	select {
+	case j.flushes <- done:
+	case <-j.ended:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
 	}
 }
 

@@ -46,6 +46,7 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	if err != nil {
 		return Uploaded{}, asError(err)
 	}
+	h.journal.flush(ctx)
 	now := time.Now()
 	err = h.state.Change(ctx, state.Change{
 		ID: m.ID,

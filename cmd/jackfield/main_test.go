@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 // Folders made once for all tests, removed by TestMain.
 const (
 	envBin     = "JACKFIELD_TEST_BIN"     // holds the binary jackfield
-	envBundles = "JACKFIELD_TEST_BUNDLES" // holds <name>.jar of every extension and example
+	envBundles = "JACKFIELD_TEST_BUNDLES" // holds <name>.jar of every extension and example, and the executable of echo
 )
 
 // packed are the folders whose bundles the stories use.
@@ -64,6 +65,9 @@ func makeBinaries(dir string) error {
 			return err
 		}
 	}
+	if err := run("go", "build", "-o", filepath.Join(bundles, "echo"), filepath.Join("..", "..", "examples", "echo")); err != nil {
+		return err
+	}
 	if err := os.Setenv(envBin, bin); err != nil {
 		return err
 	}
@@ -87,6 +91,7 @@ func TestStories(t *testing.T) {
 			env.Setenv("PATH", os.Getenv(envBin)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("BUNDLES", os.Getenv(envBundles))
 			env.Setenv("JMAP_HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("ECHO", runtime.GOOS+"-"+runtime.GOARCH+"="+filepath.Join(os.Getenv(envBundles), "echo"))
 			env.Setenv("SOURCE", sourceRoot())
 			env.Setenv("NOW", time.Now().UTC().Format(time.RFC3339))
 			env.Setenv("EARLIER", time.Now().Add(-time.Minute).UTC().Format(time.RFC3339))

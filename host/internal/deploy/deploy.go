@@ -25,6 +25,7 @@ package deploy
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -194,6 +195,7 @@ type run struct {
 	Instance
 	restart  uint64
 	healthy  bool // ran once
+	active   bool // may write the data: was not held, or was activated
 	stopping bool
 	gone     atomic.Bool // after stopping
 }
@@ -302,7 +304,18 @@ func (d *Deployment) Stop(ctx context.Context) (ended <-chan struct{}) {
 }
 
 func (d *Deployment) launch(v Version, held bool, tries int, restart uint64) *run {
-	return &run{version: v, Instance: v.Launch(held, tries), restart: restart}
+	return &run{version: v, Instance: v.Launch(held, tries), restart: restart, active: !held}
+}
+
+// activate lets the candidate go on.
+func (d *Deployment) activate() {
+	d.next.active = true
+	d.next.Activate()
+}
+
+// crowded reports whether a process that is being stopped may still write the data.
+func (d *Deployment) crowded() bool {
+	return slices.ContainsFunc(d.leaving, func(r *run) bool { return r.active })
 }
 
 // stop has r stopped as soon as no new requests come to it.

@@ -150,12 +150,15 @@ func (d *Deployment) prepare(want Want) bool {
 		d.endProbation() // a still newer version ends it
 	}
 	if want.RestoreData || d.next.version.Exclusive() || d.serving.version.Exclusive() {
+		if d.crowded() {
+			return false // an overlapped version finishes its requests first; nobody waits for that
+		}
 		from := d.serving.version.Digest()
 		d.begin(func(ctx context.Context) error { return d.cfg.Data.Prepare(ctx, from) })
 		d.phase = copying
 		return true
 	}
-	d.next.Activate()
+	d.activate()
 	d.phase = activating
 	return true
 }
@@ -285,7 +288,7 @@ func (d *Deployment) taken() bool {
 		d.fallBack(why)
 		return true
 	}
-	d.next.Activate()
+	d.activate()
 	d.phase = takingOver
 	return true
 }
