@@ -54,7 +54,7 @@ func testMain(m *testing.M) int {
 	}
 	// Stories mostly wait: more of them go on at once than there are cores.
 	flag.Parse()
-	if err := flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0)))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
 	return m.Run()
