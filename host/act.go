@@ -49,6 +49,9 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 	row, found := h.Extension(a.ID)
 	isFile := found && row.ID == row.File && row.Claims != row.ID && row.State != lifecycle.Running
 	_, known := h.state.Extension(a.ID)
+	if !found && !h.looked.Load() {
+		return row, &Error{Code: CodeUnavailable, Message: "the host has just started and has not read the extensions folder yet", Hint: "do it again in a moment"}
+	}
 	if !found && !(known && a.Verb == VerbRemove && a.Purge) {
 		return row, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", a.ID), Hint: "the list of extensions has the ids"}
 	}

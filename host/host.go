@@ -52,6 +52,9 @@ type Host struct {
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
+	// looked says that the extensions folder was read once: only then is it known what
+	// is there.
+	looked atomic.Bool
 
 	acting sync.Mutex // one change of an administrator at a time
 

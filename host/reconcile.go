@@ -330,6 +330,7 @@ func (r *reconciler) publish(view *catalog.View) {
 	slices.SortStableFunc(rows, compareRows)
 	h.router.Swap(router.NewTable(routes))
 	h.setRows(rows)
+	h.looked.Store(h.looked.Load() || view != nil)
 	if settled {
 		h.ready.Store(true)
 	}
