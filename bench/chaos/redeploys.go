@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,8 +129,12 @@ func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
 	if err != nil && before == nil {
 		return now, err
 	}
-	// What is resident depends on where the collector stands: the least of some looks.
-	for range 30 {
+	// What is resident depends on where the collector stands, and on what it has not given
+	// back yet: it collects now, and the least of some looks counts.
+	if status, _, err := h.call(ctx, http.MethodGet, "http://"+h.admin+"/debug/pprof/heap?gc=1", "", nil); err != nil || status != http.StatusOK {
+		return now, fmt.Errorf("asking the host to collect: %d (%w)", status, err)
+	}
+	for range 100 {
 		n, lookErr := residentBytes(h.self.pid)
 		if lookErr != nil {
 			return now, lookErr
