@@ -137,7 +137,8 @@ func sigstop(ctx context.Context, s *stage) error {
 		s.note("sigstop is not played in this mode: it only waits")
 		return nil
 	}
-	h, err := s.host("home", settings{})
+	// Each stop is to be the first failure, as in child-kills.
+	h, err := s.host("home", settings{"backoff.reset": forgiven.String()})
 	if err != nil {
 		return err
 	}
