@@ -170,6 +170,9 @@ func TestRollBack(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	w := startQuick(t, home)
+	if !eventually(w.Ready) {
+		t.Fatal("the host does not become ready")
+	}
 	w.refused(host.Action{Verb: host.VerbRollback, ID: theID}, host.CodeNotFound)
 	w.put("m-1.jar", moody{version: "1"}.jar(t))
 	w.awaitRunning(theID, "1")
