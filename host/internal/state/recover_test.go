@@ -6,8 +6,10 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -301,7 +303,8 @@ func TestOpeningRefuses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			if !c.asRoot && os.Geteuid() == 0 {
-				t.Skip("root may read and write everything")
+				asNobody(t) // root may read and write everything
+				return
 			}
 			h := newHome(t)
 			h.filled(t, 1)
@@ -363,5 +366,36 @@ func TestMigration(t *testing.T) {
 	s = old.open(t, Opened)
 	if got := s.Extensions(); len(got) != 2 {
 		t.Errorf("the backup of before the migration has %v", got)
+	}
+}
+
+// asNobody runs the test that calls it, and nothing else, as an ordinary user.
+func asNobody(t *testing.T) {
+	t.Helper()
+	const nobody = 65534
+	dir, err := os.MkdirTemp("", "state-nobody-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(dir, "state.test")
+	if err := errors.Join(os.WriteFile(copied, program, 0o755), os.Chown(dir, nobody, nobody)); err != nil {
+		t.Fatal(err)
+	}
+	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
+	c := exec.CommandContext(t.Context(), copied, "-test.v", "-test.run", pattern)
+	c.Dir, c.Env = dir, append(os.Environ(), "TMPDIR="+dir, "HOME="+dir)
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := c.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("as an ordinary user: %v\n%s", err, out)
 	}
 }
