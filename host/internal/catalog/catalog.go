@@ -49,6 +49,15 @@ type Config struct {
 	HostVersion  bundle.Version
 	GOOS, GOARCH string
 
+	// Judge is called with each bundle that was verified, before it takes part in
+	// anything: who signed it may have to be asked about. It may take its time, ends
+	// with its context, and may be called from several goroutines. nil: nobody asks.
+	Judge func(context.Context, *bundle.Verified)
+	// Distrust says why a bundle that was judged may not run here, nil if it may. It is
+	// asked at every resolve, from the goroutine of Run and from Plan and Receive: it
+	// must be quick. Wake says that it has changed its mind. nil: everything may run.
+	Distrust func(*bundle.Verified) *Distrust
+
 	// StateOf tells the state of the desired extension with an id, for the metric
 	// jackfield_bundles. Without it a desired bundle counts as starting.
 	StateOf func(id string) lifecycle.State
@@ -223,6 +232,7 @@ func Open(cfg Config) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the private bundle storage: %w", err)
 	}
+	shelf.judge = cfg.Judge
 	c := &Catalog{
 		cfg: cfg, shelf: shelf,
 		folder:  folder{path: cfg.Extensions},

@@ -13,6 +13,8 @@ type input struct {
 	running  map[string]string // id → digest
 	// known are verified bundles that Standing refers to, by digest.
 	known map[string]*accepted
+	// distrust says why a bundle may not run here, nil if it may.
+	distrust func(*accepted) *refusal
 	// blind says that the folder was never read: what ran before runs again.
 	blind bool
 }
@@ -26,7 +28,7 @@ type holding struct {
 
 // gather collects the input of this moment.
 func (c *Catalog) gather() input {
-	in := input{standing: map[string]Standing{}, running: maps.Clone(c.running), known: map[string]*accepted{}, blind: !c.looked}
+	in := input{standing: map[string]Standing{}, running: maps.Clone(c.running), known: map[string]*accepted{}, distrust: c.cfg.distrust, blind: !c.looked}
 	for _, name := range slices.Sorted(maps.Keys(c.files)) {
 		f := c.files[name]
 		in.files = append(in.files, holding{name: name, claims: f.claimed(), accepted: f.accepted, earlier: f.earlier})
@@ -77,6 +79,14 @@ func (in input) knows(id, digest string) *accepted {
 	return nil
 }
 
+// fault says why a bundle cannot or may not run here, whatever else is there.
+func (in input) fault(a *accepted) *refusal {
+	if a.fault != nil || in.distrust == nil {
+		return a.fault
+	}
+	return in.distrust(a)
+}
+
 // candidates makes candidates of what the files hold and what is remembered, each with
 // what it was made of, and says what of the remembered counts.
 func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted, standing map[string]Standing) {
@@ -85,6 +95,7 @@ func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted
 	open := map[string]bool{} // files whose bytes cannot run, or are not known yet
 	add := func(file string, a *accepted, earlier bool) {
 		n := a.candidate(file, earlier)
+		n.fault = in.fault(a)
 		n.placed = earlier && open[file]
 		list = append(list, n)
 		origin[n] = a
@@ -94,7 +105,7 @@ func (in input) candidates() (list []*candidate, origin map[*candidate]*accepted
 		if f.accepted != nil {
 			add(f.name, f.accepted, false)
 		}
-		open[f.name] = f.accepted == nil || f.accepted.fault != nil
+		open[f.name] = f.accepted == nil || in.fault(f.accepted) != nil
 		if e := f.earlier; e != nil && in.running[e.manifest().ID] == e.digest {
 			add(f.name, e, true)
 		}

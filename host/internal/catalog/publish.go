@@ -99,13 +99,17 @@ func (c *Catalog) stateAfter(file string, event lifecycle.Event) lifecycle.State
 }
 
 func (why *refusal) reason() *lifecycle.Reason {
-	return lifecycle.Reasonf(lifecycle.StageManifest, why.code, "%s", why.message)
+	stage := lifecycle.StageManifest
+	if why.event == lifecycle.Refuse {
+		stage = lifecycle.StageVerify
+	}
+	return lifecycle.Reasonf(stage, why.code, "%s", why.message)
 }
 
 func (a *accepted) candidate(file string, earlier bool) *candidate {
 	return &candidate{
 		file: file, digest: a.digest, manifest: a.manifest(), name: a.name, requests: a.requests,
-		modTime: a.modTime, earlier: earlier, fault: a.fault,
+		modTime: a.modTime, earlier: earlier,
 	}
 }
 

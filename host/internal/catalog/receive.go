@@ -25,7 +25,7 @@ type Received struct {
 	release  func()
 }
 
-// Fault is why a bundle cannot run on this host, whatever else is in the folder.
+// Fault is why a bundle cannot or may not run on this host, whatever else is in the folder.
 type Fault struct {
 	State         lifecycle.State
 	Code, Message string
@@ -57,7 +57,7 @@ func (c *Catalog) Receive(ctx context.Context, r io.Reader, size int64) (*Receiv
 		Manifest: p.manifest(), Digest: p.digest, Size: p.verified.Size(), Warnings: p.verified.Warnings(),
 		accepted: a, release: func() { release(); c.Wake() },
 	}
-	if why := a.fault; why != nil {
+	if why := (input{distrust: c.cfg.distrust}).fault(a); why != nil {
 		received.Fault = &Fault{State: why.state(), Code: why.code, Message: why.message}
 	}
 	return received, nil

@@ -24,7 +24,8 @@ type candidate struct {
 	// placed says that its file is still there, with bytes that cannot run, or are not
 	// known yet.
 	placed bool
-	// fault says why it cannot run on this host whatever else is there, nil if it can.
+	// fault says why it cannot or may not run on this host whatever else is there, nil
+	// if it can.
 	fault *refusal
 }
 

@@ -39,6 +39,7 @@ type shelf struct {
 	dir    string
 	limits bundle.Limits
 	log    *slog.Logger
+	judge  func(context.Context, *bundle.Verified) // nil: nobody asks who signed
 	// toDisk stands between a copy and the disk, in tests of a full one.
 	toDisk func(io.Writer) io.Writer
 
@@ -197,6 +198,9 @@ func (s *shelf) verify(ctx context.Context, dir string, then func(*bundle.File, 
 	}
 	if err := then(f, v); err != nil {
 		return nil, own(err)
+	}
+	if s.judge != nil {
+		s.judge(ctx, v)
 	}
 	p := &parcel{digest: v.Digest(), dir: dir, verified: v}
 	for _, e := range f.Entries() {

@@ -27,7 +27,7 @@ func connect(path string, conns int, how access) (*sql.DB, error) {
 	}
 	query["_pragma"] = []string{"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)",
 		"trusted_schema(0)", "journal_size_limit(16777216)",
-		"cache_size(-512)"} // KiB: little is read twice, and what is not needed is not to be held
+		"cache_size(-64)"} // KiB, of each connection: little is read twice, and what is held stays
 	query.Set("_txlock", "immediate")
 	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", name.String())
