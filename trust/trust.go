@@ -109,8 +109,8 @@ type Verdict struct {
 	Chain []*x509.Certificate
 	// SignedAt is the time that a timestamp proves; zero: none does.
 	SignedAt time.Time
-	// Until is when the certificates of a signature without timestamp end, and with them
-	// this verdict; zero: they do not matter any more.
+	// Until is when the first certificate ends that has to be valid for the signature to
+	// hold: with a timestamp that is the root alone. Zero unless it came that far.
 	Until time.Time
 	// Checks is the whole reasoning, in order.
 	Checks []Check
@@ -127,12 +127,12 @@ func (v Verdict) Continues(pinned string) Verdict {
 	was := "signed by " + pinned
 	switch {
 	case v.State == Valid:
-		return v.fail(checkPublisher, PublisherChanged, was+" before, now by "+v.Publisher+
+		return v.fail(checkSame, PublisherChanged, was+" before, now by "+v.Publisher+
 			": ask the publisher, then consent to the change")
 	case v.State == Unsigned:
-		return v.fail(checkPublisher, PublisherChanged, was+" before, now unsigned: get the signed bundle, or consent to the change")
+		return v.fail(checkSame, PublisherChanged, was+" before, now unsigned: get the signed bundle, or consent to the change")
 	case v.Code == ChainUntrusted:
-		return v.fail(checkPublisher, PublisherChanged, was+" before, now by somebody whom no root here vouches for: get the genuine bundle, or consent to the change")
+		return v.fail(checkSame, PublisherChanged, was+" before, now by somebody whom no root here vouches for: get the genuine bundle, or consent to the change")
 	}
 	return v
 }
