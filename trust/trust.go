@@ -83,8 +83,8 @@ func (c Code) State() State {
 	return Invalid
 }
 
-// Check is one step of the reasoning. OK is false for at most one check of a verdict,
-// the last one. Warning marks a check that holds with a remark that a person should
+// Check is one step of the reasoning. OK is false for the check that decided, which is the
+// last one (Continues may add another one to it). Warning marks a check that holds with a remark that a person should
 // read: nobody answered whether the certificate is revoked, a timestamp does not count.
 type Check struct {
 	Name    string `json:"name"` // one of the names in judge.go
