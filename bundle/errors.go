@@ -42,6 +42,14 @@ const (
 	CodeMultipleManifest Code = "multiple_manifest"
 )
 
+// The codes of a signature. Who signed is not judged here.
+const (
+	CodeSignatureInvalid Code = "signature_invalid"
+	CodeEntryUnsigned    Code = "entry_unsigned"
+	CodeEntryMissing     Code = "entry_missing"
+	CodeWeakAlgorithm    Code = "weak_algorithm"
+)
+
 // The codes of what stands inside.
 const (
 	CodeManifestInvalid Code = "manifest_invalid"

@@ -41,6 +41,7 @@ type Verified struct {
 	sums      [][sha256.Size]byte // of the data of each entry
 	platforms []platform
 	signature Signature
+	signed    *Signed // nil: unsigned
 	warnings  []string
 }
 
