@@ -65,6 +65,7 @@ func Codes() []Code {
 		CodeDuplicateName, CodeLocalMismatch, CodeOverlap, CodeGap, CodeExtraBad, CodeUnsafePath,
 		CodeSpecialFile, CodeMethod, CodeTooManyEntries, CodeEntryTooBig, CodeTotalTooBig,
 		CodeRatioTooHigh, CodeDataCorrupt, CodeCRCMismatch, CodeNoManifest, CodeMultipleManifest,
+		CodeSignatureInvalid, CodeEntryUnsigned, CodeEntryMissing, CodeWeakAlgorithm,
 		CodeManifestInvalid, CodeTypesInvalid, CodeSchemaInvalid,
 	}
 }
