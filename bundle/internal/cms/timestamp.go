@@ -98,7 +98,7 @@ func parseTSTInfo(der []byte) (*tstInfo, error) {
 func (t *tstInfo) parseOptional(body cryptobyte.String) error {
 	var ignored cryptobyte.String
 	var ordering, has bool
-	if !body.SkipOptionalASN1(casn1.SEQUENCE) || !body.ReadOptionalASN1Boolean(&ordering, casn1.BOOLEAN, false) {
+	if !body.SkipOptionalASN1(casn1.SEQUENCE) || !readFlag(&body, &ordering) {
 		return malformed("the statement of the timestamp")
 	}
 	if body.PeekASN1Tag(casn1.INTEGER) {
@@ -120,7 +120,7 @@ func checkExtensions(in cryptobyte.String) error {
 		var kind asn1.ObjectIdentifier
 		var critical bool
 		if !in.ReadASN1(&item, casn1.SEQUENCE) || !item.ReadASN1ObjectIdentifier(&kind) ||
-			!item.ReadOptionalASN1Boolean(&critical, casn1.BOOLEAN, false) || !item.ReadASN1(&value, casn1.OCTET_STRING) || !item.Empty() {
+			!readFlag(&item, &critical) || !item.ReadASN1(&value, casn1.OCTET_STRING) || !item.Empty() {
 			return malformed("an extension of the timestamp")
 		}
 		if critical {
@@ -128,6 +128,12 @@ func checkExtensions(in cryptobyte.String) error {
 		}
 	}
 	return nil
+}
+
+// readFlag reads a BOOLEAN that may be left out. (That of cryptobyte wants a tag around
+// it.)
+func readFlag(in *cryptobyte.String, flag *bool) bool {
+	return !in.PeekASN1Tag(casn1.BOOLEAN) || in.ReadASN1Boolean(flag)
 }
 
 // readTime reads a GeneralizedTime in UTC, with or without a fraction of a second.
