@@ -1,11 +1,9 @@
 package bundletest
 
 import (
-	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -101,22 +99,4 @@ func (a *StampAuthority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/timestamp-reply")
 	_, _ = w.Write(answer) // a client that went away needs none
-}
-
-// KeyPEM writes a private key as PKCS #8.
-func KeyPEM(key crypto.Signer) []byte {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-}
-
-// ChainPEM writes certificates one after another.
-func ChainPEM(chain ...*x509.Certificate) []byte {
-	var out []byte
-	for _, c := range chain {
-		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
-	}
-	return out
 }

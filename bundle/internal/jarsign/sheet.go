@@ -5,6 +5,7 @@ import (
 	_ "crypto/sha256" // for crypto.SHA256
 	_ "crypto/sha512" // for crypto.SHA384 and crypto.SHA512
 	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"github.com/jackfield-host/jackfield/bundle/internal/headers"
@@ -45,7 +46,7 @@ func readSheet(data []byte) (*sheet, error) {
 		}
 		first := next.headers[0]
 		if !strings.EqualFold(first.Name, "Name") {
-			return nil, refuse(Invalid, "", first.Line, "a section must begin with \"Name: …\", not with %q", first.Name)
+			return nil, &headers.Error{Line: first.Line, Message: fmt.Sprintf("a section must begin with \"Name: …\", not with %q", first.Name)}
 		}
 		next.name, next.line, next.headers = first.Value, first.Line, next.headers[1:]
 		if before, twice := s.byName[next.name]; twice {
