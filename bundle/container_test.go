@@ -56,5 +56,5 @@ func TestHostileCoversEveryCode(t *testing.T) {
 
 // hostile are all files that must be refused.
 func hostile() []bundletest.Case {
-	return append(bundletest.Hostile(), bundletest.Limited()...)
+	return slices.Concat(bundletest.Hostile(), bundletest.Limited(), bundletest.Forged())
 }

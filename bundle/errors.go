@@ -42,6 +42,14 @@ const (
 	CodeMultipleManifest Code = "multiple_manifest"
 )
 
+// The codes of a signature. Who signed is not judged here.
+const (
+	CodeSignatureInvalid Code = "signature_invalid"
+	CodeEntryUnsigned    Code = "entry_unsigned"
+	CodeEntryMissing     Code = "entry_missing"
+	CodeWeakAlgorithm    Code = "weak_algorithm"
+)
+
 // The codes of what stands inside.
 const (
 	CodeManifestInvalid Code = "manifest_invalid"
@@ -57,6 +65,7 @@ func Codes() []Code {
 		CodeDuplicateName, CodeLocalMismatch, CodeOverlap, CodeGap, CodeExtraBad, CodeUnsafePath,
 		CodeSpecialFile, CodeMethod, CodeTooManyEntries, CodeEntryTooBig, CodeTotalTooBig,
 		CodeRatioTooHigh, CodeDataCorrupt, CodeCRCMismatch, CodeNoManifest, CodeMultipleManifest,
+		CodeSignatureInvalid, CodeEntryUnsigned, CodeEntryMissing, CodeWeakAlgorithm,
 		CodeManifestInvalid, CodeTypesInvalid, CodeSchemaInvalid,
 	}
 }

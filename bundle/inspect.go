@@ -38,7 +38,8 @@ type Report struct {
 }
 
 // Inspect opens and verifies the file at path and tells what it is, for the platform
-// goos and goarch. A file that can not be read is refused like any other, as
+// goos and goarch. A signature that does not hold is reported and does not refuse the
+// file, which no host would run. A file that can not be read is refused like any other, as
 // CodeUnreadable; so is one whose reading ctx ended.
 func Inspect(ctx context.Context, path string, limits Limits, goos, goarch string) Report {
 	f, err := Open(path, limits)
@@ -46,9 +47,13 @@ func Inspect(ctx context.Context, path string, limits Limits, goos, goarch strin
 		return refused(err)
 	}
 	defer f.Close()
-	v, err := Verify(ctx, f)
+	v, signature, err := examine(ctx, f)
 	if err != nil {
 		return refused(err)
+	}
+	if signature != nil {
+		v.signature = Signature{State: SignatureInvalid, Code: string(CodeOf(signature)), Chain: []string{}}
+		v.warnings = append(v.warnings, "the signature does not hold: "+signature.Error())
 	}
 	return v.Report(goos, goarch)
 }

@@ -2,9 +2,11 @@ package bundle
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/jackfield-host/jackfield/bundle/internal/headers"
 )
 
 // The caps on a manifest. The JDK has no cap on the main section and 16 MB on the
@@ -12,8 +14,6 @@ import (
 const (
 	maxManifest    = 4 << 20
 	maxMainSection = 64 << 10
-	maxLine        = 512 // with its line end, as in the JDK
-	maxName        = 70
 	maxWarnings    = 32
 )
 
@@ -65,7 +65,7 @@ func readManifest(data []byte) (*manifestSheet, error) {
 	if err := checkBOM(data); err != nil {
 		return nil, err
 	}
-	r := &manifestReader{data: data}
+	r := manifestReader{headers.NewReader(data)}
 	sheet := &manifestSheet{}
 	if err := r.readMain(sheet); err != nil {
 		return nil, err
@@ -90,115 +90,20 @@ func checkBOM(data []byte) error {
 	return nil
 }
 
-// manifestReader hands out physical lines and the headers made of them.
-type manifestReader struct {
-	data []byte
-	pos  int
-	line int // number of the line that next returned last
-}
+// manifestReader reads the sections of a manifest.
+type manifestReader struct{ *headers.Reader }
 
-// next returns the next physical line without its end: LF, CR, CRLF or the end of
-// the data. ok is false behind the last one.
-func (r *manifestReader) next() (line []byte, ok bool, err error) {
-	if r.pos >= len(r.data) {
-		return nil, false, nil
+// nextHeader is Next with the error of a manifest.
+func (r manifestReader) nextHeader() (h headers.Header, end bool, err error) {
+	h, end, err = r.Next()
+	if fault, ok := errors.AsType[*headers.Error](err); ok {
+		err = manifestError(fault.Line, "%s", fault.Message)
 	}
-	r.line++
-	rest := r.data[r.pos:]
-	end := bytes.IndexAny(rest[:min(len(rest), maxLine+1)], "\r\n")
-	switch {
-	case end < 0 && len(rest) > maxLine:
-		return nil, false, r.tooLong()
-	case end < 0: // a last line without its end; the JDK drops it in silence
-		r.pos = len(r.data)
-		return rest, true, nil
-	}
-	size := end + 1
-	if rest[end] == '\r' && size < len(rest) && rest[size] == '\n' {
-		size++
-	}
-	if size > maxLine {
-		return nil, false, r.tooLong()
-	}
-	r.pos += size
-	return rest[:end], true, nil
-}
-
-func (r *manifestReader) tooLong() error {
-	return manifestError(r.line, "the line is longer than %d bytes with its line end; continue it on a next line that begins with one space", maxLine)
-}
-
-// header is one logical line: a name, and a value joined from continuation lines.
-type header struct {
-	name  string
-	value []byte
-	line  int
-}
-
-// nextHeader returns the next header of a section; end is true at a blank line and
-// at the end of the data.
-func (r *manifestReader) nextHeader() (h header, end bool, err error) {
-	line, ok, err := r.next()
-	if err != nil || !ok || len(line) == 0 {
-		return header{}, true, err
-	}
-	h.line = r.line
-	if line[0] == ' ' {
-		return header{}, false, manifestError(r.line, "a continuation line (it begins with a space) has no header line before it")
-	}
-	colon := bytes.IndexByte(line, ':')
-	switch {
-	case colon < 0:
-		return header{}, false, manifestError(r.line, "the line has no colon; write \"name: value\", or begin it with a space to continue the line before")
-	case colon+1 >= len(line) || line[colon+1] != ' ':
-		return header{}, false, manifestError(r.line, "no space stands behind the colon of %s; write \"name: value\"", quote(string(line[:colon])))
-	}
-	h.name = string(line[:colon])
-	if err := checkHeaderName(h.name); err != nil {
-		return header{}, false, manifestError(r.line, "%s", err)
-	}
-	h.value, err = r.continued(line[colon+2:])
-	if err != nil {
-		return header{}, false, err
-	}
-	if i := bytes.IndexByte(h.value, 0); i >= 0 {
-		return header{}, false, manifestError(h.line, "the value of %s contains a NUL byte", h.name)
-	}
-	if !utf8.Valid(h.value) {
-		return header{}, false, manifestError(h.line, "the value of %s is not valid UTF-8; save the manifest as UTF-8", h.name)
-	}
-	return h, false, nil
-}
-
-// continued appends the continuation lines that follow. They are joined as bytes:
-// a line may end inside of a character.
-func (r *manifestReader) continued(value []byte) ([]byte, error) {
-	owned := false
-	for r.pos < len(r.data) && r.data[r.pos] == ' ' {
-		line, _, err := r.next()
-		if err != nil {
-			return nil, err
-		}
-		if !owned {
-			value, owned = bytes.Clone(value), true
-		}
-		value = append(value, line[1:]...)
-	}
-	return value, nil
-}
-
-func checkHeaderName(name string) error {
-	if len(name) > maxName {
-		return fmt.Errorf("the name %s is longer than %d characters", quote(name), maxName)
-	}
-	if !all(name, func(c byte) bool { return isDigit(c) || isLetter(c) || c == '-' || c == '_' }) {
-		return fmt.Errorf("the name %s has other characters than letters, digits, - and _", quote(name))
-	}
-	return nil
+	return h, end, err
 }
 
 // readMain reads up to the first blank line.
-func (r *manifestReader) readMain(sheet *manifestSheet) error {
+func (r manifestReader) readMain(sheet *manifestSheet) error {
 	first := map[string]int{} // name → line
 	for {
 		h, end, err := r.nextHeader()
@@ -206,20 +111,20 @@ func (r *manifestReader) readMain(sheet *manifestSheet) error {
 			return err
 		}
 		if end {
-			if r.line == 1 {
+			if r.Line() == 1 {
 				return manifestError(1, "the manifest begins with a blank line, so its main section is empty; remove the line")
 			}
 			return nil
 		}
-		if r.pos > maxMainSection {
-			return manifestError(r.line, "the main section has more than %d bytes", maxMainSection)
+		if r.Offset() > maxMainSection {
+			return manifestError(r.Line(), "the main section has more than %d bytes", maxMainSection)
 		}
-		a := attribute{name: h.name, key: strings.ToLower(h.name), value: string(h.value), line: h.line}
+		a := attribute{name: h.Name, key: strings.ToLower(h.Name), value: h.Value, line: h.Line}
 		ours := strings.HasPrefix(a.key, prefix)
 		if before, twice := first[a.key]; twice && ours {
 			return manifestError(a.line, "duplicate attribute: %s already stands in line %d", a.key, before)
 		} else if twice {
-			sheet.warn(a.line, "%s already stands in line %d; the last one counts", h.name, before)
+			sheet.warn(a.line, "%s already stands in line %d; the last one counts", h.Name, before)
 		} else {
 			first[a.key] = a.line
 		}
@@ -233,7 +138,7 @@ func (r *manifestReader) readMain(sheet *manifestSheet) error {
 
 // readSections reads the sections behind the main one. They describe entries, so
 // for the extension only their faults matter.
-func (r *manifestReader) readSections(sheet *manifestSheet) error {
+func (r manifestReader) readSections(sheet *manifestSheet) error {
 	seen := map[string]bool{}
 	for {
 		h, end, err := r.nextHeader()
@@ -241,20 +146,20 @@ func (r *manifestReader) readSections(sheet *manifestSheet) error {
 			return err
 		}
 		if end {
-			if r.pos >= len(r.data) {
+			if r.Done() {
 				return nil
 			}
 			continue // several blank lines between sections
 		}
-		if !strings.EqualFold(h.name, "Name") {
-			return manifestError(h.line, "behind a blank line a section begins, and its first line must be \"Name: …\", not %s; attributes of the extension belong before the first blank line", quote(h.name))
+		if !strings.EqualFold(h.Name, "Name") {
+			return manifestError(h.Line, "behind a blank line a section begins, and its first line must be \"Name: …\", not %s; attributes of the extension belong before the first blank line", quote(h.Name))
 		}
 		if sheet.sections++; sheet.sections == 1 {
-			sheet.sectionLine = h.line
+			sheet.sectionLine = h.Line
 		}
-		section := string(h.value)
+		section := h.Value
 		if seen[section] {
-			sheet.warn(h.line, "a section of %s stands further up already", quote(section))
+			sheet.warn(h.Line, "a section of %s stands further up already", quote(section))
 		}
 		seen[section] = true
 		if err := r.readSection(section); err != nil {
@@ -263,14 +168,14 @@ func (r *manifestReader) readSections(sheet *manifestSheet) error {
 	}
 }
 
-func (r *manifestReader) readSection(section string) error {
+func (r manifestReader) readSection(section string) error {
 	for {
 		h, end, err := r.nextHeader()
 		if end || err != nil {
 			return err
 		}
-		if key := strings.ToLower(h.name); strings.HasPrefix(key, prefix) {
-			return manifestError(h.line, "%s stands in the section of %s; it must be in the main section, before the first blank line", key, quote(section))
+		if key := strings.ToLower(h.Name); strings.HasPrefix(key, prefix) {
+			return manifestError(h.Line, "%s stands in the section of %s; it must be in the main section, before the first blank line", key, quote(section))
 		}
 	}
 }

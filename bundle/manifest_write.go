@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/jackfield-host/jackfield/bundle/internal/headers"
 )
 
 // Attribute is one attribute of a manifest's main section.
@@ -20,7 +22,7 @@ func FormatManifest(attrs []Attribute) ([]byte, error) {
 	seen := map[string]bool{}
 	for _, a := range attrs {
 		key := strings.ToLower(a.Name)
-		if err := checkHeaderName(a.Name); err != nil {
+		if err := headers.CheckName(a.Name); err != nil {
 			return nil, err
 		}
 		if seen[key] {
@@ -34,10 +36,10 @@ func FormatManifest(attrs []Attribute) ([]byte, error) {
 			version = a
 		}
 	}
-	writeHeader(&b, version)
+	headers.Write(&b, version.Name, version.Value)
 	for _, a := range attrs {
 		if !strings.EqualFold(a.Name, version.Name) {
-			writeHeader(&b, a)
+			headers.Write(&b, a.Name, a.Value)
 		}
 	}
 	b.WriteString("\r\n")
@@ -70,22 +72,4 @@ func NormalizeManifest(data []byte) ([]byte, error) {
 		return nil, manifestError(0, "%s", err)
 	}
 	return out, nil
-}
-
-// writeHeader writes one attribute on as many lines as it takes.
-func writeHeader(b *strings.Builder, a Attribute) {
-	const width = 72
-	rest := a.Name + ": " + a.Value
-	for room := width; ; room = width - 1 {
-		if len(rest) <= room {
-			b.WriteString(rest + "\r\n")
-			return
-		}
-		cut := room
-		for !utf8.RuneStart(rest[cut]) {
-			cut--
-		}
-		b.WriteString(rest[:cut] + "\r\n ")
-		rest = rest[cut:]
-	}
 }

@@ -119,7 +119,7 @@ func checkDescription(s Source, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	held := &heldText{name: s.Name, size: int64(len(data))}
+	held := &heldText{name: s.Name, size: int64(len(data)), max: maxDescription}
 	if s.Name == TypesName {
 		if err := held.check(CodeTypesInvalid); err != nil {
 			return err
@@ -290,15 +290,18 @@ func localRecord(e *entry) []byte {
 }
 
 func centralRecord(e *entry, mode fs.FileMode) []byte {
-	unix := int64(0o100644)
+	unix, dos := int64(0o100644), int64(0)
 	if mode&0o111 != 0 {
 		unix = 0o100755
+	}
+	if mode.IsDir() {
+		unix, dos = 0o040755, 0x10
 	}
 	b := binary.LittleEndian.AppendUint32(nil, sigCentral)
 	b = appendFields16(b, 3<<8|20, 20, packedFlags(e.Name), int(e.Method), packedTime, packedDate)
 	b = appendFields32(b, int64(e.CRC32), e.CompressedSize, e.Size)
 	b = appendFields16(b, len(e.Name), 0, 0, 0, 0)
-	b = appendFields32(b, unix<<16, e.offset)
+	b = appendFields32(b, unix<<16|dos, e.offset)
 	return append(b, e.Name...)
 }
 

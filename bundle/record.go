@@ -12,18 +12,19 @@ import (
 
 // recordRules is the number of the rules by which Verify judges. It goes up whenever
 // Verify refuses something that it accepted before: then no older record counts.
-const recordRules = 1
+const recordRules = 2
 
 // record is what Verify found out by reading every entry.
 type record struct {
 	Rules  int               `json:"rules"`
 	Digest string            `json:"digest"`
 	Sums   map[string]string `json:"sums"` // SHA-256 of the data of each entry, hexadecimal
+	More   moreSums          `json:"more,omitempty"`
 }
 
 // Record is what VerifyRecorded needs to spare itself the unpacking.
 func (v *Verified) Record() ([]byte, error) {
-	r := record{Rules: recordRules, Digest: v.digest, Sums: make(map[string]string, len(v.sums))}
+	r := record{Rules: recordRules, Digest: v.digest, More: v.more, Sums: make(map[string]string, len(v.sums))}
 	for i, sum := range v.sums {
 		r.Sums[v.file.entries[i].Name] = hex.EncodeToString(sum[:])
 	}
@@ -36,9 +37,9 @@ var ErrRecord = errors.New("the record is not about this file")
 
 // VerifyRecorded is Verify for a file of which the caller has a Record, and on whose
 // record it can rely as on its own code: kept where nobody else can write. The whole
-// file is read and must have the digest of the record, and what describes the bundle
-// is read and judged as by Verify; the other entries are not unpacked. ErrRecord says
-// that Verify must be asked.
+// file is read and must have the digest of the record, and what describes the bundle,
+// its signature included, is read and judged as by Verify; the other entries are not
+// unpacked. ErrRecord says that Verify must be asked.
 func VerifyRecorded(ctx context.Context, f *File, recorded []byte) (*Verified, error) {
 	var r record
 	if err := json.Unmarshal(recorded, &r); err != nil {
@@ -47,7 +48,7 @@ func VerifyRecorded(ctx context.Context, f *File, recorded []byte) (*Verified, e
 	if r.Rules != recordRules || len(r.Sums) != len(f.entries) {
 		return nil, ErrRecord
 	}
-	v := &Verified{file: f, sums: make([][sha256.Size]byte, len(f.entries)), warnings: []string{}, digest: r.Digest}
+	v := &Verified{file: f, sums: make([][sha256.Size]byte, len(f.entries)), warnings: []string{}, digest: r.Digest, more: r.More}
 	for i := range f.entries {
 		sum, err := hex.DecodeString(r.Sums[f.entries[i].Name])
 		if err != nil || len(sum) != sha256.Size {
@@ -65,7 +66,7 @@ func VerifyRecorded(ctx context.Context, f *File, recorded []byte) (*Verified, e
 	if "sha256:"+hex.EncodeToString(whole.Sum(nil)) != r.Digest {
 		return nil, ErrRecord
 	}
-	var held heldTexts
+	held := holdTexts(f)
 	for i := range f.entries {
 		e := &f.entries[i]
 		text := held.of(e)
@@ -80,7 +81,11 @@ func VerifyRecorded(ctx context.Context, f *File, recorded []byte) (*Verified, e
 			return nil, ErrRecord
 		}
 	}
-	if err := v.describe(&held); err != nil {
+	signature, err := v.describe(held)
+	if signature != nil {
+		return nil, signature
+	}
+	if err != nil {
 		return nil, err
 	}
 	return v, nil

@@ -64,7 +64,7 @@ func TestARecordOfSomethingElseDoesNotCount(t *testing.T) {
 	}{
 		"another bundle": {bundletest.Good(bundletest.With("extension_version", "9.9")), asIs},
 		"other entries":  {bundletest.Good(bundletest.WithFile("more", []byte("x"))), asIs},
-		"other rules":    {jar, func(b []byte) []byte { return bytes.Replace(b, []byte(`"rules":1`), []byte(`"rules":0`), 1) }},
+		"other rules":    {jar, func(b []byte) []byte { return bytes.Replace(b, []byte(`"rules":`), []byte(`"rules":1`), 1) }},
 		"a sum that is none": {jar, func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`MANIFEST.MF":"`), []byte(`MANIFEST.MF":"zz`), 1)
 		}},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackfield-host/jackfield/bundle/internal/jarsign"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -26,11 +28,12 @@ const (
 // maxDescription bounds what is held in memory of one describing entry.
 const maxDescription = 4 << 20
 
-// Verified is a bundle that was read to its last byte and found sound. Only Verify and
+// Verified is a bundle that was read to its last byte and found sound, its signature
+// included if it has one. Only Verify and
 // VerifyRecorded fill one in; of the zero value Valid is false and nothing else may be asked. It
 // stays usable after its File is closed, except for Unpack.
 //
-// It says nothing about who made the bundle.
+// Signed is what proves who made the bundle; whether they may was not judged.
 type Verified struct {
 	file      *File
 	manifest  *Manifest
@@ -39,20 +42,39 @@ type Verified struct {
 	schema    json.RawMessage
 	digest    string
 	sums      [][sha256.Size]byte // of the data of each entry
+	more      moreSums
 	platforms []platform
 	signature Signature
+	signed    *Signed // nil: unsigned
 	warnings  []string
 }
 
-// Verify reads all of f once: the data and CRC of every entry, the manifest, the
-// declared types and the schema of the configuration. An error is an *Error, or
-// that of ctx.
+// Verify reads all of f once: the data and CRC of every entry, the signature, and only
+// then what it covers: the manifest, the declared types, the schema of the
+// configuration. An error is an *Error, or that of ctx.
 func Verify(ctx context.Context, f *File) (*Verified, error) {
-	v := &Verified{file: f, sums: make([][sha256.Size]byte, len(f.entries)), warnings: []string{}}
-	var held heldTexts
+	v, signature, err := examine(ctx, f)
+	if signature != nil {
+		return nil, signature
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// examine is Verify for those who go on where the signature is wrong: what is wrong
+// with it comes apart from what is wrong behind it.
+func examine(ctx context.Context, f *File) (v *Verified, signature, err error) {
+	v = &Verified{file: f, sums: make([][sha256.Size]byte, len(f.entries)), more: moreSums{}, warnings: []string{}}
+	held := holdTexts(f)
+	var asked map[string][]crypto.Hash
+	if held.files.SignatureFile != "" {
+		asked = f.sumsAsked()
+	}
 	digest, err := f.readAll(ctx, func(i int, r io.Reader) error {
 		e := &f.entries[i]
-		sum := sha256.New()
+		sum := newSummer(asked[e.Name])
 		dst := io.Writer(sum)
 		if text := held.of(e); text != nil {
 			dst = io.MultiWriter(sum, text)
@@ -60,31 +82,39 @@ func Verify(ctx context.Context, f *File) (*Verified, error) {
 		if _, err := io.Copy(dst, r); err != nil {
 			return err
 		}
-		sum.Sum(v.sums[i][:0])
+		sum.sha256.Sum(v.sums[i][:0])
+		if sum.more != nil {
+			v.more[e.Name] = sum.sums()
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	v.digest = "sha256:" + hex.EncodeToString(digest[:])
-	if err := v.describe(&held); err != nil {
-		return nil, err
-	}
-	return v, nil
+	signature, err = v.describe(held)
+	return v, signature, err
 }
 
-// describe fills in what the describing entries say.
-func (v *Verified) describe(held *heldTexts) error {
+// describe fills in what the describing entries say: first of all the signature, whose
+// fault comes apart from the others.
+func (v *Verified) describe(held *heldTexts) (signature, err error) {
+	if held.manifest == nil {
+		return nil, refuse(CodeNoManifest, "", "there is no %s", manifestName)
+	}
+	if err := held.manifest.check(CodeManifestInvalid); err != nil {
+		return nil, err
+	}
+	signature = v.readSignature(held)
 	if err := v.readManifest(held); err != nil {
-		return err
+		return signature, err
 	}
 	if err := v.readDescriptions(held); err != nil {
-		return err
+		return signature, err
 	}
 	v.platforms = findPlatforms(v.file, v.manifest)
-	v.signature = findSignature(v.file)
 	v.lookAround()
-	return nil
+	return signature, nil
 }
 
 // readAll reads the whole file from front to back, hashing it, and calls visit with
@@ -139,30 +169,49 @@ func (r *contextReader) Read(p []byte) (int, error) {
 // heldTexts are the entries that are held in memory.
 type heldTexts struct {
 	manifest, types, schema *heldText
+
+	// The signature: its files, or why they can be none.
+	files                         jarsign.Files
+	noSignature                   error
+	signatureFile, block, staples *heldText
 }
 
 type heldText struct {
 	bytes.Buffer
-	name string
-	size int64
+	name      string
+	size, max int64
+}
+
+// holdTexts says which entries of f are held.
+func holdTexts(f *File) *heldTexts {
+	t := &heldTexts{}
+	t.files, _, t.noSignature = f.findSignature()
+	return t
 }
 
 // of returns where to keep the data of e, nil for nowhere. What is too long is not
 // kept; its size is judged later.
 func (t *heldTexts) of(e *entry) io.Writer {
-	var slot **heldText
+	slot, limit := &t.manifest, int64(maxDescription)
 	switch {
+	case e.Dir:
+		return nil
 	case isManifestName(e.Name):
-		slot = &t.manifest
 	case e.Name == TypesName:
 		slot = &t.types
 	case e.Name == ConfigSchemaName:
 		slot = &t.schema
+	case e.Name == t.files.SignatureFile:
+		slot, limit = &t.signatureFile, jarsign.MaxSignatureFile
+	case e.Name == t.files.Block:
+		slot, limit = &t.block, jarsign.MaxBlock
+	case e.Name == t.files.Staples:
+		slot, limit = &t.staples, jarsign.MaxStaples
 	default:
 		return nil
 	}
-	*slot = &heldText{name: e.Name, size: e.Size}
-	if e.Size > maxDescription {
+	*slot = &heldText{name: e.Name, size: e.Size, max: limit}
+	if e.Size > limit {
 		return nil
 	}
 	return *slot
@@ -170,8 +219,8 @@ func (t *heldTexts) of(e *entry) io.Writer {
 
 // check refuses a text that was too long to keep.
 func (t *heldText) check(code Code) error {
-	if t.size > maxDescription {
-		return refuse(code, t.name, "it has %d bytes, more than the %d allowed", t.size, maxDescription)
+	if t.size > t.max {
+		return refuse(code, t.name, "it has %d bytes, more than the %d allowed", t.size, t.max)
 	}
 	return nil
 }
@@ -187,12 +236,6 @@ func (t *heldText) about(err error) error {
 }
 
 func (v *Verified) readManifest(t *heldTexts) error {
-	if t.manifest == nil {
-		return refuse(CodeNoManifest, "", "there is no %s", manifestName)
-	}
-	if err := t.manifest.check(CodeManifestInvalid); err != nil {
-		return err
-	}
 	m, warnings, err := ParseManifest(t.manifest.Bytes())
 	if err != nil {
 		return t.manifest.about(err)
