@@ -82,7 +82,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
 	}
-	grants, err := dial.ParseGrants(i.spec.Permissions)
+	grants, err := dial.ParseGrants(i.spec.Granted)
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
