@@ -88,6 +88,8 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		order = func(o *orders) { o.restoreData = false }
 	case VerbRemove:
 		return h.remove(ctx, a, row)
+	case VerbConsent, VerbRevoke:
+		return h.decide(ctx, a, row)
 	default:
 		err = &Error{Code: CodeInvalidArgument, Message: fmt.Sprintf("there is no verb %q", a.Verb)}
 	}

@@ -27,35 +27,46 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	defer received.Release()
 	plan := h.catalog.Plan(received)
 	m := received.Manifest
+	is, _ := h.state.Extension(m.ID)
 	up := Uploaded{
 		ID: m.ID, Version: m.Version.String(), Digest: received.Digest, Action: string(plan.Action),
 		State: plan.State, Reason: plan.Reason, From: plan.From, Warnings: append([]string{}, received.Warnings...),
+		Permissions: append([]string{}, m.Permissions...), Needs: needsOf(is, m.Permissions),
 	}
 	if u.DryRun {
 		return up, nil
 	}
 	h.acting.Lock()
 	defer h.acting.Unlock()
+	defer h.arrive(received.Digest)()
 	file, err := h.catalog.Publish(ctx, received)
 	if err != nil {
 		return Uploaded{}, asError(err)
 	}
 	h.expect(m.ID, received.Digest)
 	up.Job = "install-" + strings.TrimPrefix(received.Digest, "sha256:")[:16]
-	after, err := json.Marshal(map[string]string{"version": up.Version, "digest": up.Digest, "file": file})
+	now := time.Now()
+	is, _ = h.state.Extension(m.ID) // as it is now that nobody else changes it
+	up.Needs = needsOf(is, m.Permissions)
+	before := decisionsOf(is)
+	grantNeeds(&is, m.Permissions, u.Actor.Name, now)
+	after, err := json.Marshal(map[string]any{"version": up.Version, "digest": up.Digest, "file": file, "decided": decisionsOf(is)})
 	if err != nil {
 		return Uploaded{}, asError(err)
 	}
 	h.journal.flush(ctx)
-	now := time.Now()
+	var consent func(*state.Extension)
+	if len(m.Permissions) > 0 {
+		consent = func(x *state.Extension) { grantNeeds(x, m.Permissions, u.Actor.Name, now) }
+	}
 	err = h.state.Change(ctx, state.Change{
-		ID: m.ID,
+		ID: m.ID, Edit: consent,
 		Events: []state.Event{{
 			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: u.Actor.Name,
 			Message: "as " + file + ", from " + u.Actor.Remote,
 		}},
 		Audit: []state.AuditEntry{{
-			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, After: after, Remote: u.Actor.Remote,
+			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, Before: before, After: after, Remote: u.Actor.Remote,
 		}},
 	})
 	if err != nil { // the bundle is there: that is what was asked for
@@ -174,6 +185,9 @@ func (h *Host) standing() map[string]catalog.Standing {
 		}
 		for _, r := range x.Rejected {
 			s.Rejected = append(s.Rejected, r.Digest)
+			if r.Code == lifecycle.CodeNeedsConsent {
+				s.Waiting = append(s.Waiting, r.Digest)
+			}
 		}
 		standing[id] = s
 	}
