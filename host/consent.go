@@ -172,21 +172,18 @@ func (h *Host) decide(ctx context.Context, a Action, row Extension) (Extension, 
 		return row, err
 	}
 	h.reconciler.order(a.ID, func(o *orders) {
+		more := !d.waits && slices.ContainsFunc(d.grant, func(p string) bool { return slices.Contains(row.Permissions, p) })
 		switch {
-		case len(granted(is, d.deny)) > 0:
-			o.renew++ // whichever of its processes may do that
-		case !d.waits && slices.ContainsFunc(d.grant, func(p string) bool { return slices.Contains(row.Permissions, p) }):
+		case len(granted(is, d.deny)) > 0: // whichever of its processes may do that
+			o.renew++
+		case more && row.State == lifecycle.Running:
 			o.restart++
+		case more:
+			o.renew++
 		}
 	})
 	h.catalog.Wake()
-	if err := h.sync(ctx); err != nil {
-		return row, err
-	}
-	if now, ok := h.Extension(a.ID); ok {
-		return now, nil
-	}
-	return row, nil
+	return h.synced(ctx, row)
 }
 
 // decision is a consent or a revocation on its way.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -38,28 +40,47 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	}
 	h.acting.Lock()
 	defer h.acting.Unlock()
-	defer h.arrive(received.Digest)()
+	arrived := sync.OnceFunc(h.arrive(received.Digest))
+	defer arrived()
 	file, err := h.catalog.Publish(ctx, received)
 	if err != nil {
 		return Uploaded{}, asError(err)
 	}
 	h.expect(m.ID, received.Digest)
 	up.Job = "install-" + strings.TrimPrefix(received.Digest, "sha256:")[:16]
+	if err := h.consentToUpload(ctx, u, m, &up, file); err != nil { // the bundle is there: that is what was asked for
+		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", m.ID, "error", err)
+		return up, nil
+	}
+	arrived()
+	if len(up.Needs) > 0 { // what waited for that does so no more
+		h.catalog.Wake()
+		err = h.sync(ctx)
+	}
+	if err != nil {
+		h.cfg.Log.Debug("waiting for what an upload has changed", "ext", m.ID, "error", err)
+	}
+	return up, nil
+}
+
+// consentToUpload writes down that somebody has published a bundle and consented to what
+// it asks for.
+func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest, up *Uploaded, file string) error {
 	now := time.Now()
-	is, _ = h.state.Extension(m.ID) // as it is now that nobody else changes it
+	is, _ := h.state.Extension(m.ID) // as it is now that nobody else changes it
 	up.Needs = needsOf(is, m.Permissions)
 	before := decisionsOf(is)
-	grantNeeds(&is, m.Permissions, u.Actor.Name, now)
-	after, err := json.Marshal(map[string]any{"version": up.Version, "digest": up.Digest, "file": file, "decided": decisionsOf(is)})
-	if err != nil {
-		return Uploaded{}, asError(err)
-	}
-	h.journal.flush(ctx)
 	var consent func(*state.Extension)
 	if len(m.Permissions) > 0 {
 		consent = func(x *state.Extension) { grantNeeds(x, m.Permissions, u.Actor.Name, now) }
+		consent(&is)
 	}
-	err = h.state.Change(ctx, state.Change{
+	after, err := json.Marshal(map[string]any{"version": up.Version, "digest": up.Digest, "file": file, "decided": decisionsOf(is)})
+	if err != nil {
+		return err
+	}
+	h.journal.flush(ctx)
+	return h.state.Change(ctx, state.Change{
 		ID: m.ID, Edit: consent,
 		Events: []state.Event{{
 			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: u.Actor.Name,
@@ -69,10 +90,6 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, Before: before, After: after, Remote: u.Actor.Remote,
 		}},
 	})
-	if err != nil { // the bundle is there: that is what was asked for
-		h.cfg.Log.Error("writing the history of an upload", "ext", m.ID, "error", err)
-	}
-	return up, nil
 }
 
 // expect notes that a bundle is on its way, for Settle.

@@ -83,6 +83,9 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
 	}
 	grants, err := dial.ParseGrants(i.spec.Granted)
+	if err == nil {
+		grants, err = grants.Asked(i.spec.Asked)
+	}
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
