@@ -124,6 +124,18 @@ func TestBrowser(t *testing.T) {
 	}
 	until(ctx, t, `document.querySelector("#summary").textContent.startsWith("2 extensions")`)
 
+	// A version waits; the reader consents to it.
+	rows.set(waits(), crashed())
+	until(ctx, t, `document.querySelector(".wanted li")?.textContent === "events"`)
+	read[bool](ctx, t, `window.before = true`)
+	within(ctx, t, "consenting", chromedp.Click(chromedp.CSS(".wanted button")))
+	until(ctx, t, `window.before === undefined && document.querySelector(".wanted") !== null`)
+	rows.mu.Lock()
+	if n := len(rows.actions); n != 1 || rows.actions[0].Digest != waits().Consent.Digest {
+		t.Errorf("the host was asked to %+v", rows.actions)
+	}
+	rows.mu.Unlock()
+
 	within(ctx, t, "a narrow window", chromedp.EmulateViewport(400, 800))
 	if wide := read[int](ctx, t, `document.documentElement.scrollWidth`); wide > 400 {
 		t.Errorf("at 400 pixels the page is %d wide", wide)

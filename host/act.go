@@ -88,6 +88,8 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		order = func(o *orders) { o.restoreData = false }
 	case VerbRemove:
 		return h.remove(ctx, a, row)
+	case VerbConsent, VerbRevoke:
+		return h.decide(ctx, a, row)
 	default:
 		err = &Error{Code: CodeInvalidArgument, Message: fmt.Sprintf("there is no verb %q", a.Verb)}
 	}
@@ -100,10 +102,16 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 	if order != nil {
 		h.reconciler.order(a.ID, order)
 	}
+	return h.synced(ctx, row)
+}
+
+// synced returns the row that an extension has once it shows what was decided before,
+// the one of before when it is gone.
+func (h *Host) synced(ctx context.Context, row Extension) (Extension, error) {
 	if err := h.sync(ctx); err != nil {
 		return row, err
 	}
-	if now, ok := h.Extension(a.ID); ok {
+	if now, ok := h.Extension(row.ID); ok {
 		return now, nil
 	}
 	return row, nil

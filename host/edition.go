@@ -150,12 +150,13 @@ func (h *Host) spec(e *edition, held bool, tries int) supervisor.Spec {
 	// hash the zero hash would match nothing, and nothing would run.
 	name, _ := b.Executable(runtime.GOOS, runtime.GOARCH)
 	sum, _ := b.EntrySHA256(name)
+	is, _ := h.state.Extension(m.ID)
 	return supervisor.Spec{
 		ID: m.ID, Name: m.Name, Class: m.Class, Version: m.Version.String(), Digest: b.Digest(),
 		Manifest: m.Attributes, Types: b.Types(), HasTypes: b.HasTypes(),
 		Executable: e.entry.Executable, ExecutableSHA256: sum,
 		BundleDir: e.entry.Tree, DataDir: h.home.Data(m.ID), LogFile: h.home.ExtensionLog(m.ID), RunDir: h.home.Run(),
-		Permissions: m.Permissions, Settings: e.settings.Settings,
+		Asked: m.Permissions, Granted: granted(is, m.Permissions), Settings: e.settings.Settings,
 		Held: held, Tries: tries,
 		Failed: func(f supervisor.Failure) { h.journal.failed(e, f) },
 	}

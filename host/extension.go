@@ -28,6 +28,10 @@ type extension struct {
 	fallback *fallback
 	missing  []string // what it needs and does not run yet
 	settled  bool     // was in a settled state once
+	// waits is why wanted must not run: nobody has consented to it. again is when that is
+	// to be written down once more, zero for never.
+	waits *lifecycle.Reason
+	again time.Time
 	// retry and restart are counted up by verbs; restored is the restart for which the
 	// data were asked back.
 	orders orders
@@ -36,7 +40,8 @@ type extension struct {
 // orders are what verbs have asked of an extension since the host started.
 type orders struct {
 	restart, retry uint64
-	restoreData    bool // of the next upgrade
+	renew          uint64 // restart that takes something from the processes of before
+	restoreData    bool   // of the next upgrade
 }
 
 // status is how an extension is doing, and what of it.
@@ -65,6 +70,8 @@ func (e *extension) status(view deploy.View) status {
 	case e.entry.Disabled:
 		s.State = lifecycle.Stopped
 		s.Reason = lifecycle.Reasonf(lifecycle.StageScan, lifecycle.CodeDisabled, "%s", cmp.Or(e.entry.Note, "it is disabled"))
+	case e.waits != nil:
+		s.State, s.Reason = lifecycle.Failed, e.waits
 	case len(e.missing) > 0:
 		s.State = lifecycle.Waiting
 		s.Reason = lifecycle.Reasonf(lifecycle.StageLaunch, lifecycle.CodeDependencyMissing,
@@ -121,7 +128,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	if ed == nil {
 		ed = e.wanted
 	}
-	row := Extension{ID: e.id, Permissions: []string{}, Versions: []Version{}}
+	row := Extension{ID: e.id, Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
 	if ed != nil {
 		b := ed.entry.Bundle
 		row = describe(b.Manifest())
@@ -138,6 +145,8 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	if s.instance != nil {
 		row.Limits = limitsOf(s.instance.Limits())
 	}
+	row.Grants, row.Denied = grantsOf(is, row.Permissions)
+	row.Consent = e.consent(is)
 	row.Versions = versionsOf(row, is, kept)
 	row.Candidate = e.candidate(view, is)
 	return row
@@ -165,14 +174,28 @@ func (e *extension) candidate(view deploy.View, is state.Extension) *Candidate {
 			}
 			return &Candidate{
 				Version: passed.Version, Digest: passed.Digest, File: passed.File, State: lifecycle.Failed,
-				Reason: &Reason{
-					Code: r.Code, Stage: lifecycle.Stage(r.Stage), Message: r.Message, Time: r.Time,
-					ExitCode: r.ExitCode, Signal: r.Signal, Stderr: append([]string{}, r.Stderr...),
-				},
+				Reason: reasonOf(r),
 			}
 		}
 	}
 	return nil
+}
+
+// consent is what waits for it: what should run, or else what is passed over.
+func (e *extension) consent(is state.Extension) *Consent {
+	if e.entry == nil {
+		return nil
+	}
+	if needs := needsOf(is, e.wanted.asks()); e.waits != nil && len(needs) > 0 {
+		return &Consent{Version: e.wanted.version(), Digest: e.wanted.Digest(), File: e.entry.File, Needs: needs}
+	}
+	w := waiting(is, func(digest string) bool {
+		return slices.ContainsFunc(e.entry.Passed, func(p catalog.Passed) bool { return p.Digest == digest })
+	})
+	if w == nil {
+		return nil
+	}
+	return &Consent{Version: w.Version, Digest: w.Digest, File: w.File, Needs: needsOf(is, w.Asks)}
 }
 
 // versionsOf lists the kept versions, the current one among them.
@@ -201,7 +224,7 @@ func limitsOf(l supervisor.Limits) Limits {
 
 // rowOf is the row of a file that is not (yet) an extension: its id is its name.
 func rowOf(r catalog.Row) Extension {
-	row := Extension{Permissions: []string{}, Versions: []Version{}}
+	row := Extension{Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
 	if r.Manifest != nil {
 		row = describe(r.Manifest)
 	}
@@ -213,7 +236,7 @@ func rowOf(r catalog.Row) Extension {
 func describe(m *bundle.Manifest) Extension {
 	row := Extension{
 		ID: m.ID, Name: m.Name, Class: m.Class, Request: m.Request, Response: m.Response,
-		Version: m.Version.String(), Permissions: []string{}, Versions: []Version{},
+		Version: m.Version.String(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{},
 	}
 	row.Permissions = append(row.Permissions, m.Permissions...)
 	return row

@@ -61,6 +61,7 @@ type Host struct {
 	mu       sync.Mutex        // guards what follows
 	changed  chan struct{}     // closed, and replaced, when the rows change
 	expected map[string]string // id → digest that was uploaded last
+	arriving map[string]int    // digest → how many uploads of it are being published
 }
 
 // New makes the home's folders, locks the home and puts the rooms together. Run must
@@ -80,7 +81,7 @@ func New(cfg Config) (*Host, error) {
 	}
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
-		changed: make(chan struct{}), expected: map[string]string{},
+		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
 	}
 	h.rows.Store(&[]row{})
 	if err := h.home.Make(); err != nil {
@@ -169,7 +170,8 @@ func (h *Host) unconfirm(shelved map[string][]string) error {
 			continue
 		}
 		err := h.state.Change(context.Background(), state.Change{
-			ID: id, Edit: func(x *state.Extension) { x.Unconfirmed = true },
+			// What was granted is not known either: nothing counts as granted.
+			ID: id, Edit: func(x *state.Extension) { x.Unconfirmed, x.Consented = true, true },
 			Events: []state.Event{{Time: time.Now(), Kind: "unconfirmed", Actor: actorHost, Message: "the host's database was lost"}},
 		})
 		if err != nil {

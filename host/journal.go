@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ const (
 	eventRejected = "rejected"
 	eventRemoved  = "removed"
 	eventStopped  = "stopped"
+	// Of permissions: no version asks for them any more.
+	eventForgotten = "forgotten"
 )
 
 // actorHost and actorFolder are who did what no administrator did.
@@ -246,24 +249,32 @@ func (j *journal) missing(view catalog.View) {
 }
 
 // of returns the deploy.Journal of one extension.
-func (j *journal) of(e *extension) deploy.Journal { return &extensionJournal{j, e.id} }
+func (j *journal) of(h *Host, e *extension) deploy.Journal { return &extensionJournal{j, h, e, e.id} }
 
+// extensionJournal belongs to the reconciler's goroutine, as its extension does.
 type extensionJournal struct {
 	*journal
-	id string
+	host      *Host
+	extension *extension
+	id        string
 }
 
 // Healthy is part of deploy.Journal.
 func (j *extensionJournal) Healthy(v deploy.Version) {
 	e := v.(*edition)
-	if is, _ := j.state.Extension(j.id); is.Current == e.Digest() && is.Removed.IsZero() {
-		return // as it was before the host was restarted
+	is, _ := j.state.Extension(j.id)
+	if is.Current != e.Digest() || !is.Removed.IsZero() || !is.Consented { // else it is as before the host was restarted
+		j.decide(state.Change{
+			ID:      j.id,
+			Edit:    func(x *state.Extension) { x.Removed, x.Consented = time.Time{}, true },
+			Healthy: &state.Version{Version: e.version(), Digest: e.Digest(), File: e.entry.File, Permissions: e.asks()},
+		})
 	}
-	j.decide(state.Change{
-		ID:      j.id,
-		Edit:    func(x *state.Extension) { x.Removed = time.Time{} },
-		Healthy: &state.Version{Version: e.version(), Digest: e.Digest(), File: e.entry.File},
-	})
+	asks := e.asks()
+	if w := j.extension.wanted; w != nil {
+		asks = slices.Concat(asks, w.asks())
+	}
+	j.forget(j.id, j.host.askedFor(j.id, asks))
 }
 
 func without(list []state.Rejection, digest string) []state.Rejection {
@@ -282,10 +293,7 @@ func (j *extensionJournal) Rejected(v deploy.Version, why *lifecycle.Reason) {
 	j.decide(state.Change{
 		ID: j.id,
 		Edit: func(x *state.Extension) {
-			r := state.Rejection{
-				Digest: e.Digest(), Version: e.version(), File: e.entry.File, Stage: string(why.Stage),
-				Code: why.Code, Message: why.Message, Time: why.Time, ExitCode: why.ExitCode, Signal: why.Signal, Stderr: why.Stderr,
-			}
+			r := rejectionOf(e, why)
 			x.Rejected = append([]state.Rejection{r}, without(x.Rejected, r.Digest)...)
 		},
 		Events: []state.Event{{
@@ -293,6 +301,21 @@ func (j *extensionJournal) Rejected(v deploy.Version, why *lifecycle.Reason) {
 			Code: why.Code, Message: why.Message, Evidence: evidenceOf(why, nil),
 		}},
 	})
+}
+
+// rejectionOf is a reason as the database keeps it; reasonOf makes it one again.
+func rejectionOf(e *edition, why *lifecycle.Reason) state.Rejection {
+	return state.Rejection{
+		Digest: e.Digest(), Version: e.version(), File: e.entry.File, Stage: string(why.Stage), Asks: e.asks(),
+		Code: why.Code, Message: why.Message, Time: why.Time, ExitCode: why.ExitCode, Signal: why.Signal, Stderr: why.Stderr,
+	}
+}
+
+func reasonOf(r state.Rejection) *lifecycle.Reason {
+	return &lifecycle.Reason{
+		Code: r.Code, Stage: lifecycle.Stage(r.Stage), Message: r.Message, Time: r.Time,
+		ExitCode: r.ExitCode, Signal: r.Signal, Stderr: append([]string{}, r.Stderr...),
+	}
 }
 
 // Note is part of deploy.Journal.

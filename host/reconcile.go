@@ -142,8 +142,10 @@ func (r *reconciler) step(ctx context.Context) (due time.Time) {
 	running := r.running()
 	for _, e := range r.extensions {
 		next := e.deploy.Step(r.want(e, running))
-		if !next.IsZero() && (due.IsZero() || next.Before(due)) {
-			due = next
+		for _, t := range []time.Time{next, e.again} {
+			if !t.IsZero() && (due.IsZero() || t.Before(due)) {
+				due = t
+			}
 		}
 	}
 	r.publish(view)
@@ -194,7 +196,7 @@ func (r *reconciler) newExtension(id string) *extension {
 		data: h.dataFolder(id), orders: orders{},
 	}
 	e.deploy = deploy.New(deploy.Config{
-		Gate: e.gate, Data: e.data, Journal: h.journal.of(e), Log: h.cfg.Log.With("ext", id),
+		Gate: e.gate, Data: e.data, Journal: h.journal.of(h, e), Log: h.cfg.Log.With("ext", id),
 		Wake: r.wake, Now: time.Now,
 	})
 	r.extensions = append(r.extensions, e)
@@ -213,7 +215,7 @@ func (r *reconciler) edition(entry catalog.Entry) *edition {
 func (r *reconciler) fetchFallback(ctx context.Context, e *extension) {
 	e.fallback = &fallback{}
 	is, known := r.host.state.Extension(e.id)
-	if !known || is.Current == "" || is.Current == e.wanted.Digest() || e.entry.Disabled {
+	if !known || !is.Removed.IsZero() || is.Current == "" || is.Current == e.wanted.Digest() || e.entry.Disabled {
 		e.fallback.done.Store(true)
 		return
 	}
@@ -233,12 +235,13 @@ func (r *reconciler) fetchFallback(ctx context.Context, e *extension) {
 // want is what should run of e. running are the extensions that run.
 func (r *reconciler) want(e *extension, running map[string]bool) deploy.Want {
 	want := deploy.Want{
-		Restart: e.orders.restart, Retry: e.orders.retry, RestoreData: e.orders.restoreData,
+		Restart: e.orders.restart, Retry: e.orders.retry, Renew: e.orders.renew, RestoreData: e.orders.restoreData,
 		Settings: deploy.Settings{Probation: r.host.cfg.Settings(e.id).Probation, HoldQueue: r.host.cfg.HoldQueue},
 	}
 	want.Settings.Drain = r.host.cfg.Settings(e.id).DrainTimeout
 	e.missing = nil
 	if e.entry == nil || e.entry.Disabled {
+		e.waits, e.again = nil, time.Time{}
 		return want
 	}
 	for _, need := range e.entry.Needs {
@@ -247,6 +250,14 @@ func (r *reconciler) want(e *extension, running map[string]bool) deploy.Want {
 		}
 	}
 	want.Version = e.wanted
+	if !r.mayRun(e) {
+		other := e.instead()
+		if other == nil {
+			want.Version = nil
+			return want
+		}
+		want.Version = other
+	}
 	want.Blocked = len(e.missing) > 0 || !e.fallback.done.Load()
 	if e.fallback.done.Load() && e.fallback.edition != nil {
 		want.Fallback = e.fallback.edition

@@ -35,8 +35,14 @@ type Extension struct {
 	Digest      string     `json:"digest"`
 	File        string     `json:"file"`
 	Signature   Signature  `json:"signature"`
-	Permissions []string   `json:"permissions"`
-	Versions    []Version  `json:"versions"`
+	Permissions []string   `json:"permissions"` // what the current version asks for
+	// Grants and Denied are what was decided about permissions; an extension may do what
+	// it asks for and was granted.
+	Grants []Grant `json:"grants"`
+	Denied []Grant `json:"denied"`
+	// Consent is what a version waits for; nil when none does.
+	Consent  *Consent  `json:"consent"`
+	Versions []Version `json:"versions"`
 	// Candidate is a newer version that is being tried; nil when there is none.
 	Candidate     *Candidate `json:"candidate"`
 	LastExit      *Exit      `json:"last_exit"`

@@ -30,6 +30,7 @@ type moody struct {
 	class, version, mood string
 	overlap              bool
 	requires             string
+	permissions          string
 	types                string // types.json
 	note                 string // makes other bytes of the same version
 }
@@ -52,6 +53,9 @@ func (m moody) jar(t *testing.T) []byte {
 	}
 	if m.requires != "" {
 		attributes = append(attributes, bundle.Attribute{Name: "extension_requires", Value: m.requires})
+	}
+	if m.permissions != "" {
+		attributes = append(attributes, bundle.Attribute{Name: "extension_permissions", Value: m.permissions})
 	}
 	manifest, err := bundle.FormatManifest(attributes)
 	if err != nil {

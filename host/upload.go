@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -27,41 +29,67 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	defer received.Release()
 	plan := h.catalog.Plan(received)
 	m := received.Manifest
+	is, _ := h.state.Extension(m.ID)
 	up := Uploaded{
 		ID: m.ID, Version: m.Version.String(), Digest: received.Digest, Action: string(plan.Action),
 		State: plan.State, Reason: plan.Reason, From: plan.From, Warnings: append([]string{}, received.Warnings...),
+		Permissions: append([]string{}, m.Permissions...), Needs: needsOf(is, m.Permissions),
 	}
 	if u.DryRun {
 		return up, nil
 	}
 	h.acting.Lock()
 	defer h.acting.Unlock()
+	arrived := sync.OnceFunc(h.arrive(received.Digest))
+	defer arrived()
 	file, err := h.catalog.Publish(ctx, received)
 	if err != nil {
 		return Uploaded{}, asError(err)
 	}
 	h.expect(m.ID, received.Digest)
 	up.Job = "install-" + strings.TrimPrefix(received.Digest, "sha256:")[:16]
-	after, err := json.Marshal(map[string]string{"version": up.Version, "digest": up.Digest, "file": file})
+	if err := h.consentToUpload(ctx, u, m, &up, file); err != nil { // the bundle is there: that is what was asked for
+		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", m.ID, "error", err)
+		return up, nil
+	}
+	arrived()
+	if len(up.Needs) > 0 { // what waited for that does so no more
+		h.catalog.Wake()
+		err = h.sync(ctx)
+	}
 	if err != nil {
-		return Uploaded{}, asError(err)
+		h.cfg.Log.Debug("waiting for what an upload has changed", "ext", m.ID, "error", err)
+	}
+	return up, nil
+}
+
+// consentToUpload writes down that somebody has published a bundle and consented to what
+// it asks for.
+func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest, up *Uploaded, file string) error {
+	now := time.Now()
+	is, _ := h.state.Extension(m.ID) // as it is now that nobody else changes it
+	up.Needs = needsOf(is, m.Permissions)
+	before := decisionsOf(is)
+	var consent func(*state.Extension)
+	if len(m.Permissions) > 0 {
+		consent = func(x *state.Extension) { grantNeeds(x, m.Permissions, u.Actor.Name, now) }
+		consent(&is)
+	}
+	after, err := json.Marshal(map[string]any{"version": up.Version, "digest": up.Digest, "file": file, "decided": decisionsOf(is)})
+	if err != nil {
+		return err
 	}
 	h.journal.flush(ctx)
-	now := time.Now()
-	err = h.state.Change(ctx, state.Change{
-		ID: m.ID,
+	return h.state.Change(ctx, state.Change{
+		ID: m.ID, Edit: consent,
 		Events: []state.Event{{
 			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: u.Actor.Name,
 			Message: "as " + file + ", from " + u.Actor.Remote,
 		}},
 		Audit: []state.AuditEntry{{
-			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, After: after, Remote: u.Actor.Remote,
+			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, Before: before, After: after, Remote: u.Actor.Remote,
 		}},
 	})
-	if err != nil { // the bundle is there: that is what was asked for
-		h.cfg.Log.Error("writing the history of an upload", "ext", m.ID, "error", err)
-	}
-	return up, nil
 }
 
 // expect notes that a bundle is on its way, for Settle.
@@ -174,6 +202,9 @@ func (h *Host) standing() map[string]catalog.Standing {
 		}
 		for _, r := range x.Rejected {
 			s.Rejected = append(s.Rejected, r.Digest)
+			if r.Code == lifecycle.CodeNeedsConsent {
+				s.Waiting = append(s.Waiting, r.Digest)
+			}
 		}
 		standing[id] = s
 	}

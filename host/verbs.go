@@ -28,6 +28,8 @@ const (
 	VerbUnpin    Verb = "unpin"    // the folder decides again
 	VerbRetry    Verb = "retry"    // what failed is tried again at once
 	VerbRemove   Verb = "remove"   // its files leave the folder
+	VerbConsent  Verb = "consent"  // what a version asks for is granted
+	VerbRevoke   Verb = "revoke"   // what was granted is taken back
 )
 
 // Action is one verb, for one extension, by somebody.
@@ -44,7 +46,13 @@ type Action struct {
 	Force bool
 	// Purge, of remove, takes its data, its kept versions and its history too.
 	Purge bool
-	Actor Actor
+	// Digest, of consent, is the bundle that the administrator has seen: another one
+	// is a conflict. Empty means the one that waits, else the current one.
+	Digest string
+	// Permissions are those to grant or to take back, nil for all. Of what waits for
+	// consent those that are left out are denied.
+	Permissions []string
+	Actor       Actor
 }
 
 // Upload is a bundle on its way into the drop folder. Body is read as it comes; an
@@ -76,6 +84,10 @@ type Uploaded struct {
 	// From is the version that runs now, empty when none does.
 	From     string   `json:"from"`
 	Warnings []string `json:"warnings"`
+	// Permissions are what it asks for; Needs what of it nobody has decided about yet:
+	// who uploads it consents to that.
+	Permissions []string `json:"permissions"`
+	Needs       []Need   `json:"needs"`
 }
 
 // Event is something that happened to an extension.

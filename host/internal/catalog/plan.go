@@ -36,7 +36,7 @@ type Planned struct {
 const codeDisabled = "disabled"
 
 // Plan says what Publish would come to, and changes nothing. It speaks of the folder as
-// the last resolve saw it.
+// the last resolve saw it. Who publishes consents to what the bundle asks for.
 func (c *Catalog) Plan(r *Received) Planned {
 	c.mu.Lock()
 	in, view := c.input, c.view
@@ -58,6 +58,11 @@ func (c *Catalog) Plan(r *Received) Planned {
 	if st := in.standing[id]; st.Pinned != "" && in.knows(id, st.Pinned) == nil {
 		// Nothing of the id is in the folder, so the pin was not asked for yet.
 		_, st.loading = c.shelf.size(st.Pinned)
+		in.standing = maps.Clone(in.standing)
+		in.standing[id] = st
+	}
+	if st := in.standing[id]; slices.Contains(st.Waiting, r.Digest) {
+		st.Rejected = slices.DeleteFunc(slices.Clone(st.Rejected), func(digest string) bool { return digest == r.Digest })
 		in.standing = maps.Clone(in.standing)
 		in.standing[id] = st
 	}

@@ -126,7 +126,7 @@ func (r *resolver) held(c, winner *candidate) *refusal {
 	switch {
 	case winner.digest == c.digest:
 		message = fmt.Sprintf("%q holds the same bytes and %s; remove one of the two", winner.file, takes)
-	case r.rejected(c):
+	case r.rejected(c) && !slices.Contains(r.standing[c.manifest.ID].Waiting, c.digest):
 		message = fmt.Sprintf("version %s did not take over when it was tried, so %q, which holds version %s, %s",
 			c.manifest.Version, winner.file, winner.manifest.Version, takes)
 	case winner.manifest.Version.Compare(c.manifest.Version) == 0:

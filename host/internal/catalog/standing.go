@@ -20,12 +20,15 @@ type Standing struct {
 	// Rejected are bundles that did not take over from Current. They are passed over
 	// as long as another bundle of the id can run.
 	Rejected []string
+	// Waiting are those of Rejected that were never tried: nobody has consented to what
+	// they ask for.
+	Waiting []string
 
 	// loading says that the pin is on its way from private storage.
 	loading bool
 }
 
-// Passed is a bundle in the folder that is passed over because it was rejected.
+// Passed is a bundle in the folder that is passed over because it was rejected, or waits.
 type Passed struct{ File, Digest, Version string }
 
 // Wake says that what Config.Standing or Config.Kept returns has changed. It may be

@@ -18,6 +18,7 @@
 //     is launched again, and then they go on.
 //   - A version that dies within its probation is replaced by the one before.
 //   - A version that did not take over is told to the Journal and not tried again.
+//   - No process of before Want.Renew changed goes on, whatever becomes of the new one.
 //
 // All methods but those of Config belong to one goroutine.
 package deploy
@@ -97,6 +98,7 @@ const (
 	NoteUpgraded     = "upgraded"
 	NoteRestarted    = "restarted"
 	NoteKept         = "kept"          // the version that served, because the new one failed
+	NoteEnded        = "ended"         // the process that served, though the new one failed: it had to be replaced
 	NoteReverted     = "reverted"      // to the version before, within the probation
 	NoteConfirmed    = "confirmed"     // the probation is over
 	NoteDataRestored = "data_restored" // from the copy
@@ -136,6 +138,10 @@ type Want struct {
 	// Restart and Retry ask for a new process, and for another try of what failed,
 	// whenever they are other numbers than before.
 	Restart, Retry uint64
+	// Renew asks for a new process like Restart, before anything else is done, because
+	// the processes of before may do what they must not do any more: they end even if
+	// the new one fails.
+	Renew uint64
 	// RestoreData gives the version the data that it left behind.
 	RestoreData bool
 	Settings    Settings
@@ -175,7 +181,8 @@ type Deployment struct {
 	trial                               *probation
 	rejected                            map[string]bool // digests
 	fellBack                            bool            // Fallback was launched once
-	retry                               uint64
+	again                               *run            // had to end; its version is launched in its place
+	retry, renew                        uint64
 	settings                            Settings
 	op                                  *operation
 	held, release                       bool
@@ -194,8 +201,9 @@ type run struct {
 	version Version
 	Instance
 	restart  uint64
-	healthy  bool // ran once
-	active   bool // may write the data: was not held, or was activated
+	renew    uint64 // what it was when the process was launched
+	healthy  bool   // ran once
+	active   bool   // may write the data: was not held, or was activated
 	stopping bool
 	gone     atomic.Bool // after stopping
 }
@@ -225,7 +233,7 @@ func New(cfg Config) *Deployment {
 // Step goes on towards want as far as it can now, and returns when it wants to be
 // called at the latest, the zero time for no such need.
 func (d *Deployment) Step(want Want) time.Time {
-	d.settings = want.Settings
+	d.settings, d.renew = want.Settings, want.Renew
 	if want.Retry != d.retry {
 		d.retry = want.Retry
 		clear(d.rejected)
@@ -251,6 +259,8 @@ func (d *Deployment) resting(want Want) bool {
 	case d.serving == nil:
 		return want.Blocked
 	case d.serving.stopping:
+		return false
+	case d.serving.renew != want.Renew:
 		return false
 	case d.serving.version.Digest() == want.Version.Digest():
 		return d.serving.restart == want.Restart
@@ -304,7 +314,7 @@ func (d *Deployment) Stop(ctx context.Context) (ended <-chan struct{}) {
 }
 
 func (d *Deployment) launch(v Version, held bool, tries int, restart uint64) *run {
-	return &run{version: v, Instance: v.Launch(held, tries), restart: restart, active: !held}
+	return &run{version: v, Instance: v.Launch(held, tries), restart: restart, renew: d.renew, active: !held}
 }
 
 // activate lets the candidate go on.

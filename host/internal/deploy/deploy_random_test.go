@@ -67,6 +67,9 @@ func (l *life) play() {
 	case n < 4:
 		l.want.Restart++
 		l.moved("restart")
+	case n < 5 && l.rand.IntN(2) == 0:
+		l.want.Renew++
+		l.moved("renew")
 	case n < 5:
 		l.want.Retry++
 		l.moved("retry")
@@ -176,6 +179,7 @@ func (l *life) check() {
 	}
 	l.checkExclusive()
 	l.checkStops()
+	l.checkRenewed(view)
 	if view.Held != l.isHeld() {
 		l.t.Errorf("the view says held %v, and the gate is held %v", view.Held, l.isHeld())
 	}
@@ -190,10 +194,34 @@ func (l *life) check() {
 	}
 	switch {
 	case serving == nil && l.want.Blocked:
+	case serving == nil && l.want.Renew > 0 && len(l.d.leaving) > 0: // it was ended, and waits for others to have gone
 	case serving == nil:
 		l.t.Error("nobody serves, though something served and is wanted")
-	case serving.stops() > 0:
+	case serving.stops() > 0 && !l.replaced(serving):
 		l.t.Errorf("%s serves, and is stopped", serving.name)
+	}
+}
+
+// replaced reports whether a process may end without another that serves: one that had
+// to be renewed was there before it.
+func (l *life) replaced(i *instance) bool {
+	return i.renew != l.want.Renew || l.count("note ended "+nameOf(i)) > 0
+}
+
+// checkRenewed: what was launched before the last renewal ends, and while it does not
+// yet, something is under way that ends it.
+func (l *life) checkRenewed(view View) {
+	l.t.Helper()
+	for _, i := range l.instances {
+		if i.renew == l.want.Renew || i.stops() > 0 || i.state() == lifecycle.Stopped {
+			continue
+		}
+		if view.AtRest {
+			l.t.Errorf("%s may do what it must not do any more, and all is at rest", i.name)
+		}
+		if !l.busy() {
+			l.t.Errorf("%s may do what it must not do any more, and nothing is under way that ends it", i.name)
+		}
 	}
 }
 

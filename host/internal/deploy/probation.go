@@ -54,9 +54,10 @@ func (d *Deployment) revert() {
 	d.phase = clearing
 }
 
-// cleared goes on when the version that failed has gone.
+// cleared goes on when the version that failed has gone, and whoever else may write the
+// data that the version before must not share.
 func (d *Deployment) cleared() bool {
-	if !d.failed.gone.Load() {
+	if !d.failed.gone.Load() || d.crowded() && d.back.Exclusive() {
 		return false
 	}
 	if d.restoreFirst {

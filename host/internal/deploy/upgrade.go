@@ -64,6 +64,7 @@ func (d *Deployment) advance(want Want) bool {
 func (d *Deployment) rest(want Want) bool {
 	if want.Version == nil {
 		d.endProbation()
+		d.again = nil
 		d.stop(d.serving)
 		return false
 	}
@@ -79,6 +80,9 @@ func (d *Deployment) rest(want Want) bool {
 	}
 	same := d.serving.version.Digest() == want.Version.Digest()
 	state := d.serving.Status().State
+	if d.serving.renew != want.Renew {
+		return d.renewal(want)
+	}
 	switch {
 	case same && d.serving.restart == want.Restart:
 		return false
@@ -99,6 +103,28 @@ func (d *Deployment) rest(want Want) bool {
 	return true
 }
 
+// renewal replaces a process that may do what it must not do any more.
+func (d *Deployment) renewal(want Want) bool {
+	if d.trial != nil {
+		d.drop(d.trial.warm) // it may do so, too; the way back is a launch
+		d.trial.warm = nil
+	}
+	if !d.serving.running() {
+		d.replace() // nobody is served by it
+		return false
+	}
+	d.next = d.launch(d.serving.version, true, candidateTries, want.Restart)
+	d.phase = preparing
+	return true
+}
+
+// replace ends the process that serves; its version is launched anew when it has gone.
+func (d *Deployment) replace() {
+	d.endProbation() // what it cannot do without was taken from it: that is no fault of the version
+	d.again = d.serving
+	d.stop(d.serving)
+}
+
 // startFirst launches an extension of which nothing runs.
 func (d *Deployment) startFirst(want Want) bool {
 	if want.Blocked || len(d.leaving) > 0 {
@@ -109,7 +135,13 @@ func (d *Deployment) startFirst(want Want) bool {
 		v = want.Fallback
 	}
 	d.fellBack = true
+	again := d.again
+	d.again = nil
+	if again != nil && again.healthy {
+		v = again.version
+	}
 	d.serving = d.launch(v, false, 0, want.Restart)
+	d.serving.healthy = again != nil && again.healthy // it was, once: it is not given up for the next one
 	return true
 }
 
@@ -225,7 +257,14 @@ func (d *Deployment) copied(want Want) bool {
 
 // changed reports whether the candidate is not what is wanted any more.
 func (d *Deployment) changed(want Want) bool {
-	return want.Version == nil || want.Version.Digest() != d.next.version.Digest() || want.Restart != d.next.restart
+	if want.Version == nil || want.Restart != d.next.restart || want.Renew != d.next.renew {
+		return true
+	}
+	target := want.Version
+	if d.serving.renew != want.Renew {
+		target = d.serving.version // which is being renewed
+	}
+	return target.Digest() != d.next.version.Digest()
 }
 
 func (d *Deployment) hold() {
@@ -337,6 +376,12 @@ func (d *Deployment) reject(r *run, why *lifecycle.Reason) {
 	message := fmt.Sprintf("%s: %s", why.Code, why.Message)
 	if r != d.serving && d.serving.version.Digest() == r.version.Digest() {
 		d.serving.restart = r.restart // once is enough
+		if d.serving.renew != r.renew {
+			d.serving.renew = r.renew
+			d.replace() // and is launched again like one that crashed
+			d.cfg.Journal.Note(NoteEnded, d.serving.version, "the new process failed: "+message)
+			return
+		}
 		d.cfg.Journal.Note(NoteKept, d.serving.version, "the new process failed: "+message)
 		return
 	}

@@ -165,7 +165,7 @@ func (v *version) Digest() string  { return v.name }
 func (v *version) Exclusive() bool { return v.exclusive }
 
 func (v *version) Launch(held bool, tries int) Instance {
-	i := &instance{w: v.w, name: fmt.Sprintf("%s#%d", v.name, len(v.w.instances)+1), held: held}
+	i := &instance{w: v.w, name: fmt.Sprintf("%s#%d", v.name, len(v.w.instances)+1), held: held, renew: v.w.want.Renew}
 	i.status.State = lifecycle.Starting
 	v.w.instances = append(v.w.instances, i)
 	what := "launch"
@@ -181,6 +181,8 @@ type instance struct {
 	w    *world
 	name string
 	held bool
+	// renew is what was wanted when it was launched: what it may do.
+	renew uint64
 
 	mu     sync.Mutex
 	status supervisor.Status

@@ -78,6 +78,7 @@ const (
 	CodeDisabled          = "disabled"
 	CodeMemoryExceeded    = "memory_exceeded"
 	CodeHeld              = "held"
+	CodeNeedsConsent      = "needs_consent"
 	// Nothing is wrong with an extension whose reason is one of these.
 	CodeStarting = "starting"
 	CodeStopping = "stopping"

@@ -2,7 +2,9 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,7 +16,9 @@ const (
 	keepAudit    = 100_000 // of the host
 
 	maxRejected = 16
-	maxStderr   = 100 // lines
+	maxAsked    = 1024 // permissions of a version; bundles may ask for fewer
+	maxDecided  = 8192 // decisions about an extension
+	maxStderr   = 100  // lines
 
 	maxKey     = 256 // ids, digests, keys: longer ones are an error
 	maxText    = 512
@@ -49,6 +53,19 @@ func cut(text string, n int) string {
 	return strings.ToValidUTF8(text, "?")
 }
 
+// checkPermissions refuses what cannot be cut, as checkKey does.
+func checkPermissions(list []string) error {
+	if len(list) > maxAsked {
+		return invalid("a version asks for %d permissions, %d is the most", len(list), maxAsked)
+	}
+	for _, p := range list {
+		if p == "" || len(p) > maxText || !utf8.ValidString(p) {
+			return invalid("%q is no permission of 1 to %d bytes", cut(p, 32), maxText)
+		}
+	}
+	return nil
+}
+
 func cutAll(n int, texts ...*string) {
 	for _, text := range texts {
 		*text = cut(*text, n)
@@ -68,7 +85,7 @@ func boundExtension(e Extension) (Extension, error) {
 	e.Rejected = e.Rejected[:min(len(e.Rejected), maxRejected)]
 	for i := range e.Rejected {
 		r := &e.Rejected[i]
-		if err := checkKey("digest", r.Digest); err != nil {
+		if err := errors.Join(checkKey("digest", r.Digest), checkPermissions(r.Asks)); err != nil {
 			return e, err
 		}
 		cutAll(maxText, &r.Version, &r.File, &r.Stage, &r.Code, &r.Signal)
@@ -82,12 +99,31 @@ func boundExtension(e Extension) (Extension, error) {
 	if len(e.Rejected) == 0 {
 		e.Rejected = nil
 	}
+	return boundDecisions(e)
+}
+
+func boundDecisions(e Extension) (Extension, error) {
+	if len(e.Decisions) > maxDecided {
+		return e, invalid("there would be %d decisions about permissions of %s, %d is the most; revoke those that no version asks for",
+			len(e.Decisions), e.ID, maxDecided)
+	}
+	for i := range e.Decisions {
+		d := &e.Decisions[i]
+		if err := checkPermissions([]string{d.Permission}); err != nil {
+			return e, err
+		}
+		d.By, d.At = cut(d.By, maxText), micro(d.At)
+	}
+	if len(e.Decisions) == 0 {
+		e.Decisions = nil
+	}
 	return e, nil
 }
 
-func boundVersion(v Version) Version {
+func boundVersion(v Version) (Version, error) {
 	cutAll(maxText, &v.Version, &v.File)
-	return v
+	v.Permissions = slices.Clone(v.Permissions)
+	return v, checkPermissions(v.Permissions)
 }
 
 func boundEvent(e Event) Event {

@@ -51,8 +51,12 @@ func (s *Store) Change(ctx context.Context, c Change) error {
 	e, versions := old.clone(), s.mem.versions[c.ID]
 	e.ID = c.ID
 	if c.Healthy != nil {
-		versions = healthy(versions, boundVersion(*c.Healthy), now)
-		v := versions[0]
+		v, err := boundVersion(*c.Healthy)
+		if err != nil {
+			return err
+		}
+		versions = healthy(versions, v, now)
+		v = versions[0]
 		e.Current, e.Version, e.File = v.Digest, v.Version, v.File
 		e.Rejected = slices.DeleteFunc(e.Rejected, func(r Rejection) bool { return r.Digest == v.Digest })
 	}
@@ -217,18 +221,29 @@ func saveExtension(tx *sql.Tx, e Extension) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO extension (id, disabled, unconfirmed, pinned, current, version, file, removed, rejected)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET disabled = excluded.disabled,
+	decisions, err := json.Marshal(e.Decisions)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO extension (id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET disabled = excluded.disabled,
 unconfirmed = excluded.unconfirmed, pinned = excluded.pinned, current = excluded.current, version = excluded.version,
-file = excluded.file, removed = excluded.removed, rejected = excluded.rejected`,
-		e.ID, e.Disabled, e.Unconfirmed, e.Pinned, e.Current, e.Version, e.File, toMicro(e.Removed), string(rejected))
+file = excluded.file, removed = excluded.removed, rejected = excluded.rejected, consented = excluded.consented,
+decisions = excluded.decisions`,
+		e.ID, e.Disabled, e.Unconfirmed, e.Pinned, e.Current, e.Version, e.File, toMicro(e.Removed), string(rejected),
+		e.Consented, string(decisions))
 	return err
 }
 
 func saveVersion(tx *sql.Tx, id string, v Version) error {
-	_, err := tx.Exec(`INSERT INTO version (extension, digest, version, file, first, last) VALUES (?, ?, ?, ?, ?, ?)
+	permissions, err := json.Marshal(v.Permissions)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO version (extension, digest, version, file, first, last, permissions) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (extension, digest) DO UPDATE SET version = excluded.version, file = excluded.file,
-first = excluded.first, last = excluded.last`, id, v.Digest, v.Version, v.File, toMicro(v.First), toMicro(v.Last))
+first = excluded.first, last = excluded.last, permissions = excluded.permissions`,
+		id, v.Digest, v.Version, v.File, toMicro(v.First), toMicro(v.Last), string(permissions))
 	return err
 }
 

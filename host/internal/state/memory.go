@@ -32,31 +32,39 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 		extensions: map[string]Extension{}, versions: map[string][]Version{}, values: map[string]string{},
 		events: map[string]int{}, evidence: map[string]int{},
 	}
-	err := sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected FROM extension",
+	err := sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions FROM extension",
 		func(scan func(...any) error) error {
 			var e Extension
 			var removed int64
-			var rejected string
-			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected); err != nil {
+			var rejected, decisions string
+			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected,
+				&e.Consented, &decisions); err != nil {
 				return err
 			}
 			e.Removed = fromMicro(removed)
 			if err := json.Unmarshal([]byte(rejected), &e.Rejected); err != nil {
 				return fmt.Errorf("the rejections of %s: %w", e.ID, err)
 			}
+			if err := json.Unmarshal([]byte(decisions), &e.Decisions); err != nil {
+				return fmt.Errorf("the decisions about %s: %w", e.ID, err)
+			}
+			slices.SortFunc(e.Decisions, func(a, b Decision) int { return cmp.Compare(a.Permission, b.Permission) })
 			m.extensions[e.ID] = e
 			return nil
 		})
 	if err != nil {
 		return nil, err
 	}
-	err = sqlitefile.Each(ctx, db, "SELECT extension, version, digest, file, first, last FROM version",
+	err = sqlitefile.Each(ctx, db, "SELECT extension, version, digest, file, first, last, permissions FROM version",
 		func(scan func(...any) error) error {
-			var id string
+			var id, permissions string
 			var v Version
 			var first, last int64
-			if err := scan(&id, &v.Version, &v.Digest, &v.File, &first, &last); err != nil {
+			if err := scan(&id, &v.Version, &v.Digest, &v.File, &first, &last, &permissions); err != nil {
 				return err
+			}
+			if err := json.Unmarshal([]byte(permissions), &v.Permissions); err != nil {
+				return fmt.Errorf("the permissions of version %s of %s: %w", v.Version, id, err)
 			}
 			v.First, v.Last = fromMicro(first), fromMicro(last)
 			m.versions[id] = append(m.versions[id], v)
@@ -140,10 +148,11 @@ func prune(versions []Version, e Extension) (kept, gone []Version) {
 }
 
 func (e Extension) clone() Extension {
+	e.Decisions = slices.Clone(e.Decisions)
 	e.Rejected = slices.Clone(e.Rejected)
 	for i := range e.Rejected {
 		r := &e.Rejected[i]
-		r.Stderr = slices.Clone(r.Stderr)
+		r.Stderr, r.Asks = slices.Clone(r.Stderr), slices.Clone(r.Asks)
 		if r.ExitCode != nil {
 			code := *r.ExitCode
 			r.ExitCode = &code

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -340,14 +341,15 @@ func (c Config) newer(t *testing.T, path string) {
 func TestMigration(t *testing.T) {
 	h := newHome(t)
 	h.filled(t, 0)
+	next := len(migrations()) + 1
 	h.cfg.migrations = append(migrations(), "CREATE TABLE more (x)", "CREATE TABLE broken (")
-	if _, err := Open(h.cfg); err == nil || !strings.Contains(err.Error(), "migrating to version 3") {
+	if _, err := Open(h.cfg); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("migrating to version %d", next+1)) {
 		t.Fatalf("Open with a broken migration: %v", err)
 	}
-	h.cfg.migrations = h.cfg.migrations[:2]
+	h.cfg.migrations = h.cfg.migrations[:next]
 	s := h.open(t, Opened)
 	version := 0
-	if err := s.file.Read.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version != 2 {
+	if err := s.file.Read.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version != next {
 		t.Errorf("user_version = %d, %v", version, err)
 	}
 	if _, ok := s.Extension("later"); !ok {

@@ -59,6 +59,10 @@ CREATE TABLE value (
 	key   TEXT PRIMARY KEY,
 	value TEXT NOT NULL
 ) WITHOUT ROWID;
+`, `
+ALTER TABLE extension ADD COLUMN consented INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE extension ADD COLUMN decisions TEXT NOT NULL DEFAULT 'null'; -- JSON
+ALTER TABLE version ADD COLUMN permissions TEXT NOT NULL DEFAULT 'null'; -- JSON
 `}
 }
 

@@ -96,6 +96,11 @@ type Extension struct {
 	// Rejected are the versions that did not take over from Current, newest first;
 	// the newest 16 are kept.
 	Rejected []Rejection
+	// Consented says that what it first asked for was decided about: from then on a
+	// version waits that asks for what is not among Decisions, which are sorted by
+	// permission.
+	Consented bool
+	Decisions []Decision
 }
 
 // Rejection says why a version did not take over.
@@ -106,12 +111,14 @@ type Rejection struct {
 	ExitCode *int
 	Signal   string
 	Stderr   []string
+	Asks     []string `json:",omitempty"` // the permissions that it asks for
 }
 
 // Version is a version that was healthy once and is kept for a rollback.
 type Version struct {
 	Version, Digest, File string
 	First, Last           time.Time // when it first and last became healthy
+	Permissions           []string  // that it asks for
 }
 
 // Open opens the database of a home, makes it on the first start, brings an older one

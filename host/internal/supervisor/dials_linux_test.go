@@ -84,7 +84,7 @@ func TestDialsForAnExtension(t *testing.T) {
 	defer s.Close()
 	address := greeter(t)
 	spec := newSpec(t, "")
-	spec.Permissions = []string{"kv", "net:" + address}
+	spec.Granted = []string{"kv", "net:" + address}
 	i := running(t, s, spec)
 	got := mustAsk(t, i, operation{Op: "dial", Text: address})
 	if !strings.HasPrefix(got, "hello 127.0.0.1:") {
@@ -129,7 +129,7 @@ func TestDialWithoutRoom(t *testing.T) {
 	s := newSupervisor(t)
 	address := greeter(t)
 	spec := newSpec(t, "")
-	spec.Permissions = []string{"net:" + address}
+	spec.Granted = []string{"net:" + address}
 	i := running(t, s, spec)
 	if got := mustAsk(t, i, operation{Op: "dial without room", Text: address}); !strings.Contains(got, "too many open files") {
 		t.Errorf("got %q", got)
@@ -140,7 +140,7 @@ func TestDialWithoutRoom(t *testing.T) {
 func TestPermissionsThatAreNone(t *testing.T) {
 	s := newSupervisor(t)
 	spec := newSpec(t, "")
-	spec.Permissions = []string{"net:*:443"}
+	spec.Granted = []string{"net:*:443"}
 	i := s.Start(spec, nil)
 	st := waitState(t, i, lifecycle.Backoff)
 	if st.Reason.Code != lifecycle.CodeLaunchFailed || !strings.Contains(st.Reason.Message, `"net:*:443"`) {

@@ -82,7 +82,10 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
 	}
-	grants, err := dial.ParseGrants(i.spec.Permissions)
+	grants, err := dial.ParseGrants(i.spec.Granted)
+	if err == nil {
+		grants, err = grants.Asked(i.spec.Asked)
+	}
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}

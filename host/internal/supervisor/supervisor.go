@@ -143,10 +143,12 @@ type Spec struct {
 	RunDir string
 	// Config is handed to Init, nil for none.
 	Config json.RawMessage
-	// Permissions are what the manifest asks for and the administrator consented to.
-	// Those of the form net:HOST:PORT are the addresses that the host dials for it.
-	Permissions []string
-	Settings    Settings
+	// Asked is what the manifest asks for, Granted what of it was granted: all that the
+	// processes of this Spec may do beyond their own code and data. Both are in the one
+	// spelling of extension_permissions. net:HOST:PORT are the addresses that the host
+	// dials for them. When less is granted the Instance is to be replaced.
+	Asked, Granted []string
+	Settings       Settings
 	// Held lets a process come to where only Activate is missing and wait there for
 	// (*Instance).Activate. A failed Activate ends in state failed, whatever failed:
 	// what it did to the data cannot be known. Later processes are not held.

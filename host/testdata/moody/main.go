@@ -2,14 +2,16 @@
 // one word, and behaves as the file "mood" in its bundle says.
 //
 // Words: "version" is answered with its version; "data" with a line for each activation
-// and each "write"; "die" ends the process; anything else comes back. Moods: "init" and
-// "activate" fail there.
+// and each "write"; "dial" and an address with "connected"; "die" ends the process;
+// anything else comes back. Moods: "init" and "activate" fail there, "dial" and an
+// address in Init when that cannot be dialled.
 package main
 
 import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,11 +20,16 @@ import (
 	"github.com/jackfield-host/jackfield/sdk/serve"
 )
 
-type moody struct{ version, mood, data string }
+type moody struct {
+	version, mood, data string
+
+	dialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
 
 func (m *moody) Handlers() []sdk.Handler { return []sdk.Handler{sdk.HandleRaw(m.answer)} }
 
-func (m *moody) Init(_ context.Context, setup sdk.Setup) error {
+func (m *moody) Init(ctx context.Context, setup sdk.Setup) error {
+	m.dialContext = setup.DialContext
 	m.version = setup.Manifest["extension_version"]
 	m.data = filepath.Join(setup.DataDir, "lines")
 	mood, err := os.ReadFile(filepath.Join(setup.BundleDir, "mood"))
@@ -33,7 +40,18 @@ func (m *moody) Init(_ context.Context, setup sdk.Setup) error {
 	if m.mood = string(mood); m.mood == "init" {
 		return errors.New("in no mood to start")
 	}
+	if address, ok := strings.CutPrefix(m.mood, "dial "); ok {
+		return m.dial(ctx, address)
+	}
 	return nil
+}
+
+func (m *moody) dial(ctx context.Context, address string) error {
+	conn, err := m.dialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 func (m *moody) Activate(context.Context) error {
@@ -55,7 +73,7 @@ func (m *moody) write(line string) error {
 	return errors.Join(err, f.Close())
 }
 
-func (m *moody) answer(_ context.Context, req *sdk.Request) (*sdk.Response, error) {
+func (m *moody) answer(ctx context.Context, req *sdk.Request) (*sdk.Response, error) {
 	text := string(req.Payload)
 	word, rest, _ := strings.Cut(text, " ")
 	switch word {
@@ -71,6 +89,11 @@ func (m *moody) answer(_ context.Context, req *sdk.Request) (*sdk.Response, erro
 			return nil, err
 		}
 		text = string(lines)
+	case "dial":
+		if err := m.dial(ctx, rest); err != nil {
+			return nil, err
+		}
+		text = "connected"
 	case "die":
 		os.Exit(3)
 	}

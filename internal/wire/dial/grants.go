@@ -14,12 +14,25 @@ import (
 // grants nothing.
 type Grants struct {
 	targets map[string]struct{} // in the spelling of target.String
+	asked   map[string]struct{} // those that are not granted are told apart in errors
 }
 
-// ParseGrants takes the permissions of a manifest and keeps those of the form
+// ParseGrants takes the permissions that were granted and keeps those of the form
 // net:HOST:PORT. The others are none of its business.
 func ParseGrants(permissions []string) (Grants, error) {
-	g := Grants{targets: make(map[string]struct{})}
+	targets, err := parseTargets(permissions)
+	return Grants{targets: targets}, err
+}
+
+// Asked returns g with the permissions that the manifest asks for, so that a refusal can
+// say whose turn it is. It grants nothing.
+func (g Grants) Asked(permissions []string) (Grants, error) {
+	asked, err := parseTargets(permissions)
+	return Grants{targets: g.targets, asked: asked}, err
+}
+
+func parseTargets(permissions []string) (map[string]struct{}, error) {
+	targets := make(map[string]struct{})
 	for _, p := range permissions {
 		address, ok := strings.CutPrefix(strings.TrimSpace(p), "net:")
 		if !ok {
@@ -27,11 +40,11 @@ func ParseGrants(permissions []string) (Grants, error) {
 		}
 		t, err := parseTarget(address)
 		if err != nil {
-			return Grants{}, fmt.Errorf("the permission %s: %w", quoted(p), err)
+			return nil, fmt.Errorf("the permission %s: %w", quoted(p), err)
 		}
-		g.targets[t.String()] = struct{}{}
+		targets[t.String()] = struct{}{}
 	}
-	return g, nil
+	return targets, nil
 }
 
 // Len is how many addresses are granted.
@@ -42,6 +55,9 @@ func (g Grants) Len() int { return len(g.targets) }
 func (g Grants) allow(t target) *sdk.Error {
 	if _, ok := g.targets[t.String()]; ok {
 		return nil
+	}
+	if _, ok := g.asked[t.String()]; ok {
+		return sdk.Errorf(sdk.PermissionDenied, "connecting to %s is not granted: an administrator has denied net:%s, or taken it back", t, t)
 	}
 	return sdk.Errorf(sdk.PermissionDenied,
 		"connecting to %s is not granted: the manifest's extension_permissions would need net:%s", t, t)

@@ -76,6 +76,32 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+// TestRefusalSaysWhoseTurnItIs: the author's, or the administrator's.
+func TestRefusalSaysWhoseTurnItIs(t *testing.T) {
+	grants, err := ParseGrants([]string{"net:a.test:1", "kv"})
+	if err == nil {
+		grants, err = grants.Asked([]string{"kv", "net:a.test:1", "net:b.test:1"})
+	}
+	if err != nil || grants.Len() != 1 {
+		t.Fatalf("%d grants, %v", grants.Len(), err)
+	}
+	for address, text := range map[string]string{
+		"a.test:1": "", "b.test:1": "an administrator has denied net:b.test:1", "c.test:1": "extension_permissions would need net:c.test:1",
+	} {
+		target, err := parseTarget(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := grants.allow(target)
+		switch {
+		case text == "" && refused != nil:
+			t.Errorf("%s: %v", address, refused)
+		case text != "":
+			wantError(t, refused, "permission_denied", text)
+		}
+	}
+}
+
 func TestGrantsThatAreNone(t *testing.T) {
 	for _, p := range []string{"net:", "net:example.org", "net:*:443", "net:*.example.org:443", "net:example.org:0", "net:::1:443"} {
 		if g, err := ParseGrants([]string{"net:example.org:443", p}); err == nil || g.Len() != 0 || !strings.Contains(err.Error(), p) {
