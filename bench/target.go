@@ -44,7 +44,7 @@ func startJackfield(ctx context.Context, name string, with bundles) (*target, er
 			return nil, err
 		}
 	}
-	cmd := exec.Command("bin/jackfield", "serve", "--home", home,
+	cmd := exec.Command("bin/jackfield", "serve", "--home", home, "--trust-policy", "warn",
 		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json")
 	out, err := cmd.StderrPipe()
 	if err != nil {

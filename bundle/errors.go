@@ -57,6 +57,15 @@ const (
 	CodeSchemaInvalid   Code = "schema_invalid"
 )
 
+// OfSignature reports whether the code says that a signature is there and does not hold.
+func (c Code) OfSignature() bool {
+	switch c {
+	case CodeSignatureInvalid, CodeEntryUnsigned, CodeEntryMissing, CodeWeakAlgorithm:
+		return true
+	}
+	return false
+}
+
 // Codes lists every Code, in the order of docs/bundle.md.
 func Codes() []Code {
 	return []Code{

@@ -55,7 +55,7 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 	if !found && !(known && a.Verb == VerbRemove && a.Purge) {
 		return row, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", a.ID), Hint: "the list of extensions has the ids"}
 	}
-	if isFile && !known {
+	if isFile && !known && a.Verb != VerbRecheck {
 		return h.actOnFile(ctx, a, row)
 	}
 	change := state.Change{ID: a.ID}
@@ -90,6 +90,8 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		return h.remove(ctx, a, row)
 	case VerbConsent, VerbRevoke:
 		return h.decide(ctx, a, row)
+	case VerbRecheck:
+		return h.recheck(ctx, a, row)
 	default:
 		err = &Error{Code: CodeInvalidArgument, Message: fmt.Sprintf("there is no verb %q", a.Verb)}
 	}

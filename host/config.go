@@ -45,6 +45,8 @@ type Config struct {
 	// Hosts are the names under which clients may address the request listener
 	// besides those of its own address; Origins are the web origins allowed to post.
 	Hosts, Origins []string
+	// Trust says which signatures are asked for.
+	Trust Trust
 	// RequestsAuth says who may send requests.
 	RequestsAuth RequestsAuth
 	// TracingEndpoint is the OTLP/HTTP URL that gets the spans of requests, empty for
@@ -85,6 +87,9 @@ func (c *Config) check() error {
 		errs = append(errs, errors.New("no bundle limits"))
 	}
 	if err := (&edge.Config{Hosts: c.Hosts, Origins: c.Origins}).Check(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Trust.check(); err != nil {
 		errs = append(errs, err)
 	}
 	if err := c.RequestsAuth.check(); err != nil {

@@ -37,7 +37,8 @@ type Consent struct {
 // Need is one thing that is to be consented to.
 type Need struct {
 	Kind NeedKind `json:"kind"`
-	// What is the permission, in the one spelling of extension_permissions.
+	// What is the permission, in the one spelling of extension_permissions; or the
+	// publisher.
 	What string `json:"what"`
 }
 
@@ -45,7 +46,12 @@ type Need struct {
 type NeedKind string
 
 // The kinds.
-const NeedPermission NeedKind = "permission"
+const (
+	NeedPermission NeedKind = "permission"
+	// NeedPublisher is that somebody else has signed it than the versions before. What
+	// is their pin (trust.Pin), or "" when nobody has signed it whom a root vouches for.
+	NeedPublisher NeedKind = "publisher"
+)
 
 // needsOf is what an extension that asks for these permissions needs and nobody has
 // decided about. Before anything was decided about an extension that is all of it.
@@ -196,6 +202,7 @@ type decision struct {
 	version, digest string   // that it is about
 	asks            []string // the permissions that may be named
 	waits           bool     // the version waits
+	publisher       *string  // that is consented to, nil for none
 	grant, deny     []string
 	asked           func(permission string) bool // by a version that can run
 }
@@ -208,6 +215,10 @@ func (d *decision) consent() error {
 		d.version, d.digest, d.waits = w.Version, w.Digest, true
 		d.asks = nil
 		for _, n := range w.Needs {
+			if n.Kind == NeedPublisher {
+				d.publisher = &n.What
+				continue
+			}
 			d.asks = append(d.asks, n.What)
 		}
 		for _, r := range d.is.Rejected {
@@ -314,6 +325,9 @@ func (d *decision) apply(x *state.Extension) {
 		x.Decide(state.Decision{Permission: p, By: d.action.Actor.Name, At: d.at})
 	}
 	x.Forget(func(p string) bool { return d.asked(p) || slices.Contains(d.asks, p) && d.waits })
+	if d.publisher != nil {
+		x.Publisher = *d.publisher
+	}
 	x.Consented = true
 	x.Rejected = withoutWaiting(x.Rejected)
 }
@@ -328,15 +342,19 @@ func (d *decision) message() string {
 			parts = append(parts, part.done+strings.Join(part.list, ", "))
 		}
 	}
+	if d.publisher != nil {
+		parts = append(parts, "accepted as publisher: "+cmp.Or(*d.publisher, "whoever"))
+	}
 	return cmp.Or(strings.Join(parts, "; "), "nothing was left to decide")
 }
 
 // decisionsOf is what was decided as the audit trail shows it.
 func decisionsOf(is state.Extension) json.RawMessage {
 	lists := struct {
-		Granted []string `json:"granted"`
-		Denied  []string `json:"denied"`
-	}{[]string{}, []string{}}
+		Granted   []string `json:"granted"`
+		Denied    []string `json:"denied"`
+		Publisher string   `json:"publisher"`
+	}{[]string{}, []string{}, is.Publisher}
 	for _, d := range is.Decisions {
 		if d.Granted {
 			lists.Granted = append(lists.Granted, d.Permission)

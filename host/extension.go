@@ -18,6 +18,7 @@ import (
 // extension is one extension of the host: what should run of it, and what leads it
 // there. It belongs to the reconciler's goroutine.
 type extension struct {
+	host   *Host
 	id     string
 	gate   *router.Gate
 	deploy *deploy.Deployment
@@ -128,7 +129,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	if ed == nil {
 		ed = e.wanted
 	}
-	row := Extension{ID: e.id, Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
+	row := Extension{ID: e.id, Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
 	if ed != nil {
 		b := ed.entry.Bundle
 		row = describe(b.Manifest())
@@ -136,7 +137,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 		if e.entry != nil && e.entry.Bundle.Digest() == row.Digest {
 			row.File = e.entry.File // the same bytes may have another name by now
 		}
-		row.Signature = Signature{State: b.Signature().State, Signer: b.Signature().Signer}
+		row.Signature = e.host.signatureOf(b)
 	}
 	row.State, row.Reason = s.State, s.Reason
 	row.PID, row.Started, row.Restarts = s.PID, s.Started, s.Restarts
@@ -223,20 +224,27 @@ func limitsOf(l supervisor.Limits) Limits {
 }
 
 // rowOf is the row of a file that is not (yet) an extension: its id is its name.
-func rowOf(r catalog.Row) Extension {
-	row := Extension{Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
+func (h *Host) rowOf(r catalog.Row) Extension {
+	row := Extension{Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
 	if r.Manifest != nil {
 		row = describe(r.Manifest)
 	}
 	row.ID, row.Claims, row.File = r.File, r.Claims, r.File
 	row.State, row.Reason, row.Digest = r.State, r.Reason, r.Digest
+	if code := bundle.Code(r.Reason.Code); code.OfSignature() {
+		row.Signature.State, row.Signature.Code, row.Signature.Message = bundle.SignatureInvalid, r.Reason.Code, r.Reason.Message
+	}
+	if r.Bundle != nil {
+		row.Signature = h.signatureOf(r.Bundle)
+		row.Consent = h.newPublisher(r)
+	}
 	return row
 }
 
 func describe(m *bundle.Manifest) Extension {
 	row := Extension{
 		ID: m.ID, Name: m.Name, Class: m.Class, Request: m.Request, Response: m.Response,
-		Version: m.Version.String(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{},
+		Version: m.Version.String(), Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{},
 	}
 	row.Permissions = append(row.Permissions, m.Permissions...)
 	return row

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/admission"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
@@ -47,6 +48,7 @@ type Host struct {
 	tracer     *tracing.Tracer // nil when requests are not traced
 	registry   *prometheus.Registry
 	state      *state.Store
+	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
 
@@ -92,6 +94,8 @@ func New(cfg Config) (*Host, error) {
 	if h.lock, err = h.home.lock(); err != nil {
 		return nil, err
 	}
+	h.reconciler = newReconciler(h)
+	h.admission = h.newAdmission()
 	if err := h.open(version); err != nil {
 		unlock(h.lock)
 		return nil, err
@@ -99,7 +103,6 @@ func New(cfg Config) (*Host, error) {
 	h.supervisor = supervisor.New(supervisor.Config{Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...)})
 	h.router = router.New(router.Config{Dev: cfg.Dev, Log: cfg.Log})
 	h.requests = edge.New(h.edgeConfig())
-	h.reconciler = newReconciler(h)
 	h.register()
 	return h, nil
 }
@@ -111,7 +114,7 @@ func (h *Host) open(version bundle.Version) (err error) {
 		Extensions: h.home.Extensions(), Bundles: h.home.Bundles(),
 		Limits: cfg.Limits, Interval: cfg.ScanInterval, HostVersion: version,
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, StateOf: h.stateOf, Log: cfg.Log,
-		Standing: h.standing, Kept: func() map[string]bool { return h.state.Kept() },
+		Judge: h.admission.Judge, Distrust: h.distrust, Standing: h.standing, Kept: func() map[string]bool { return h.state.Kept() },
 		Device: func() string { return h.state.Value(folderDevice) }, SetDevice: h.setDevice,
 	})
 	if err != nil {
@@ -222,6 +225,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { return h.catalog.Run(scanning, h.reconciler.setView) })
 	group.Go(func() error { h.reconciler.run(scanning); return nil })
 	group.Go(func() error { h.requests.Run(scanning); return nil })
+	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })

@@ -81,6 +81,7 @@ func startWith(t *testing.T, home string, change func(*host.Config)) *world {
 	w := &world{t: t, home: host.Home(home), log: &lockedBuffer{}, ended: make(chan error, 1)}
 	cfg := host.Config{
 		Home: home, Version: "1.0.0", Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Trust:    host.Trust{Policy: "warn"}, // nobody signs what these tests make
 		Validate: true, ScanInterval: 200 * time.Millisecond, Limits: bundle.DefaultLimits(),
 	}
 	change(&cfg)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -208,11 +209,11 @@ func (j *journal) failed(e *edition, f supervisor.Failure) {
 	})
 }
 
-// gone notes that nothing of an extension runs or should. claimed says that a file of
-// it is still there, and waits for something.
-func (j *journal) gone(id string, claimed bool) {
-	if claimed {
-		j.event(id, state.Event{Kind: eventStopped, Actor: actorHost, Message: "what it needs is not there any more"})
+// gone notes that nothing of an extension runs or should. why is the reason of a file of
+// it that is still there, nil for none.
+func (j *journal) gone(id string, why *lifecycle.Reason) {
+	if why != nil {
+		j.event(id, state.Event{Kind: eventStopped, Actor: actorHost, Code: why.Code, Message: why.Message})
 		return
 	}
 	j.removed(id, "its file left the extensions folder")
@@ -242,7 +243,7 @@ func (j *journal) missing(view catalog.View) {
 		desired[e.ID()] = true
 	}
 	for id, is := range j.state.Extensions() {
-		if is.Current != "" && !desired[id] && !claimed(&view, id) {
+		if is.Current != "" && !desired[id] && claimed(&view, id) == nil {
 			j.removed(id, "its file left the extensions folder while the host was down")
 		}
 	}
@@ -263,10 +264,14 @@ type extensionJournal struct {
 func (j *extensionJournal) Healthy(v deploy.Version) {
 	e := v.(*edition)
 	is, _ := j.state.Extension(j.id)
-	if is.Current != e.Digest() || !is.Removed.IsZero() || !is.Consented { // else it is as before the host was restarted
+	publisher := j.host.publisherOf(e.entry.Bundle)
+	if is.Current != e.Digest() || !is.Removed.IsZero() || !is.Consented || is.Publisher == "" && publisher != "" { // else it is as before the host was restarted
 		j.decide(state.Change{
-			ID:      j.id,
-			Edit:    func(x *state.Extension) { x.Removed, x.Consented = time.Time{}, true },
+			ID: j.id,
+			Edit: func(x *state.Extension) {
+				x.Removed, x.Consented = time.Time{}, true
+				x.Publisher = cmp.Or(x.Publisher, publisher)
+			},
 			Healthy: &state.Version{Version: e.version(), Digest: e.Digest(), File: e.entry.File, Permissions: e.asks()},
 		})
 	}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -192,7 +193,7 @@ func (r *reconciler) newExtension(id string) *extension {
 	h := r.host
 	settings := h.cfg.Settings(id)
 	e := &extension{
-		id: id, gate: router.NewGate(settings.InFlight, settings.Queue),
+		host: h, id: id, gate: router.NewGate(settings.InFlight, settings.Queue),
 		data: h.dataFolder(id), orders: orders{},
 	}
 	e.deploy = deploy.New(deploy.Config{
@@ -222,7 +223,10 @@ func (r *reconciler) fetchFallback(ctx context.Context, e *extension) {
 	fall := e.fallback
 	r.fetching.Go(func() {
 		entry, err := r.host.catalog.Shelved(ctx, is.Current)
-		if err == nil && entry.ID() == e.id && entry.Executable != "" {
+		if err == nil && (entry.ID() != e.id || entry.Executable == "" || r.host.admission.Refusal(entry.Bundle) != nil) {
+			err = errors.New("it cannot or may not run here any more")
+		}
+		if err == nil {
 			fall.edition = r.edition(entry)
 		} else {
 			r.host.cfg.Log.Warn("the version that ran before is not there any more", "ext", e.id, "digest", is.Current, "error", err)
@@ -259,7 +263,7 @@ func (r *reconciler) want(e *extension, running map[string]bool) deploy.Want {
 		want.Version = other
 	}
 	want.Blocked = len(e.missing) > 0 || !e.fallback.done.Load()
-	if e.fallback.done.Load() && e.fallback.edition != nil {
+	if e.fallback.done.Load() && e.fallback.edition != nil && r.host.admission.Refusal(e.fallback.edition.entry.Bundle) == nil {
 		want.Fallback = e.fallback.edition
 	}
 	return want
@@ -290,9 +294,13 @@ func (r *reconciler) letGo(view *catalog.View) {
 	})
 }
 
-// claimed reports whether a file that does not run is of this extension.
-func claimed(view *catalog.View, id string) bool {
-	return slices.ContainsFunc(view.Rows, func(row catalog.Row) bool { return row.Claims == id })
+// claimed returns why a file of this extension does not run, nil if there is none.
+func claimed(view *catalog.View, id string) *lifecycle.Reason {
+	i := slices.IndexFunc(view.Rows, func(row catalog.Row) bool { return row.Claims == id })
+	if i < 0 {
+		return nil
+	}
+	return view.Rows[i].Reason
 }
 
 // end stops every extension, the last started first, each after the one before, and
@@ -335,8 +343,9 @@ func (r *reconciler) publish(view *catalog.View) {
 	}
 	if view != nil {
 		for _, r := range view.Rows {
-			rows = append(rows, row{rowOf(r), nil, nil, true})
+			rows = append(rows, row{h.rowOf(r), nil, nil, true})
 		}
+		rows = h.named(rows)
 	}
 	slices.SortStableFunc(rows, compareRows)
 	h.router.Swap(router.NewTable(routes))

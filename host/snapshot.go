@@ -54,10 +54,20 @@ type Extension struct {
 	Limits  Limits `json:"limits"`
 }
 
-// Signature is what is known of a bundle's signature.
+// Signature is what was judged of a bundle's signature; the state is one of trust.State.
 type Signature struct {
-	State  string `json:"state"`
-	Signer string `json:"signer"`
+	State string `json:"state"`
+	// Code and Message say why it is not valid, both empty when it is.
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	// Signer and Organization are how the two call themselves. Publisher is the pin of
+	// the organization (trust.Pin), empty where no root vouches for it.
+	Signer       string   `json:"signer"`
+	Organization string   `json:"organization"`
+	Publisher    string   `json:"publisher"`
+	Chain        []string `json:"chain"` // subjects, the signer first, never nil
+	// SignedAt is what a timestamp proves, nil for nothing.
+	SignedAt *time.Time `json:"signed_at"`
 }
 
 // Version is one kept bundle of an extension.

@@ -30,6 +30,7 @@ const (
 	VerbRemove   Verb = "remove"   // its files leave the folder
 	VerbConsent  Verb = "consent"  // what a version asks for is granted
 	VerbRevoke   Verb = "revoke"   // what was granted is taken back
+	VerbRecheck  Verb = "recheck"  // who signed it is judged anew
 )
 
 // Action is one verb, for one extension, by somebody.

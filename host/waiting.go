@@ -51,13 +51,14 @@ func (r *reconciler) mayRun(e *extension) bool {
 
 // instead is what goes on in the place of a version that waits, nil for nothing.
 func (e *extension) instead() *edition {
-	if serving, ok := e.deploy.View().Version.(*edition); ok {
-		return serving
+	other, ok := e.deploy.View().Version.(*edition)
+	if !ok && e.fallback.done.Load() {
+		other = e.fallback.edition
 	}
-	if e.fallback.done.Load() {
-		return e.fallback.edition
+	if other == nil || e.host.admission.Refusal(other.entry.Bundle) != nil {
+		return nil
 	}
-	return nil
+	return other
 }
 
 // asks are the permissions that e asks for.

@@ -98,7 +98,7 @@ func (h *host) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(h.binary, "serve", "--home", h.home, "--log-format", "json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	cmd := exec.Command(h.binary, "serve", "--home", h.home, "--log-format", "json", "--trust-policy", "warn", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	cmd.Stderr = log
 	cmd.Env = append(os.Environ(), "TMPDIR="+h.temp)
 	cmd.SysProcAttr = &syscall.SysProcAttr{}

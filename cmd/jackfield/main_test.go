@@ -20,6 +20,7 @@ import (
 // Folders made once for all tests, removed by TestMain.
 const (
 	envBin     = "JACKFIELD_TEST_BIN"     // holds the binary jackfield
+	envPolicy  = "JACKFIELD_TRUST_POLICY" // the host's own variable
 	envBundles = "JACKFIELD_TEST_BUNDLES" // holds <name>.jar of every extension and example, and the executable of echo
 )
 
@@ -71,6 +72,10 @@ func makeBinaries(dir string) error {
 	if err := os.Setenv(envBin, bin); err != nil {
 		return err
 	}
+	// Nobody signs what most of these tests make.
+	if err := os.Setenv(envPolicy, "warn"); err != nil {
+		return err
+	}
 	return os.Setenv(envBundles, bundles)
 }
 
@@ -90,6 +95,7 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", os.Getenv(envBin)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("BUNDLES", os.Getenv(envBundles))
+			env.Setenv(envPolicy, os.Getenv(envPolicy))
 			env.Setenv("JMAP_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("ECHO", runtime.GOOS+"-"+runtime.GOARCH+"="+filepath.Join(os.Getenv(envBundles), "echo"))
 			env.Setenv("SOURCE", sourceRoot())

@@ -38,6 +38,11 @@ type Config struct {
 	// share of traces that begin here.
 	TracingEndpoint string
 	TracingSample   float64
+	// TrustPolicy says which bundles run. It is empty when nobody has set it, which
+	// means require, and warn with --dev. The others say how a signature is judged.
+	TrustPolicy, TrustRevocation, TrustOnRevoked string
+	TrustRecheck                                 time.Duration
+	TrustPrivateResponders                       bool
 	// ScanInterval is how often the drop folder is read without a file event.
 	ScanInterval time.Duration
 	// BundleMaxBytes is the size of the largest bundle that is looked into.
@@ -72,6 +77,9 @@ func Defaults() Config {
 		AdminListen:      "127.0.0.1:8081",
 		OIDCRolesClaim:   "roles",
 		RequestsValidate: true,
+		TrustRevocation:  "soft",
+		TrustOnRevoked:   "stop",
+		TrustRecheck:     time.Hour,
 		ScanInterval:     2 * time.Second,
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
 		HoldQueue:        host.DefaultHoldQueue,

@@ -45,6 +45,11 @@ func keys() []key {
 		once("requests.origins", "web origins whose pages may send requests", origins(), func(c *Config) *[]string { return &c.RequestsOrigins }),
 		once("scan.interval", "how often the drop folder is read when no file event comes", duration(100*time.Millisecond, time.Hour), func(c *Config) *time.Duration { return &c.ScanInterval }),
 		once("bundle.max_bytes", "largest bundle", size(1<<10, 4<<30), func(c *Config) *int64 { return &c.BundleMaxBytes }),
+		once("trust.policy", "which bundles run: require a signature by a trusted chain, warn and mark, or off; --dev means warn", choice("require", "warn", "off"), func(c *Config) *string { return &c.TrustPolicy }),
+		once("trust.revocation", "what becomes of a signature when nobody says whether it is revoked: soft accepts it, hard refuses; off does not ask", choice("soft", "hard", "off"), func(c *Config) *string { return &c.TrustRevocation }),
+		once("trust.on_revoked", "what becomes of an extension whose signer is revoked", choice("stop", "warn"), func(c *Config) *string { return &c.TrustOnRevoked }),
+		once("trust.recheck", "time after which the signatures of what is installed are judged again", duration(time.Second, 30*24*time.Hour), func(c *Config) *time.Duration { return &c.TrustRecheck }),
+		once("trust.private_responders", "let addresses of revocation in certificates lead into loopback and private networks", boolean(), func(c *Config) *bool { return &c.TrustPrivateResponders }),
 		once("upgrade.hold_queue", "requests of an extension that may wait while one version hands over to the next", number(1, 1<<20), func(c *Config) *int { return &c.HoldQueue }),
 		once("upgrade.snapshot_max", "largest data folder that is copied before an exclusive upgrade", size(1, 1<<40), func(c *Config) *int64 { return &c.SnapshotMax }),
 		once("metrics.auth", "who may read /metrics: auto is none on a loopback address, else token", choice("auto", "none", "token"), func(c *Config) *string { return &c.MetricsAuth }),
@@ -100,13 +105,13 @@ func assign[T any](k kind[T], s string, to *T) bool {
 }
 
 // later reports whether name is a key of the contract whose effect does not exist
-// yet. Silently ignoring trust.policy, say, would be worse than not starting.
+// yet. Silently ignoring sandbox, say, would be worse than not starting.
 func later(name string) bool {
 	switch name {
 	case "sandbox", "limits.data", "tls.cert", "tls.key":
 		return true
 	}
-	for _, prefix := range []string{"trust.", "datasource.", "tls.", "cluster.", "store."} {
+	for _, prefix := range []string{"datasource.", "tls.", "cluster.", "store."} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

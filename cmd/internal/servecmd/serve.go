@@ -108,6 +108,10 @@ func newHost(cfg Config, token, version string, log *slog.Logger) (*host.Host, e
 			Mode: cfg.RequestsAuth, AdminToken: token,
 			Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, RolesClaim: cfg.OIDCRolesClaim,
 		},
+		Trust: host.Trust{
+			Policy: cfg.trustPolicy(), Revocation: cfg.TrustRevocation, OnRevoked: cfg.TrustOnRevoked,
+			Recheck: cfg.TrustRecheck, PrivateResponders: cfg.TrustPrivateResponders,
+		},
 		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		HoldQueue: cfg.HoldQueue, SnapshotMax: cfg.SnapshotMax, RecoverRun: cfg.RecoverRun,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
@@ -129,6 +133,17 @@ func (c *Config) asksFor() string {
 		return ""
 	}
 	return c.RequestsAuth
+}
+
+// trustPolicy is what was set, else require, or warn for those who develop.
+func (c *Config) trustPolicy() string {
+	switch {
+	case c.TrustPolicy != "":
+		return c.TrustPolicy
+	case c.Dev:
+		return "warn"
+	}
+	return "require"
 }
 
 func (c *Config) metricsOpen(admin *net.TCPAddr) bool {

@@ -166,9 +166,11 @@ type Row struct {
 	File string
 	// Claims is the id that the file asks for, empty while unknown.
 	Claims string
-	// Manifest and Digest are those of an accepted bundle, nil and empty otherwise.
+	// Manifest, Digest and Bundle are those of an accepted bundle, nil and empty
+	// otherwise.
 	Manifest *bundle.Manifest
 	Digest   string
+	Bundle   *bundle.Verified
 	// State is pending, waiting, failed, conflict or unsupported; Reason is never nil.
 	State  lifecycle.State
 	Reason *lifecycle.Reason

@@ -289,5 +289,9 @@ func (f *dropped) row() (Row, lifecycle.Event) {
 	case f.verdict.pending:
 		return Row{File: f.name, Claims: f.claims, Reason: f.rejected}, lifecycle.Copying
 	}
-	return Row{File: f.name, Claims: f.claims, Reason: f.rejected}, lifecycle.Reject
+	event := lifecycle.Reject
+	if bundle.Code(f.rejected.Code).OfSignature() {
+		event = lifecycle.Refuse
+	}
+	return Row{File: f.name, Claims: f.claims, Reason: f.rejected}, event
 }

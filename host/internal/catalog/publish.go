@@ -78,7 +78,7 @@ func (c *Catalog) resolve(in input) View {
 	}
 	for refused, why := range out.refusals {
 		view.Rows = append(view.Rows, Row{
-			File: refused.file, Claims: refused.manifest.ID, Manifest: refused.manifest, Digest: refused.digest,
+			File: refused.file, Claims: refused.manifest.ID, Manifest: refused.manifest, Digest: refused.digest, Bundle: origin[refused].verified,
 			State: c.stateAfter(refused.file, why.event), Reason: why.reason(),
 		})
 	}

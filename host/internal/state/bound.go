@@ -78,6 +78,9 @@ func boundExtension(e Extension) (Extension, error) {
 			return e, err
 		}
 	}
+	if err := checkKey("publisher", e.Publisher); err != nil {
+		return e, err
+	}
 	cutAll(maxText, &e.Version, &e.File)
 	e.Removed = micro(e.Removed)
 	// A copy: the editor may hold on to what it put in.

@@ -32,13 +32,13 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 		extensions: map[string]Extension{}, versions: map[string][]Version{}, values: map[string]string{},
 		events: map[string]int{}, evidence: map[string]int{},
 	}
-	err := sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions FROM extension",
+	err := sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher FROM extension",
 		func(scan func(...any) error) error {
 			var e Extension
 			var removed int64
 			var rejected, decisions string
 			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected,
-				&e.Consented, &decisions); err != nil {
+				&e.Consented, &decisions, &e.Publisher); err != nil {
 				return err
 			}
 			e.Removed = fromMicro(removed)

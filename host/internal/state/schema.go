@@ -63,6 +63,8 @@ CREATE TABLE value (
 ALTER TABLE extension ADD COLUMN consented INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE extension ADD COLUMN decisions TEXT NOT NULL DEFAULT 'null'; -- JSON
 ALTER TABLE version ADD COLUMN permissions TEXT NOT NULL DEFAULT 'null'; -- JSON
+`, `
+ALTER TABLE extension ADD COLUMN publisher TEXT NOT NULL DEFAULT '';
 `}
 }
 

@@ -93,6 +93,9 @@ type Extension struct {
 	Version     string // of Current
 	File        string // of Current
 	Removed     time.Time
+	// Publisher is who has to sign its versions, as trust.Pin says it; "" while nobody
+	// has.
+	Publisher string
 	// Rejected are the versions that did not take over from Current, newest first;
 	// the newest 16 are kept.
 	Rejected []Rejection
