@@ -5,7 +5,8 @@
 // What is promised: nothing but the style sheet, the sign-in form and, if so
 // configured, /metrics answers a stranger; the token is compared in
 // constant time and never shown, logged or put into a cookie; what changes something
-// takes the token only, never the cookie of the page; bodies are bounded, and those of
+// takes the token only, never the cookie of the page, but for its form of consent, which
+// also carries a proof of the session; bodies are bounded, and those of
 // bundles streamed; every string that comes
 // from a bundle or a process is treated as hostile; a page is rendered completely
 // before its first byte is sent; no page loads or runs anything that is not ours. On
@@ -156,6 +157,7 @@ func (h *handler) routes() http.Handler {
 
 	mux.Handle("/admin/{$}", h.page(h.extensionsPage))
 	mux.Handle("/admin/sign-in", h.open(h.signIn, http.MethodGet, http.MethodPost))
+	mux.Handle("/admin/consent", h.open(h.consent, http.MethodPost))
 	mux.Handle("/admin/sign-out", h.open(h.signOut, http.MethodPost))
 	mux.Handle("/admin/static/", h.open(h.static, http.MethodGet))
 	mux.Handle("/admin/", h.page(h.missingPage))

@@ -208,6 +208,9 @@ func TestHostileStrings(t *testing.T) {
 		State: "failed", Claims: hostile, Digest: hostile, File: hostile, Permissions: []string{hostile},
 		Signature: host.Signature{State: hostile, Signer: hostile}, Reason: reason,
 		Candidate: &host.Candidate{Version: hostile, State: "starting", Reason: reason},
+		Grants:    []host.Grant{{Permission: hostile, By: hostile}, {Permission: hostile, By: hostile, Unused: true}},
+		Denied:    []host.Grant{{Permission: hostile, By: hostile}},
+		Consent:   &host.Consent{Version: hostile, Digest: "sha256:" + hostile, File: hostile, Needs: []host.Need{{Kind: hostile, What: hostile}}},
 	}
 	exited := running()
 	exited.LastExit = &host.Exit{Signal: hostile, Stderr: []string{hostile}}

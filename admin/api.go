@@ -48,6 +48,12 @@ func complete(e host.Extension) host.Extension {
 	if e.Permissions == nil {
 		e.Permissions = []string{}
 	}
+	if e.Grants == nil {
+		e.Grants = []host.Grant{}
+	}
+	if e.Denied == nil {
+		e.Denied = []host.Grant{}
+	}
 	if e.Versions == nil {
 		e.Versions = []host.Version{}
 	}

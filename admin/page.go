@@ -46,7 +46,7 @@ func dotted(s string) []string {
 	return strings.SplitAfter(visible.Clip(s, maxName), ".")
 }
 
-func (h *handler) extensionsPage(w http.ResponseWriter, _ *http.Request) error {
+func (h *handler) extensionsPage(w http.ResponseWriter, r *http.Request) error {
 	now := h.now()
 	rows := h.cfg.Host.Snapshot()
 	return h.render(w, http.StatusOK, "extensions.html", struct {
@@ -54,10 +54,11 @@ func (h *handler) extensionsPage(w http.ResponseWriter, _ *http.Request) error {
 		Rows       []row
 		Summary    string
 		DropFolder string
+		Proof      string // for forms; "" for none
 	}{
 		frame:   frame{Title: "Extensions", Version: h.cfg.Version, SignedIn: true},
 		Rows:    rowsOf(rows, now),
-		Summary: summary(rows), DropFolder: h.cfg.DropFolder,
+		Summary: summary(rows), DropFolder: h.cfg.DropFolder, Proof: h.formProof(r),
 	})
 }
 

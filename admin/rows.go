@@ -26,7 +26,8 @@ type row struct {
 	Restarts                 int
 	File, Digest             string
 	Signature, Signer        string
-	Permissions              []string
+	Permissions              permissions
+	Wanted                   *wanted // what waits for consent
 }
 
 // trouble is why something does not run, or how it last ended.
@@ -54,7 +55,7 @@ func rowsOf(extensions []host.Extension, now time.Time) []row {
 			Reason: troubleOf(e.Reason, now),
 			PID:    e.PID, Memory: bytesOf(e.ResidentBytes), Started: at(e.Started, now), Restarts: e.Restarts,
 			File: e.File, Digest: shortDigest(e.Digest),
-			Signature: e.Signature.State, Signer: e.Signature.Signer, Permissions: e.Permissions,
+			Signature: e.Signature.State, Signer: e.Signature.Signer, Permissions: permissionsOf(e, now), Wanted: wantedOf(e.Consent),
 		}
 		if r.Name == "" {
 			r.Name = e.ID
@@ -62,7 +63,8 @@ func rowsOf(extensions []host.Extension, now time.Time) []row {
 		if x := e.LastExit; x != nil && e.Reason == nil {
 			r.LastExit = &trouble{Exit: exitOf(x.ExitCode, x.Signal), Time: at(&x.Time, now), Stderr: x.Stderr}
 		}
-		if c := e.Candidate; c != nil {
+		// What waits for consent is told by that.
+		if c := e.Candidate; c != nil && (e.Consent == nil || e.Consent.Digest != c.Digest) {
 			r.Candidate = &candidate{c.Version, string(c.State), kindOf(string(c.State)), troubleOf(c.Reason, now)}
 		}
 		rows = append(rows, r)

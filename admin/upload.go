@@ -28,6 +28,12 @@ func (h *handler) upload(w http.ResponseWriter, r *http.Request) error {
 	if done.Warnings == nil {
 		done.Warnings = []string{}
 	}
+	if done.Permissions == nil {
+		done.Permissions = []string{}
+	}
+	if done.Needs == nil {
+		done.Needs = []host.Need{}
+	}
 	done.Reason = completeReason(done.Reason)
 	switch {
 	case on["dry_run"]:

@@ -20,6 +20,8 @@ import (
 const (
 	// maxWait is how long a client with wait=true waits at most.
 	maxWait = 10 * time.Minute
+	// maxOrder bounds the body of a verb: a list of permissions is the longest.
+	maxOrder = 128 << 10
 	// answerTime is how long it may take to send an answer.
 	answerTime = time.Minute
 )
@@ -34,6 +36,8 @@ func verbs() map[host.Verb][]string {
 		host.VerbPin:      {"version"},
 		host.VerbUnpin:    nil,
 		host.VerbRetry:    nil,
+		host.VerbConsent:  {"digest", "permissions"},
+		host.VerbRevoke:   {"permissions"},
 	}
 }
 
@@ -53,6 +57,9 @@ func (h *handler) act(verb host.Verb, members []string) route {
 			return err
 		}
 		action := host.Action{Verb: verb, ID: id, Actor: actor(r)}
+		if slices.Contains(members, "permissions") {
+			r.Body = http.MaxBytesReader(w, io.NopCloser(whole(r)), maxOrder)
+		}
 		if err := readOrder(r, members, &action); err != nil {
 			return err
 		}
@@ -152,6 +159,10 @@ func readOrder(r *http.Request, members []string, into *host.Action) error {
 			place, kind = &into.RestoreData, "true or false"
 		case "force":
 			place, kind = &into.Force, "true or false"
+		case "digest":
+			place, kind = &into.Digest, "a string"
+		case "permissions":
+			place, kind = &into.Permissions, "a list of strings"
 		}
 		if json.Unmarshal(value, place) != nil {
 			return invalid("the member " + name + " must be " + kind)

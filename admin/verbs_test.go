@@ -20,7 +20,7 @@ func apiRoutes() map[string][]string {
 	routes := map[string][]string{
 		"/api/v1/extensions": {"GET", "POST"}, one: {"DELETE", "GET"}, one + "/history": {"GET"}, "/api/v1/audit": {"GET"},
 	}
-	for _, verb := range []string{"enable", "disable", "restart", "rollback", "pin", "unpin", "retry"} {
+	for _, verb := range []string{"enable", "disable", "restart", "rollback", "pin", "unpin", "retry", "consent", "revoke"} {
 		routes[one+"/"+verb] = []string{"POST"}
 	}
 	return routes
@@ -70,8 +70,8 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 			t.Errorf("actor %+v", a.Actor)
 		}
 	}
-	if len(s.actions) != 8 { // each verb and DELETE, once
-		t.Errorf("%d actions reached the host, want 8: %+v", len(s.actions), s.actions)
+	if len(s.actions) != 10 { // each verb and DELETE, once
+		t.Errorf("%d actions reached the host, want 10: %+v", len(s.actions), s.actions)
 	}
 }
 
@@ -97,6 +97,16 @@ func TestVerbs(t *testing.T) {
 		{name: "pin", path: "/pin", body: `{"version":"1.2"}`, want: host.Action{Verb: "pin", Version: "1.2"}},
 		{name: "unpin", path: "/unpin", want: host.Action{Verb: "unpin"}},
 		{name: "retry", path: "/retry", want: host.Action{Verb: "retry"}},
+		{name: "consent", path: "/consent", want: host.Action{Verb: "consent"}},
+		{name: "consent to what was seen", path: "/consent", body: `{"digest":"sha256:1"}`, want: host.Action{Verb: "consent", Digest: "sha256:1"}},
+		{name: "consent to some of it", path: "/consent", body: `{"permissions":["kv","net:a:1"],"digest":"sha256:1"}`,
+			want: host.Action{Verb: "consent", Digest: "sha256:1", Permissions: []string{"kv", "net:a:1"}}},
+		{name: "consent to nothing is not consent to all", path: "/consent", body: `{"permissions":[]}`, want: host.Action{Verb: "consent", Permissions: []string{}}},
+		{name: "revoke", path: "/revoke", want: host.Action{Verb: "revoke"}},
+		{name: "revoke some", path: "/revoke", body: `{"permissions":["kv"]}`, want: host.Action{Verb: "revoke", Permissions: []string{"kv"}}},
+		{name: "permissions that are no list", path: "/revoke", body: `{"permissions":"kv"}`, code: 400, says: "permissions must be a list of strings"},
+		{name: "a digest to revoke", path: "/revoke", body: `{"digest":"sha256:1"}`, code: 400, says: "it may have: permissions"},
+		{name: "more permissions than there can be", path: "/revoke", body: `{"permissions":["` + strings.Repeat("k", maxOrder) + `"]}`, code: 413, says: "at most 131072 bytes"},
 		{name: "remove", method: "DELETE", want: host.Action{Verb: "remove"}},
 		{name: "purge by force", method: "DELETE", path: "?purge=true&force=true", want: host.Action{Verb: "remove", Purge: true, Force: true}},
 		{name: "no purge", method: "DELETE", path: "?purge=false", want: host.Action{Verb: "remove"}},
@@ -144,7 +154,7 @@ func TestVerbs(t *testing.T) {
 				return
 			}
 			c.want.ID, c.want.Actor = id, host.Actor{Name: "admin", Remote: "192.0.2.1"}
-			if w.Code != 200 || len(actions) != 1 || actions[0] != c.want {
+			if w.Code != 200 || len(actions) != 1 || !reflect.DeepEqual(actions[0], c.want) {
 				t.Errorf("%d %s, actions %+v, want %+v", w.Code, w.Body, actions, c.want)
 			}
 			if c.method == "DELETE" {

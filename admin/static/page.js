@@ -22,7 +22,7 @@
       body.querySelectorAll("details").forEach((d, i) => { d.open = Boolean(state[i]); });
     }
     const focused = list.contains(document.activeElement) ? document.activeElement : null;
-    const selector = "summary, pre";
+    const selector = "summary, pre, button";
     const body = focused && focused.closest("tbody");
     const index = body ? Array.from(body.querySelectorAll(selector)).indexOf(focused) : -1;
     const id = body ? body.dataset.id : "";
