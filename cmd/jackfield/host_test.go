@@ -118,6 +118,7 @@ type row struct {
 		Code, Stage, Message string
 		Stderr               []string
 	}
+	Consent *struct{ Version string }
 }
 
 func (r row) String() string {
