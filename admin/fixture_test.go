@@ -63,6 +63,13 @@ func (s *shelf) Extension(id string) (host.Extension, bool) {
 	return s.Snapshot()[i], true
 }
 
+// did is what the host was asked to do so far.
+func (s *shelf) did() []host.Action {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.actions)
+}
+
 func (s *shelf) row(id string) (host.Extension, error) {
 	if e, ok := s.Extension(id); ok {
 		return e, nil

@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -54,8 +55,14 @@ func (h Home) Run() string { return filepath.Join(string(h), "run") }
 // RunningHost is the file that tells the command line where a running host listens.
 func (h Home) RunningHost() string { return filepath.Join(h.Run(), "host.json") }
 
-// Make creates every folder that is missing. What holds secrets, private data or
-// sockets is the host's alone.
+// Trust holds the roots that sign bundles, as *.pem; the folder timestamp in it those of
+// timestamp authorities. It may be missing.
+func (h Home) Trust() string { return filepath.Join(h.Conf(), "trust") }
+
+// Make creates every folder that is missing, with the mode that it is to have whatever
+// the umask is, and then refuses a home that others could change: see check. What holds
+// secrets, private data or sockets is the host's alone; bundles are readable by all,
+// since an extension may run as a user of its own.
 func (h Home) Make() error {
 	for _, dir := range []struct {
 		path string
@@ -71,11 +78,33 @@ func (h Home) Make() error {
 		{filepath.Dir(h.ExtensionLog("x")), 0o750},
 		{h.Run(), 0o700},
 	} {
-		if err := os.MkdirAll(dir.path, dir.mode); err != nil {
+		if err := makeFolder(dir.path, dir.mode); err != nil {
 			return fmt.Errorf("making the home folder %s: %w", dir.path, err)
 		}
 	}
-	return nil
+	return h.check()
+}
+
+// makeFolder makes a folder that is missing, and those above it.
+func makeFolder(path string, mode os.FileMode) error {
+	err := os.Mkdir(path, mode)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeFolder(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, mode)
+	}
+	switch {
+	case err == nil:
+		return os.Chmod(path, mode)
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	info, err := os.Stat(path) // which may be a link to a folder
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "mkdir", Path: path, Err: unix.ENOTDIR}
+	}
+	return err
 }
 
 // lock takes the home for this process until the returned file is closed. Two hosts

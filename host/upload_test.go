@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -131,3 +134,56 @@ func TestUploadIsRefused(t *testing.T) {
 		t.Errorf("rows: %+v", rows)
 	}
 }
+
+// TestUploadOnItsWayIsPrivate: nobody else on this machine reads or changes it before it
+// was verified.
+func TestUploadOnItsWayIsPrivate(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	content := moody{version: "1"}.jar(t)
+	half := len(content) / 2
+	begun, end := make(chan struct{}), make(chan struct{})
+	body := io.MultiReader(bytes.NewReader(content[:half]), readFunc(func([]byte) (int, error) {
+		close(begun)
+		<-end
+		return 0, io.EOF
+	}), bytes.NewReader(content[half:]))
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.Upload(context.Background(), host.Upload{Body: body, Size: int64(len(content)), Actor: host.Actor{Name: "admin"}})
+		done <- err
+	}()
+	<-begun
+	files := 0
+	for _, dir := range []string{w.home.Bundles(), w.home.Extensions()} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			files++
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			above, err := os.Stat(filepath.Dir(path))
+			if err == nil && info.Mode()&0o077 != 0 && above.Mode()&0o077 != 0 {
+				t.Errorf("%s has the mode %v in a folder with the mode %v", path, info.Mode(), above.Mode())
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if files == 0 {
+		t.Error("nothing of the upload is to be found")
+	}
+	close(end)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }

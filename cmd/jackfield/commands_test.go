@@ -88,6 +88,14 @@ func cmdState(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(hosts.get(ts).waitState(args[0], args[1]))
 }
 
+// cmdWaits: waits ID: waits until a version of the extension waits for consent.
+func cmdWaits(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: waits ID")
+	}
+	ts.Check(hosts.get(ts).waitFor(args[0], func(r row, found bool) bool { return found && r.Consent != nil }))
+}
+
 // cmdRestarts: restarts ID N: waits until the extension runs after N restarts.
 func cmdRestarts(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {

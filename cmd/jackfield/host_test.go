@@ -33,9 +33,17 @@ type runningHost struct {
 
 // startHost starts the real binary on free ports and waits until it listens.
 func startHost(home string, args ...string) (*runningHost, error) {
-	h := &runningHost{home: home, exited: make(chan struct{})}
-	h.cmd = exec.Command(filepath.Join(os.Getenv(envBin), "jackfield"), append([]string{"serve", "--home", home,
-		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"}, args...)...)
+	return start(home, exec.Command(filepath.Join(os.Getenv(envBin), "jackfield"), serveArgs(home, args...)...))
+}
+
+// serveArgs are the arguments of a host on free ports whose log can be read by program.
+func serveArgs(home string, args ...string) []string {
+	return append([]string{"serve", "--home", home, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"}, args...)
+}
+
+// start starts a host and waits until it listens.
+func start(home string, cmd *exec.Cmd) (*runningHost, error) {
+	h := &runningHost{home: home, cmd: cmd, exited: make(chan struct{})}
 	pipe, err := h.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -110,6 +118,7 @@ type row struct {
 		Code, Stage, Message string
 		Stderr               []string
 	}
+	Consent *struct{ Version string }
 }
 
 func (r row) String() string {

@@ -114,6 +114,7 @@ func TestStories(t *testing.T) {
 			"reason":   cmdReason,
 			"gone":     cmdGone,
 			"restarts": cmdRestarts,
+			"waits":    cmdWaits,
 			"exits":    cmdExits,
 		},
 	})

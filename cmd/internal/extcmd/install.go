@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -30,7 +31,8 @@ func newInstall(t *target) *cobra.Command {
 		Long: `Install sends a bundle to the host. The host checks it, puts it into its drop folder
 and starts it; a version of the extension that runs goes on until the new one is
 healthy. The command waits for that and prints the state. With - the bundle comes
-from the standard input.`,
+from the standard input. Who installs a bundle consents to what it asks for, which
+--dry-run shows before.`,
 		Example: `  jackfield ext install dist/bundles/hello-1.0.0.jar
   jackfield ext install hello-1.0.0.jar --dry-run
   curl -sSf https://example.org/hello-1.0.0.jar | jackfield ext install -`,
@@ -106,6 +108,7 @@ func printUploaded(w io.Writer, u host.Uploaded) error {
 	return output.Fields(w, [][2]string{
 		{"id", u.ID}, {"version", u.Version}, {"action", u.Action}, {"runs now", u.From}, {"state", string(u.State)},
 		{"reason", reasonOf(u.Reason)}, {"digest", u.Digest}, {"job", u.Job},
+		{"permissions", strings.Join(u.Permissions, ", ")}, {"consents to", needsOf(u.Needs)},
 	})
 }
 

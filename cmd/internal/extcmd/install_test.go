@@ -194,7 +194,7 @@ func TestAsk(t *testing.T) {
 		"y\n": true, "YES \r\n": true, "yes": true, "\n": false, "": false, "n\n": false, "yess\n": false, strings.Repeat("y", 5000): false,
 	} {
 		var out strings.Builder
-		err := ask(t.Context(), strings.NewReader(reply), &out, "sure? ")
+		err := ask(t.Context(), strings.NewReader(reply), &out, "sure? ", "nothing was removed")
 		if (err == nil) != yes || out.String() != "sure? " {
 			t.Errorf("%.10q: %v, asked %q", reply, err, out.String())
 		}
@@ -202,7 +202,7 @@ func TestAsk(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	in, _ := io.Pipe()
-	if err := ask(ctx, in, io.Discard, ""); !errors.Is(err, context.Canceled) {
+	if err := ask(ctx, in, io.Discard, "", ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("after an interrupt: %v", err)
 	}
 }

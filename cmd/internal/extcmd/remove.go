@@ -82,11 +82,12 @@ func confirmPurge(ctx context.Context, in io.Reader, out io.Writer, id string) e
 	if f, ok := in.(*os.File); !ok || !isatty.IsTerminal(f.Fd()) {
 		return output.Usagef("pass --yes to go ahead without being asked", "--purge deletes the data of %q for good, and there is no terminal to ask at", id)
 	}
-	return ask(ctx, in, out, fmt.Sprintf("delete %s with its data, its kept versions and its history, for good? [y/N] ", oneLine(id)))
+	return ask(ctx, in, out, fmt.Sprintf("delete %s with its data, its kept versions and its history, for good? [y/N] ", oneLine(id)), "nothing was removed")
 }
 
-// ask puts a question that only y or yes answers with yes.
-func ask(ctx context.Context, in io.Reader, out io.Writer, question string) error {
+// ask puts a question that only y or yes answers with yes. Else the error says that
+// nothing was done.
+func ask(ctx context.Context, in io.Reader, out io.Writer, question, nothing string) error {
 	if _, err := io.WriteString(out, question); err != nil {
 		return err
 	}
@@ -105,5 +106,5 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, question string) erro
 			return nil
 		}
 	}
-	return output.Errorf("", "nothing was removed")
+	return output.Errorf("", "%s", nothing)
 }

@@ -48,6 +48,11 @@ func printOne(w io.Writer, e host.Extension) error {
 		{"signature", strings.TrimSpace(e.Signature.State + " " + e.Signature.Signer)},
 		{"permissions", strings.Join(e.Permissions, ", ")},
 	}
+	fields = append(fields, grantFields("granted", e.Grants)...)
+	fields = append(fields, grantFields("denied", e.Denied)...)
+	if w := e.Consent; w != nil {
+		fields = append(fields, [2]string{"waits for consent", "version " + w.Version + ": " + needsOf(w.Needs)})
+	}
 	fields = append(fields, [2]string{"memory limit", limitOf(e.Limits.Memory, " bytes")},
 		[2]string{"process limit", limitOf(e.Limits.Processes, "")}, [2]string{"file limit", limitOf(e.Limits.Files, "")})
 	for _, v := range e.Versions {
@@ -77,6 +82,27 @@ func printOne(w io.Writer, e host.Extension) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// grantFields are decisions about permissions, each in a line.
+func grantFields(name string, grants []host.Grant) [][2]string {
+	var fields [][2]string
+	for _, g := range grants {
+		text := g.Permission + " by " + g.By + " " + timeOf(&g.At)
+		if g.Unused {
+			text += " (unused)"
+		}
+		fields = append(fields, [2]string{name, text})
+	}
+	return fields
+}
+
+func needsOf(needs []host.Need) string {
+	names := make([]string, len(needs))
+	for i, n := range needs {
+		names[i] = n.What
+	}
+	return strings.Join(names, ", ")
 }
 
 // enabledOf is empty for a file that is no extension: nobody has enabled it.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jackfield-host/jackfield/host"
 )
 
 // terminal is a real one: what a person types goes into person, which also gets what
@@ -91,5 +93,15 @@ func TestAtATerminal(t *testing.T) {
 	seen, err = onTerminal(t, "", "remove", hello, "--home", home)
 	if err != nil || strings.Contains(seen, "delete") {
 		t.Errorf("without --purge it asks: %v, %q", err, seen)
+	}
+
+	h.rows = []host.Extension{waiting()}
+	seen, err = onTerminal(t, "n\n", "consent", hello, "--home", home)
+	wantError(t, err, 1, "nothing was granted")
+	if !strings.Contains(seen, "connect to example.org:443") || !strings.Contains(seen, "grant it? [y/N]") || len(h.actions) != 2 {
+		t.Errorf("asked %q, done %+v", seen, h.actions)
+	}
+	if _, err = onTerminal(t, "yes\n", "consent", hello, "--home", home); err != nil || len(h.actions) != 3 || h.actions[2].Verb != host.VerbConsent {
+		t.Errorf("after a yes: %v, %+v", err, h.actions)
 	}
 }

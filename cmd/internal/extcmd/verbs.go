@@ -167,6 +167,9 @@ func notRunning(what, verdict string, e host.Extension) error {
 		text += ": " + reasonOf(e.Reason)
 	}
 	hint := "'jackfield ext show " + e.ID + "' shows its last words; its log is in log/extensions in the host's home"
+	if e.Reason != nil && e.Reason.Code == "needs_consent" {
+		hint = "'jackfield ext consent " + e.ID + "' shows what it asks for, and grants it"
+	}
 	if e.State == "stopped" {
 		hint = "'jackfield ext enable " + e.ID + "' lets it run"
 	}
@@ -183,5 +186,9 @@ func notTaken(what string, e host.Extension, version string, c *host.Candidate) 
 			text += ": " + reasonOf(c.Reason)
 		}
 	}
-	return output.Errorf(oneLine("'jackfield ext show "+e.ID+"' and 'jackfield ext history "+e.ID+"' say more"), "%s", oneLine(text))
+	hint := "'jackfield ext show " + e.ID + "' and 'jackfield ext history " + e.ID + "' say more"
+	if c != nil && c.Reason != nil && c.Reason.Code == "needs_consent" {
+		hint = "'jackfield ext consent " + e.ID + "' shows what it asks for, and grants it"
+	}
+	return output.Errorf(oneLine(hint), "%s", oneLine(text))
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -58,7 +59,7 @@ func Announce(home host.Home, h Host) (withdraw func() error, err error) {
 		return nil, err
 	}
 	path := home.RunningHost()
-	if err := renameio.WriteFile(path, append(data, '\n'), 0o644); err != nil {
+	if err := renameio.WriteFile(path, append(data, '\n'), 0o600); err != nil {
 		return nil, fmt.Errorf("announcing the host: %w", err)
 	}
 	return func() error {
@@ -86,7 +87,7 @@ func Find(home host.Home) (Host, error) {
 }
 
 func read(path string) (Host, error) {
-	data, err := readSmall(path)
+	data, _, err := readSmall(path)
 	if err != nil {
 		return Host{}, err
 	}
@@ -116,36 +117,47 @@ func Token(home host.Home) (string, error) {
 		return token, err
 	}
 	token = rand.Text() + rand.Text()
-	path := home.AdminToken()
-	// Exclusive: of two first starts one wins, and both use its token.
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
+	switch err := writeNew(home.AdminToken(), token+"\n"); {
+	case errors.Is(err, fs.ErrExist): // of two first starts one wins, and both use its token
 		return ReadToken(home)
-	}
-	if err != nil {
+	case err != nil:
 		return "", fmt.Errorf("making the administrator's token: %w", err)
 	}
-	_, err = f.WriteString(token + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(path))
-	}
 	return token, nil
+}
+
+// writeNew makes a file that only its owner can read, whole or not at all. The error is
+// fs.ErrExist when there is one.
+func writeNew(path, text string) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // what is left of it holds a token that nobody uses
+	_, err = tmp.WriteString(text)
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(tmp.Name(), path); err != nil { // unlike a rename it replaces nothing
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // ReadToken returns the token of the local administrator. The error is
 // fs.ErrNotExist when there is none yet.
 func ReadToken(home host.Home) (string, error) {
 	path := home.AdminToken()
-	info, err := os.Stat(path)
+	data, mode, err := readSmall(path)
 	if err != nil {
 		return "", fmt.Errorf("reading the administrator's token: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode &= fs.ModePerm; mode&0o077 != 0 {
 		return "", fmt.Errorf("%s can be read or written by others (mode %04o); delete it to get a new token, or chmod 600 it if nobody has seen it", path, mode)
-	}
-	data, err := readSmall(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the administrator's token: %w", err)
 	}
 	token := strings.TrimSpace(string(data))
 	if len(token) < 16 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -154,15 +166,20 @@ func ReadToken(home host.Home) (string, error) {
 	return token, nil
 }
 
-func readSmall(path string) ([]byte, error) {
+// readSmall returns the beginning of a file, and the mode of what was read.
+func readSmall(path string) ([]byte, fs.FileMode, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
 	var b bytes.Buffer
 	if _, err := io.Copy(&b, io.LimitReader(f, maxFile)); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), info.Mode(), nil
 }

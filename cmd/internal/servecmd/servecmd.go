@@ -50,6 +50,9 @@ func New(version string) *cobra.Command {
 	values := keyFlags(flags)
 
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := keepSecrets(); err != nil { // before anything is read that is one
+			return err
+		}
 		given, err := givenFlags(flags, values, set)
 		if err != nil {
 			return err

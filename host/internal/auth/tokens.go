@@ -116,8 +116,9 @@ func (t *Tokens) load() error {
 		if !now.mode.IsRegular() {
 			return fmt.Errorf("reading tokens: %s is not a regular file", t.path)
 		}
-		if now.mode.Perm()&0o022 != 0 {
-			return fmt.Errorf("reading tokens: %s can be written by others (mode %04o): chmod 600 it", t.path, now.mode.Perm())
+		if now.mode.Perm()&0o026 != 0 {
+			// A short token can be found from its digest.
+			return fmt.Errorf("reading tokens: %s can be read or written by others (mode %04o): chmod 600 it", t.path, now.mode.Perm())
 		}
 		text, err := readFile(t.path)
 		if err != nil {

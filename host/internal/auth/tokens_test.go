@@ -130,15 +130,18 @@ func TestTokensFollowTheirFile(t *testing.T) {
 	await("the-administrators-token", "admin")
 }
 
-func TestTokensThatOthersCanWriteAreRefused(t *testing.T) {
+func TestTokensThatOthersCanReadOrWriteAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "requests.tokens")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := NewTokens("the-administrators-token", path, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "written by others") {
-		t.Errorf("got %v", err)
+	for mode, good := range map[os.FileMode]bool{0o600: true, 0o640: true, 0o400: true, 0o644: false, 0o660: false, 0o602: false, 0o666: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := NewTokens("the-administrators-token", path, slog.New(slog.DiscardHandler))
+		if (err == nil) != good || err != nil && !strings.Contains(err.Error(), "read or written by others") {
+			t.Errorf("mode %04o: %v", mode, err)
+		}
 	}
 }
