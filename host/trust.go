@@ -185,8 +185,5 @@ func (h *Host) recheck(ctx context.Context, a Action, row Extension) (Extension,
 	return h.synced(ctx, row)
 }
 
-// Trust holds the roots that bundles may be signed under.
-func (h Home) Trust() string { return filepath.Join(h.Conf(), "trust") }
-
 // TrustCache holds answers about revocation.
 func (h Home) TrustCache() string { return filepath.Join(string(h), "data", "trust") }
