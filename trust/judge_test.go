@@ -204,7 +204,7 @@ func wrongChains() []wrong {
 			return claimOf(a, a.Issue(t, below, a.Template(tt.Extension)), below, above)
 		}},
 		{"leaf signed by a leaf", trust.ChainInvalid, "organization", func(t *testing.T, a *tt.Authority) trust.Claim {
-			middle := a.Issue(t, a.Root, a.Template(tt.Extension))
+			middle := a.Issue(t, a.Root, a.Template(tt.Extension, func(c *x509.Certificate) { c.Subject.CommonName = "middle" }))
 			return claimOf(a, a.Issue(t, middle, a.Template(tt.Extension)), middle)
 		}},
 		{"leaf signed by a sibling leaf", trust.ChainUntrusted, "root", func(t *testing.T, a *tt.Authority) trust.Claim {
