@@ -231,10 +231,15 @@ func (t *trial) validity() bool {
 		when = "when it was signed, on " + stamp(at)
 	}
 	for _, cert := range t.verdict.Chain {
-		if !validAt(cert, t.at()) {
-			return t.fail(checkValidity, CodeExpired, "the certificate %q is valid from %s to %s, not %s: get a bundle that is signed anew, or with a timestamp",
-				display(cert), stamp(cert.NotBefore), stamp(cert.NotAfter), when)
+		if validAt(cert, t.at()) {
+			continue
 		}
+		next := "get a bundle that is signed anew, or with a timestamp"
+		if t.at().Before(cert.NotBefore) {
+			next = "are the clocks of this machine and of its issuer right?"
+		}
+		return t.fail(checkValidity, CodeExpired, "the certificate %q is valid from %s to %s, not %s: %s",
+			display(cert), stamp(cert.NotBefore), stamp(cert.NotAfter), when, next)
 	}
 	t.verdict.Until = t.top().NotAfter
 	if t.verdict.SignedAt.IsZero() {

@@ -58,6 +58,13 @@ func TestOCSPAnswers(t *testing.T) {
 		{"by the issuer, which is in it", revocation.Good, "", func(t *testing.T, a *tt.Authority) []byte {
 			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Organization, func(r *ocsp.Response) { r.Certificate = a.Organization.Cert })
 		}},
+		{"by the issuer, whose renewed certificate is in it", revocation.Good, "", func(t *testing.T, a *tt.Authority) []byte {
+			renewed := tt.IssueFor(t, a.Root, a.Template(tt.Organization), a.Organization.Key)
+			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Organization, func(r *ocsp.Response) { r.Certificate = renewed.Cert })
+		}},
+		{"by another of the issuer's name", revocation.Unknown, "authority", func(t *testing.T, a *tt.Authority) []byte {
+			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Issue(t, a.Root, a.Template(tt.Organization)), nil)
+		}},
 		{"by a responder", revocation.Good, "", func(t *testing.T, a *tt.Authority) []byte {
 			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Responder, nil)
 		}},
