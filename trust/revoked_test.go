@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,10 +143,10 @@ func TestRecheck(t *testing.T) {
 	defer server.Close()
 	a := tt.NewAuthority(t, tt.Reachable(server.URL, ""))
 	answers := staples(t, a, nil, nil)
-	requests := 0
+	var requests atomic.Int32
 	serve := func(which [][]byte) {
 		handle = func(w http.ResponseWriter, r *http.Request) {
-			requests++
+			requests.Add(1)
 			for i, cert := range []*x509.Certificate{a.Organization.Cert, a.Extension.Cert} {
 				request, err := ocsp.CreateRequest(cert, []*x509.Certificate{a.Root.Cert, a.Organization.Cert}[i], nil)
 				if err == nil && strings.HasSuffix(r.RequestURI, escaped(request)) {
@@ -166,8 +167,8 @@ func TestRecheck(t *testing.T) {
 	claim := claimOf(a, a.Extension, a.Organization)
 	checkVerdict(t, judge.Judge(t.Context(), claim), trust.OK)
 	checkVerdict(t, judge.Judge(t.Context(), claim), trust.OK)
-	if requests != 2 {
-		t.Errorf("%d requests for two certificates", requests)
+	if got := requests.Load(); got != 2 {
+		t.Errorf("%d requests for two certificates", got)
 	}
 	serve(staples(t, a, nil, revokedAt(revocation.PrivilegeWithdrawn, a.Now)))
 	checkVerdict(t, judge.Judge(t.Context(), claim), trust.OK)
