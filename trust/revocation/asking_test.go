@@ -204,6 +204,10 @@ func TestListsOverTheNetwork(t *testing.T) {
 	dir := t.TempDir()
 	c := w.checker(func(c *revocation.Config) { c.Dir = dir })
 	list := tt.CRL(t, w.Organization, 2, nil)
+	newer, err := revocation.ParseCRL("newer", list)
+	if err != nil {
+		t.Fatal(err)
+	}
 	serve := func(der []byte) {
 		w.answers(func(rw http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/organization.crl" {
@@ -225,7 +229,7 @@ func TestListsOverTheNetwork(t *testing.T) {
 	c.Forget()
 	w.pass(time.Second)
 	serve(tt.CRL(t, w.Organization, 1, func(l *x509.RevocationList) { l.ThisUpdate = l.ThisUpdate.Add(-time.Hour) }))
-	if answer := w.check(t, c); answer.Status != revocation.Good || !answer.ThisUpdate.Equal(w.Now.Add(-time.Minute)) {
+	if answer := w.check(t, c); answer.Status != revocation.Good || !answer.ThisUpdate.Equal(newer.List.ThisUpdate) {
 		t.Errorf("%+v", answer)
 	}
 
@@ -437,10 +441,11 @@ func TestBadServers(t *testing.T) {
 				says(t, w.check(t, c), revocation.Unknown, "did not answer before")
 				w.asked(t, 0)
 				w.pass(wait)
-				w.check(t, c)
-				if w.requests.Swap(0) == 0 {
+				// Whether the request arrives within a short timeout is another matter.
+				if answer := w.check(t, c); strings.Contains(strings.Join(answer.Problems, ""), "did not answer before") {
 					t.Errorf("not asked again after %s", wait)
 				}
+				w.requests.Store(0)
 			}
 			// Forgetting makes up for it.
 			w.says(t, nil)
@@ -483,6 +488,28 @@ func TestTwoAddressesAreAsked(t *testing.T) {
 	}))
 	says(t, w.checker().Check(t.Context(), leaf.Cert, w.Organization.Cert, nil, nil), revocation.Unknown, "503")
 	w.asked(t, 2)
+}
+
+// TestNobodyElseIsAskedTooLate is a certificate all of whose addresses are silent.
+func TestNobodyElseIsAskedTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := tt.NewAuthority(t)
+		leaf := a.Issue(t, a.Organization, a.Template(tt.Extension, func(c *x509.Certificate) {
+			c.OCSPServer = []string{"http://1.example/", "http://2.example/"}
+			c.CRLDistributionPoints = []string{"http://3.example/", "http://4.example/"}
+		}))
+		requests := 0
+		c := revocation.New(revocation.Config{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			requests++
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})})
+		began := time.Now()
+		says(t, c.Check(t.Context(), leaf.Cert, a.Organization.Cert, nil, nil), revocation.Unknown, "took too long")
+		if requests != 2 || time.Since(began) > 10*time.Second {
+			t.Errorf("%d requests, %s", requests, time.Since(began))
+		}
+	})
 }
 
 // TestStrangersCannotSilenceAResponder is a certificate that names the responder of
