@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,37 +15,42 @@ import (
 	tt "github.com/jackfield-host/jackfield/trust/trusttest"
 )
 
-// FuzzJudge gives any certificates, timestamps and staples to a judge. Nobody has the keys
-// of the roots any more, so that a verdict is valid only for what they signed once.
+// FuzzJudge gives a judge genuine certificates and answers in any order, with any bytes
+// among them. Nobody has the keys of the roots any more, so that a verdict is valid only
+// for what they signed once.
 func FuzzJudge(f *testing.F) {
 	fixed := tt.NewFixed(f)
-	good := tt.DER(fixed.Extension, fixed.Organization)
+	const extension, organization, root, sibling, timestamper, timestampRoot, stranger = 0, 1, 2, 3, 5, 6, 7
+	genuine := []*x509.Certificate{
+		fixed.Extension, fixed.Organization, fixed.Root, fixed.Sibling, fixed.Responder, fixed.Timestamper, fixed.TimestampRoot,
+	}
+	answers := [][]byte{fixed.Good, fixed.OfOrganization, fixed.Direct, fixed.Revoked, fixed.Unknown, fixed.Old, fixed.Forged}
 	stamped := fixed.Now.Unix()
 	for _, chain := range [][]byte{
-		good, tt.DER(fixed.Extension, fixed.Organization, fixed.Root), tt.DER(fixed.Organization, fixed.Extension), tt.DER(fixed.Extension),
-		tt.DER(fixed.Sibling, fixed.Organization), tt.DER(fixed.Extension, fixed.Root), tt.DER(fixed.Timestamper, fixed.TimestampRoot), nil,
+		{extension, organization}, {extension, organization, root}, {organization, extension}, {extension}, {extension, root}, {sibling, organization},
+		{timestamper, timestampRoot}, {stranger}, {stranger, organization}, {extension, stranger}, {extension, organization, stranger}, nil,
 	} {
-		f.Add(fixed.ID, chain, int64(0), []byte(nil), fixed.Good, fixed.OfOrganization, false)
+		f.Add(fixed.ID, chain, []byte(nil), []byte{0, 1}, fixed.Sibling.Raw, fixed.Good, int64(0), false)
+		f.Add(fixed.ID, chain, []byte{timestamper}, []byte{2, 1}, fixed.Extension.Raw, fixed.Old, stamped, true)
+		f.Add("org.acme.sibling", chain, []byte{stranger, timestampRoot}, []byte{7, 1}, fixed.Timestamper.Raw, fixed.Direct, stamped-60, true)
 	}
-	f.Add(fixed.ID, good, stamped, tt.DER(fixed.Timestamper, fixed.TimestampRoot), fixed.Direct, fixed.OfOrganization, true)
-	f.Add(fixed.ID, good, stamped, tt.DER(fixed.Timestamper), fixed.Revoked, fixed.OfOrganization, true)
-	f.Add(fixed.ID, good, stamped-60, tt.DER(fixed.Extension, fixed.Organization), fixed.Forged, fixed.Old, true)
-	f.Add("org.acme.sibling", tt.DER(fixed.Sibling, fixed.Organization), int64(0), []byte(nil), fixed.Unknown, fixed.Good, true)
 	roots := &trust.Roots{Certificates: []*x509.Certificate{fixed.Root}, Timestamp: []*x509.Certificate{fixed.TimestampRoot}}
-	f.Fuzz(func(t *testing.T, id string, chain []byte, at int64, stampChain, staple, another []byte, hard bool) {
+	f.Fuzz(func(t *testing.T, id string, order, stampOrder, answerOrder, certificate, answer []byte, at int64, hard bool) {
 		policy := trust.Soft
 		if hard {
 			policy = trust.Hard
 		}
-		judge := trust.New(trust.Config{
-			Roots: roots, Revocation: policy, Transport: failing{t}, Offline: true, Now: func() time.Time { return fixed.Now },
-		})
-		claim := trust.Claim{ID: id, Staples: [][]byte{staple, another}}
-		claim.Chain, _ = x509.ParseCertificates(chain)
-		claim.TimestampChain, _ = x509.ParseCertificates(stampChain)
+		pool := slices.Clone(genuine)
+		if cert, err := x509.ParseCertificate(certificate); err == nil {
+			pool = append(pool, cert)
+		}
+		claim := trust.Claim{ID: id, Chain: pick(pool, order), TimestampChain: pick(pool, stampOrder), Staples: pick(append(slices.Clone(answers), answer), answerOrder)}
 		if at != 0 {
 			claim.SignedAt = time.Unix(at, 0)
 		}
+		judge := trust.New(trust.Config{
+			Roots: roots, Revocation: policy, Transport: failing{t}, Offline: true, Now: func() time.Time { return fixed.Now },
+		})
 		v := judge.Judge(t.Context(), claim)
 		if v.State != v.Code.State() || len(v.Checks) == 0 || v.Checks[len(v.Checks)-1].OK != (v.State == trust.Valid) {
 			t.Fatalf("state %q, code %q, checks %+v", v.State, v.Code, v.Checks)
@@ -71,6 +77,17 @@ func FuzzJudge(f *testing.F) {
 			t.Fatal("valid without an answer about the extension")
 		}
 	})
+}
+
+// pick returns things in an order, which may name them several times, or none.
+func pick[T any](things []T, order []byte) []T {
+	var picked []T
+	for _, i := range order[:min(len(order), 16)] {
+		if int(i) < len(things) {
+			picked = append(picked, things[i])
+		}
+	}
+	return picked
 }
 
 // signedBytes compares what was signed: a signature on P-256 has two forms.
