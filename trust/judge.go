@@ -30,6 +30,9 @@ const (
 	futureOfTimestamp = time.Minute
 )
 
+// byProfile is what comes next for whoever signs with a certificate that does not fit.
+const byProfile = "its issuer has to issue it anew as docs/trust.md says (jackfield ca does)"
+
 // Judge judges one claim. Where answers about revocation are at hand it asks nobody; else
 // it waits for the network no longer than ctx and Config.Timeout allow. Call it again for
 // what is installed: time passes, and certificates are revoked.
@@ -106,7 +109,7 @@ func (t *trial) signature() bool {
 func (t *trial) algorithms() bool {
 	for _, cert := range t.claim.Chain {
 		if err := algorithm.CheckCertificate(cert); err != nil {
-			return t.fail(checkAlgorithms, WeakAlgorithm, "the certificate %q does not count: %v", display(cert), err)
+			return t.fail(checkAlgorithms, WeakAlgorithm, "the certificate %q does not count: %v; %s", display(cert), err, byProfile)
 		}
 	}
 	return t.pass(checkAlgorithms, "all keys and signatures are strong enough")
@@ -121,7 +124,7 @@ func (t *trial) order() bool {
 		if issued(cert, chain[i+1]) {
 			return t.fail(checkOrder, ChainInvalid, "%q stands before what it issued, %q: the order is extension, organization, root", display(cert), display(chain[i+1]))
 		}
-		return t.fail(checkOrder, ChainInvalid, "the certificate %q is not signed by the next one, %q", display(cert), display(chain[i+1]))
+		return t.fail(checkOrder, ChainInvalid, "the certificate %q is not signed by the next one, %q: sign it again with the chain of its own key", display(cert), display(chain[i+1]))
 	}
 	return t.pass(checkOrder, "each certificate is signed by the next one")
 }
@@ -174,6 +177,12 @@ func (t *trial) find(is func(*x509.Certificate) bool) (found *x509.Certificate) 
 
 func (t *trial) untrusted(last *x509.Certificate) bool {
 	name := issuerOf(last)
+	switch alone := len(t.claim.Chain) == 1; {
+	case alone && selfIssued(last):
+		return t.fail(checkTrustedRoot, ChainUntrusted, "%q vouches for itself only: sign it with a certificate of an authority that is trusted here (jackfield ca makes one)", name)
+	case alone:
+		return t.fail(checkTrustedRoot, ChainUntrusted, "it was issued by %q, whose certificate is not in the bundle: sign it again with the whole chain, extension and organization", name)
+	}
 	for _, root := range t.roots.Certificates {
 		if string(root.RawSubject) == string(last.RawIssuer) {
 			return t.fail(checkTrustedRoot, ChainUntrusted, "it leads to a root that calls itself %q like a trusted one, but is another: ask the publisher which is meant", name)
@@ -185,7 +194,7 @@ func (t *trial) untrusted(last *x509.Certificate) bool {
 func (t *trial) organization() bool {
 	name, err := checkOrganization(t.org())
 	if err != nil {
-		return t.fail(checkOfOrg, ChainInvalid, "the certificate of the organization %q does not fit: %v", organizationOf(t.org()), err)
+		return t.fail(checkOfOrg, ChainInvalid, "the certificate of the organization %q does not fit: %v; %s", organizationOf(t.org()), err, byProfile)
 	}
 	t.name = name
 	return t.pass(checkOfOrg, "%q signs for %s", organizationOf(t.org()), name.Host)
@@ -194,7 +203,7 @@ func (t *trial) organization() bool {
 func (t *trial) extension() bool {
 	name, err := checkExtension(t.leaf())
 	if err != nil {
-		return t.fail(checkOfExtension, ChainInvalid, "the certificate of the extension %q does not fit: %v", display(t.leaf()), err)
+		return t.fail(checkOfExtension, ChainInvalid, "the certificate of the extension %q does not fit: %v; %s", display(t.leaf()), err, byProfile)
 	}
 	return t.pass(checkOfExtension, "%q may sign %s", display(t.leaf()), name.ID)
 }
@@ -231,10 +240,15 @@ func (t *trial) validity() bool {
 		when = "when it was signed, on " + stamp(at)
 	}
 	for _, cert := range t.verdict.Chain {
-		if !validAt(cert, t.at()) {
-			return t.fail(checkValidity, CodeExpired, "the certificate %q is valid from %s to %s, not %s: get a bundle that is signed anew, or with a timestamp",
-				display(cert), stamp(cert.NotBefore), stamp(cert.NotAfter), when)
+		if validAt(cert, t.at()) {
+			continue
 		}
+		next := "get a bundle that is signed anew, or with a timestamp"
+		if t.at().Before(cert.NotBefore) {
+			next = "are the clocks of this machine and of its issuer right?"
+		}
+		return t.fail(checkValidity, CodeExpired, "the certificate %q is valid from %s to %s, not %s: %s",
+			display(cert), stamp(cert.NotBefore), stamp(cert.NotAfter), when, next)
 	}
 	t.verdict.Until = t.top().NotAfter
 	if t.verdict.SignedAt.IsZero() {

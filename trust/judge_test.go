@@ -204,7 +204,7 @@ func wrongChains() []wrong {
 			return claimOf(a, a.Issue(t, below, a.Template(tt.Extension)), below, above)
 		}},
 		{"leaf signed by a leaf", trust.ChainInvalid, "organization", func(t *testing.T, a *tt.Authority) trust.Claim {
-			middle := a.Issue(t, a.Root, a.Template(tt.Extension))
+			middle := a.Issue(t, a.Root, a.Template(tt.Extension, func(c *x509.Certificate) { c.Subject.CommonName = "middle" }))
 			return claimOf(a, a.Issue(t, middle, a.Template(tt.Extension)), middle)
 		}},
 		{"leaf signed by a sibling leaf", trust.ChainUntrusted, "root", func(t *testing.T, a *tt.Authority) trust.Claim {
@@ -311,6 +311,7 @@ func wrongChains() []wrong {
 		{"leaf of another scheme", trust.ChainInvalid, "extension", leafWith(named("https://acme.example/org.acme.hello"))},
 		{"leaf of version 1", trust.ChainInvalid, "extension", forgedLeaf(func(f *tt.Forged) { f.Version, f.Extensions = 0, nil })},
 		{"leaf with serial 0", trust.ChainInvalid, "extension", forgedLeaf(func(f *tt.Forged) { f.Serial = new(big.Int) })},
+		{"leaf with a serial of 21 bytes", trust.ChainInvalid, "extension", forgedLeaf(func(f *tt.Forged) { f.Serial = new(big.Int).Lsh(big.NewInt(1), 160) })},
 		{"leaf with an unknown critical extension", trust.ChainInvalid, "extension", leafWith(func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: asn1.NullBytes}}
 		})},

@@ -62,8 +62,8 @@ const (
 	CodeRevoked       Code = "revoked"
 	RevocationUnknown Code = "revocation_unknown"
 	IdentityMismatch  Code = "identity_mismatch"
-	PublisherChanged  Code = "publisher_changed"
-	WeakAlgorithm     Code = "weak_algorithm" // also: one that is not on the list of package algorithm
+	PublisherChanged  Code = "publisher_changed" // wants an administrator's consent, whatever the policy
+	WeakAlgorithm     Code = "weak_algorithm"    // also: one that is not on the list of package algorithm
 )
 
 // State returns the state that a code leads to.
@@ -117,24 +117,21 @@ type Verdict struct {
 }
 
 // Continues compares the publisher of v with the one that was pinned when the id was
-// first seen, "" being none. A valid verdict by another publisher, and an unsigned or
-// untrusted one where there was a publisher, become PublisherChanged; any other verdict
-// stays as it is.
+// first seen, "" being none. Whatever policy could let run, valid or not, becomes
+// PublisherChanged when it is not proven to be by the pinned publisher; what is Invalid
+// stays so.
 func (v Verdict) Continues(pinned string) Verdict {
-	if pinned == "" || v.Publisher == pinned {
+	if pinned == "" || v.Publisher == pinned || v.State == Invalid {
 		return v
 	}
-	was := "signed by " + pinned
+	now := "by " + v.Publisher + ": ask the publisher whether that is right"
 	switch {
-	case v.State == Valid:
-		return v.fail(checkSame, PublisherChanged, was+" before, now by "+v.Publisher+
-			": ask the publisher, then consent to the change")
 	case v.State == Unsigned:
-		return v.fail(checkSame, PublisherChanged, was+" before, now unsigned: get the signed bundle, or consent to the change")
-	case v.Code == ChainUntrusted:
-		return v.fail(checkSame, PublisherChanged, was+" before, now by somebody whom no root here vouches for: get the genuine bundle, or consent to the change")
+		now = "not at all: get the signed bundle"
+	case v.Publisher == "":
+		now = "by somebody whom no root here vouches for: get the genuine bundle"
 	}
-	return v
+	return v.fail(checkSame, PublisherChanged, "it was signed by "+pinned+" before, and now "+now+", or consent to the change")
 }
 
 // fail returns v with one more check, which did not hold.
@@ -165,7 +162,8 @@ type Config struct {
 	// mode 0700, when there is something to keep. Empty: they are kept in memory alone.
 	Cache string
 	// Refresh is the age at which an answer is asked for again although it says that it
-	// is good for longer, so that a revocation is seen within this time. Zero: an hour.
+	// is good for longer. For revocations to be seen within one interval of judging again,
+	// let it be half of that interval. Zero: an hour.
 	Refresh time.Duration
 	// Offline never asks over the network: staples, the cache and CRLs in the folder of
 	// roots are all there is.

@@ -86,6 +86,22 @@ func TestTimestamps(t *testing.T) {
 	}
 }
 
+func TestDescribe(t *testing.T) {
+	a := tt.NewAuthority(t)
+	d := trust.Describe(a.Extension.Cert)
+	if d.Subject != "CN=org.acme.hello,O=Acme" || d.Issuer != "CN=Acme CA,O=Acme" || d.Name != "jmap-ext://acme.example/org.acme.hello" ||
+		d.Key != "ECDSA P-256" || len(d.Fingerprint) != len("sha256:")+64 || d.Serial == "" {
+		t.Errorf("%+v", d)
+	}
+	if d := trust.Describe(a.Root.Cert); d.Name != "" {
+		t.Errorf("the root has the name %s", d.Name)
+	}
+	weak := tt.IssueFor(t, nil, a.Template(tt.Extension), rsaKey(t, 1024))
+	if d := trust.Describe(weak.Cert); d.Key != "RSA-1024" {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestPublisherContinues(t *testing.T) {
 	a := tt.NewAuthority(t)
 	judge := judgeBy(a)
@@ -108,6 +124,10 @@ func TestPublisherContinues(t *testing.T) {
 	checkVerdict(t, judge.Judge(t.Context(), trust.Claim{ID: a.ID}).Continues(first.Publisher), trust.PublisherChanged)
 	selfSigned := judge.Judge(t.Context(), claimOf(a, a.Issue(t, nil, a.Template(tt.Extension))))
 	checkVerdict(t, selfSigned.Continues(first.Publisher), trust.PublisherChanged)
+	expired := judge.Judge(t.Context(), claimOf(a, a.Issue(t, other, a.Template(tt.Extension, func(c *x509.Certificate) { c.NotAfter = a.Now.Add(-time.Second) })), other))
+	checkVerdict(t, expired, trust.CodeExpired)
+	checkVerdict(t, expired.Continues(first.Publisher), trust.PublisherChanged)
+	checkVerdict(t, expired.Continues(changed.Publisher), trust.CodeExpired)
 	wrong := judge.Judge(t.Context(), trust.Claim{ID: "org.evil", Chain: a.Chain()})
 	checkVerdict(t, wrong.Continues(first.Publisher), trust.IdentityMismatch)
 }

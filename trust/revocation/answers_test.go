@@ -58,6 +58,13 @@ func TestOCSPAnswers(t *testing.T) {
 		{"by the issuer, which is in it", revocation.Good, "", func(t *testing.T, a *tt.Authority) []byte {
 			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Organization, func(r *ocsp.Response) { r.Certificate = a.Organization.Cert })
 		}},
+		{"by the issuer, whose renewed certificate is in it", revocation.Good, "", func(t *testing.T, a *tt.Authority) []byte {
+			renewed := tt.IssueFor(t, a.Root, a.Template(tt.Organization), a.Organization.Key)
+			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Organization, func(r *ocsp.Response) { r.Certificate = renewed.Cert })
+		}},
+		{"by another of the issuer's name", revocation.Unknown, "authority", func(t *testing.T, a *tt.Authority) []byte {
+			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Issue(t, a.Root, a.Template(tt.Organization)), nil)
+		}},
 		{"by a responder", revocation.Good, "", func(t *testing.T, a *tt.Authority) []byte {
 			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Responder, nil)
 		}},
@@ -186,6 +193,11 @@ func TestOCSPAnswers(t *testing.T) {
 				d.Extensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: asn1.NullBytes}}
 			})
 		}},
+		{"with an unknown extension that is not critical", revocation.Good, "", func(t *testing.T, a *tt.Authority) []byte {
+			return resign(t, tt.OCSP(t, a.Extension.Cert, a.Organization, a.Organization, nil), a.Organization, func(d *data) {
+				d.Extensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: asn1.NullBytes}}
+			})
+		}},
 		{"with an unknown critical extension of the status", revocation.Unknown, "critical extension", func(t *testing.T, a *tt.Authority) []byte {
 			return tt.OCSP(t, a.Extension.Cert, a.Organization, a.Responder, func(r *ocsp.Response) {
 				r.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: asn1.NullBytes}}
@@ -197,7 +209,7 @@ func TestOCSPAnswers(t *testing.T) {
 			der[at-70] ^= 1 // in the signature, which stands before the certificate
 			return der
 		}},
-		{"a refusal to answer", revocation.Unknown, "unauthorized", func(t *testing.T, a *tt.Authority) []byte { return ocsp.UnauthorizedErrorResponse }},
+		{"a refusal to answer", revocation.Unknown, "refuses to answer: unauthorized", func(t *testing.T, a *tt.Authority) []byte { return ocsp.UnauthorizedErrorResponse }},
 		{"with something behind it", revocation.Unknown, "cannot be read", func(t *testing.T, a *tt.Authority) []byte {
 			return append(tt.OCSP(t, a.Extension.Cert, a.Organization, a.Responder, nil), 0)
 		}},

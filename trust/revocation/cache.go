@@ -93,8 +93,8 @@ func (c *cache) readRevoked(q *question) *evidence {
 }
 
 // keep keeps an OCSP answer and a revocation, either of which may be nil, unless what is
-// there is newer, or graver. lifted is the hold that was lifted, if one was.
-func (c *cache) keep(q *question, latest, revoked, lifted *evidence) {
+// there is newer, or graver. lift is what lifts a hold, if anything does.
+func (c *cache) keep(q *question, latest, revoked, lift *evidence) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.known[q.key]
@@ -103,7 +103,7 @@ func (c *cache) keep(q *question, latest, revoked, lifted *evidence) {
 		c.write(q.key+".ocsp", latest.der, latest.asked)
 	}
 	before := k.revoked
-	if k.revoked == lifted {
+	if lift != nil && k.revoked != nil && lift.lifts(k.revoked) {
 		k.revoked = nil
 	}
 	if revoked != nil && revoked.graver(k.revoked) {

@@ -13,10 +13,11 @@ type question struct {
 	cert, issuer *x509.Certificate
 	key          string // what the answers are kept under
 	now          time.Time
+	began        time.Time // by the clock of this machine, whatever now says
 }
 
 func newQuestion(cert, issuer *x509.Certificate, now time.Time) *question {
-	return &question{cert: cert, issuer: issuer, now: now, key: keyOf(issuer, cert.SerialNumber.Bytes())}
+	return &question{cert: cert, issuer: issuer, now: now, began: time.Now(), key: keyOf(issuer, cert.SerialNumber.Bytes())}
 }
 
 // keyOf names something of an issuer: its key and its name, then what.
@@ -142,13 +143,18 @@ func (f *findings) problem(source string, err error) {
 	f.problems = append(f.problems, source+": "+err.Error())
 }
 
-// lifted reports whether a hold was lifted: the issuer says so later.
-func (f *findings) lifted() bool {
-	if f.revoked == nil || f.revoked.reason != CertificateHold {
-		return false
-	}
+// lift returns the later good statement that lifts a hold, nil if there is no hold, or
+// nothing lifts it.
+func (f *findings) lift() *evidence {
 	good := f.notRevoked()
-	return good != nil && good.status == Good && good.thisUpdate.After(f.revoked.thisUpdate)
+	if f.revoked == nil || good == nil || !good.lifts(f.revoked) {
+		return nil
+	}
+	return good
+}
+
+func (e *evidence) lifts(revoked *evidence) bool {
+	return revoked.reason == CertificateHold && e.status == Good && e.thisUpdate.After(revoked.thisUpdate)
 }
 
 // notRevoked is the statement that counts where nothing says Revoked. A responder that
@@ -164,7 +170,7 @@ func (f *findings) notRevoked() *evidence {
 // answer weighs all that was found.
 func (f *findings) answer() Answer {
 	var answer Answer
-	if f.revoked != nil && !f.lifted() {
+	if f.revoked != nil && f.lift() == nil {
 		answer = f.revoked.answer()
 	} else if e := f.notRevoked(); e != nil {
 		answer = e.answer()

@@ -93,12 +93,12 @@ func verifyOCSP(der []byte, q *question, at time.Time) (*evidence, error) {
 	return e, nil
 }
 
-// checkResponder checks who signed an answer: the issuer itself, or a certificate that
-// this very issuer made for that purpose. A signature by any other certificate of the
+// checkResponder checks who signed an answer: the issuer itself, with whatever certificate
+// of its name and key, or a certificate that this very issuer made for that purpose. A signature by any other certificate of the
 // issuer is worth nothing: each extension has one.
 func checkResponder(answer *ocsp.Response, issuer *x509.Certificate, at time.Time) error {
 	signer := answer.Certificate
-	if signer == nil || bytes.Equal(signer.Raw, issuer.Raw) {
+	if signer == nil || bytes.Equal(signer.RawSubject, issuer.RawSubject) && bytes.Equal(signer.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) {
 		if err := answer.CheckSignatureFrom(issuer); err != nil {
 			return errors.New("the answer is not signed by the issuer of the certificate")
 		}

@@ -107,8 +107,6 @@ func New(config Config) *Checker {
 // Check says what is known of cert, which issuer has signed. Staples are OCSP answers in
 // DER, crls are lists by whatever issuers; both are verified here.
 func (c *Checker) Check(ctx context.Context, cert, issuer *x509.Certificate, staples [][]byte, crls []CRL) Answer {
-	ctx, cancel := context.WithTimeout(ctx, 2*c.fetcher.timeout)
-	defer cancel()
 	q := newQuestion(cert, issuer, c.now())
 	f := &findings{now: q.now}
 	latest := c.atHand(q, f, staples, crls)
@@ -119,8 +117,8 @@ func (c *Checker) Check(ctx context.Context, cert, issuer *x509.Certificate, sta
 			c.askLists(ctx, q, f)
 		}
 	}
-	if f.lifted() {
-		c.cache.keep(q, latest, nil, f.revoked)
+	if lift := f.lift(); lift != nil {
+		c.cache.keep(q, latest, nil, lift)
 	} else {
 		c.cache.keep(q, latest, f.revoked, nil)
 	}
@@ -204,6 +202,10 @@ func (c *Checker) askResponders(ctx context.Context, q *question, f *findings) *
 		return nil
 	}
 	for _, address := range first(q.cert.OCSPServer) {
+		if c.late(q) {
+			f.problem("OCSP at "+address, errLate)
+			break
+		}
 		var answered *evidence
 		what := fetch{
 			issuer: keyOf(q.issuer, nil), base: address, limit: MaxOCSP,
@@ -236,6 +238,10 @@ func (c *Checker) askResponders(ctx context.Context, q *question, f *findings) *
 // askLists fetches the lists that a certificate names, until there is one.
 func (c *Checker) askLists(ctx context.Context, q *question, f *findings) {
 	for _, address := range first(q.cert.CRLDistributionPoints) {
+		if c.late(q) {
+			f.problem("CRL at "+address, errLate)
+			break
+		}
 		var fetched CRL
 		err := c.fetcher.get(ctx, fetch{
 			issuer: keyOf(q.issuer, nil), base: address, url: address, limit: MaxCRL,
@@ -262,6 +268,13 @@ func (c *Checker) askLists(ctx context.Context, q *question, f *findings) {
 		return
 	}
 }
+
+// errLate is why an address is not asked.
+var errLate = errors.New("it is not asked: the others took too long")
+
+// late reports whether so much time went by that nobody else is asked. A responder that
+// keeps silent leaves time for a list.
+func (c *Checker) late(q *question) bool { return time.Since(q.began) >= 2*c.fetcher.timeout }
 
 // first bounds how many addresses of a certificate are looked at.
 func first(addresses []string) []string { return addresses[:min(len(addresses), maxAsked)] }
