@@ -2,6 +2,7 @@ package bundlecmd
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -104,7 +105,7 @@ func sign(cmd *cobra.Command, file string, flags signFlags) (string, bundle.Repo
 		return "", none, err
 	}
 	report, err := writeSigned(ctx, file, out, mode, options)
-	if err == nil && len(who.chain) < 3 {
+	if err == nil && !hasRoot(who.chain) {
 		report.Warnings = append(report.Warnings, "the root is not in the chain: hosts that trust it take the bundle, the JDK's jarsigner -strict does not")
 	}
 	return out, report, err
@@ -121,7 +122,10 @@ func checkSigner(ctx context.Context, id string, chain []*x509.Certificate) erro
 			return output.Errorf("sign with the certificate of this id, or have one issued: jackfield ca issue", "the certificate is for the extension %q, and the bundle's id is %q", name.ID, id)
 		}
 	}
-	if len(chain) < 3 {
+	switch {
+	case chain[0].IsCA:
+		return output.Errorf("sign with the certificate of the extension: jackfield ca issue", "the certificate of %q is that of an authority, which does not sign bundles", chain[0].Subject)
+	case !hasRoot(chain):
 		return nil // nobody to judge by; a host has the root
 	}
 	judge := trust.New(trust.Config{Roots: &trust.Roots{Certificates: chain[len(chain)-1:]}, Revocation: trust.Off, Offline: true})
@@ -129,6 +133,12 @@ func checkSigner(ctx context.Context, id string, chain []*x509.Certificate) erro
 		return output.Errorf("", "no host would take this signature: %s: %s", v.Code, v.Message)
 	}
 	return nil
+}
+
+// hasRoot reports whether a chain ends with a certificate that issued itself.
+func hasRoot(chain []*x509.Certificate) bool {
+	last := chain[len(chain)-1]
+	return bytes.Equal(last.RawIssuer, last.RawSubject)
 }
 
 // target says which file to write, and with which mode: that of what it replaces.

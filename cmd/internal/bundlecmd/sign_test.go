@@ -213,9 +213,12 @@ func TestSignRefusesBeforeItWrites(t *testing.T) {
 			d.write("key.pem", bundletest.KeyPEM(d.signer.Key))
 			d.write("chain.pem", bundletest.ChainPEM(d.signer.Chain()...))
 		}, nil},
-		{"the organization itself", "no host would take this signature", output.ExitFailed, func(d *desk) {
+		{"the organization itself", "is that of an authority, which does not sign bundles", output.ExitFailed, func(d *desk) {
 			d.write("key.pem", bundletest.KeyPEM(d.signer.OrganizationKey))
 			d.write("chain.pem", bundletest.ChainPEM(d.signer.Organization, d.signer.Root))
+		}, nil},
+		{"an extension of no organization", "no host would take this signature: chain_invalid", output.ExitFailed, func(d *desk) {
+			d.write("chain.pem", bundletest.ChainPEM(d.signer.Strayed(), d.signer.Root))
 		}, nil},
 		{"no certificates", "holds no certificate", output.ExitFailed, func(d *desk) { d.write("chain.pem", []byte("nothing")) }, nil},
 		{"no key", "no private key", output.ExitFailed, func(d *desk) { d.write("key.pem", []byte("nothing")) }, nil},
