@@ -251,6 +251,9 @@ func (f forger) signatureFiles() []Case {
 		file("blank-line-first", invalid, sealedSF, func(sf string) string { return "\r\n" + sf }),
 		file("line-too-long", invalid, sealedSF, instead("\r\n\r\n", "\r\nX: "+strings.Repeat("x", 600)+"\r\n\r\n")),
 		file("empty", invalid, sealedSF, func(string) string { return "" }),
+		f.after("sf-made-of-attributes", invalid, sealedSF, func(a *Archive) {
+			a.At(sealedSF).Data, a.At(sealedBlock).Data = f.signer.AttributesBlock(a.At(sealedSF).Data)
+		}),
 		f.after("sf-changed", invalid, sealedBlock, func(a *Archive) { a.At(sealedSF).Data = append(a.At(sealedSF).Data, "\r\n"...) }),
 	}
 }
