@@ -96,11 +96,18 @@ func judge(r *report) []verdict {
 		all = append(all, v.of(seen))
 	}
 	idle := verdict{Claim: "19 000 idle WebSockets: bytes each", Must: 16 * kib, Aim: 8 * kib}
-	if r.Idle == nil {
-		return append(all, idle.of(nil))
+	var each []float64
+	if r.Idle != nil {
+		idle.Claim = fmt.Sprintf("%d idle WebSockets: bytes each", r.Idle.Connections)
+		each = []float64{r.Idle.BytesEach}
 	}
-	idle.Claim = fmt.Sprintf("%d idle WebSockets: bytes each", r.Idle.Connections)
-	return append(all, idle.of([]float64{r.Idle.BytesEach}))
+	verify := verdict{Claim: "verify a signed bundle of 20 MiB: time, of unzip -t", Must: 1.5, Aim: 1}
+	var ratios []float64
+	if r.Verify != nil {
+		verify.Claim = fmt.Sprintf("verify a signed bundle of %d MiB: time, of unzip -t", r.Verify.Bytes/mib)
+		ratios = r.Verify.Time
+	}
+	return append(all, idle.of(each), verify.of(ratios))
 }
 
 // of completes a verdict with what was seen in each round.

@@ -21,6 +21,7 @@
 //	idle    memory of idle WebSockets, and requests beside them
 //	spread  one extension beside a hundred
 //	drop    from a file's rename to its first answer
+//	verify  a signed bundle beside unzip -t
 //
 // Promised: every answer is checked (length, both ends); the variants of a plane get
 // the same load from the same loop, with a deadline on every request; a slot in which
@@ -121,6 +122,7 @@ func sections() []section {
 		{"idle", idleSection},
 		{"spread", spreadSection},
 		{"drop", dropSection},
+		{"verify", verifySection},
 	}
 }
 

@@ -11,6 +11,7 @@ type plan struct {
 	drops               int // how often the time from drop to first answer is taken
 	extensions          int // of the host with many
 	idle                int // WebSockets
+	bundleBytes         int // of the signed bundle, about
 	again               *budget
 }
 
@@ -25,7 +26,7 @@ func fullPlan() plan {
 		planeWarm: 120 * time.Millisecond, planeSlot: 400 * time.Millisecond,
 		hostWarm: 150 * time.Millisecond, hostSlot: 500 * time.Millisecond,
 		payloads: []int{100, kib, 64 * kib, mib}, callers: []int{1, 16, 256},
-		drops: 11, extensions: 100, idle: 19_000,
+		drops: 11, extensions: 100, idle: 19_000, bundleBytes: 20 * mib,
 		again: &budget{3 * time.Minute},
 	}
 }
@@ -36,7 +37,7 @@ func shortPlan() plan {
 		planeWarm: 10 * time.Millisecond, planeSlot: 40 * time.Millisecond,
 		hostWarm: 10 * time.Millisecond, hostSlot: 50 * time.Millisecond,
 		payloads: []int{kib, mib}, callers: []int{1, 16},
-		drops: 1, extensions: 4, idle: 200,
+		drops: 1, extensions: 4, idle: 200, bundleBytes: mib,
 	}
 }
 

@@ -24,6 +24,7 @@ type report struct {
 	Claims    []verdict       `json:"claims"`
 	Cells     []*cell         `json:"cells"`
 	Idle      *idleResult     `json:"idle,omitempty"`
+	Verify    *verifyResult   `json:"verify,omitempty"`
 	Drops     []time.Duration `json:"drop_to_first_answer_ns,omitempty"` // sorted
 }
 
@@ -85,6 +86,7 @@ func (r *report) print(w io.Writer) {
 		tw.Flush()
 	}
 	r.printOthers(w)
+	r.printVerify(w)
 	r.printClaims(w)
 }
 
@@ -126,6 +128,13 @@ func (r *report) printOthers(w io.Writer) {
 	if n := len(r.Drops); n > 0 {
 		fmt.Fprintf(w, "\ndrop (rename) to first answer: median %s, worst %s of %d\n",
 			r.Drops[n/2].Round(time.Millisecond), r.Drops[n-1].Round(time.Millisecond), n)
+	}
+}
+
+func (r *report) printVerify(w io.Writer) {
+	if v := r.Verify; v != nil {
+		fmt.Fprintf(w, "\nverify a signed bundle of %.1f MiB: %s of the time of unzip -t, %s of its CPU time\n",
+			float64(v.Bytes)/mib, figure(middle(v.Time)), figure(middle(v.CPU)))
 	}
 }
 

@@ -44,12 +44,12 @@ type Report struct {
 func Inspect(ctx context.Context, path string, limits Limits, goos, goarch string) Report {
 	f, err := Open(path, limits)
 	if err != nil {
-		return refused(err)
+		return Refused(err)
 	}
 	defer f.Close()
 	v, signature, err := examine(ctx, f)
 	if err != nil {
-		return refused(err)
+		return Refused(err)
 	}
 	if signature != nil {
 		v.signature = Signature{State: SignatureInvalid, Code: string(CodeOf(signature)), Chain: []string{}}
@@ -70,7 +70,8 @@ func (v *Verified) Report(goos, goarch string) Report {
 	}
 }
 
-func refused(err error) Report {
+// Refused tells why a bundle is refused, of an error that Open or Verify returned.
+func Refused(err error) Report {
 	e := &Error{Code: CodeUnreadable, Message: err.Error()}
 	errors.As(err, &e)
 	return Report{Code: e.Code, Entry: e.Entry, Line: e.Line, Message: e.Message}

@@ -118,8 +118,8 @@ func (s *signing) makeSignature(ctx context.Context) error {
 		}
 	}
 	_, isRSA := o.Signer.Public().(*rsa.PublicKey)
-	s.files = jarsign.Names(isRSA, len(o.Staples) > 0)
 	s.staples = slices.Concat(o.Staples...)
+	s.files = jarsign.Names(isRSA, len(s.staples) > 0)
 	var err error
 	s.block, err = cms.Sign(s.signatureFile, o.Signer, o.Chain, stamp)
 	return err

@@ -10,7 +10,6 @@ import (
 	"crypto/rsa"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,16 +169,4 @@ func curveKey(t *testing.T, curve elliptic.Curve) crypto.Signer {
 		t.Fatal(err)
 	}
 	return key
-}
-
-// exitCode runs a program that may fail.
-func exitCode(t *testing.T, dir, program string, args ...string) (int, string) {
-	t.Helper()
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), string(out)
 }

@@ -9,7 +9,8 @@ import (
 // exactly these entries. Who that is, and whether they may, is for others to judge.
 type Signed struct {
 	// Chain is the signer's certificate, each followed by its issuer as far as the
-	// signature holds them. Nothing in it was judged but the signatures between them.
+	// signature holds them. Nothing in it was judged but the signatures between them: the
+	// last one is a claim, unless it is a root that the reader knows.
 	Chain []*x509.Certificate
 	// Timestamp is nil when nothing proves the time of signing.
 	Timestamp *Timestamp

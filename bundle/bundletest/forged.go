@@ -26,7 +26,7 @@ const (
 func Forged() []Case {
 	f := forger{NewSigner("hello.example", "examples.hello.HelloExtension", nil)}
 	var list []Case
-	for _, group := range [][]Case{f.tampered(), f.files(), f.sections(), f.digests(), f.signatureFiles(), f.blocks(), f.names()} {
+	for _, group := range [][]Case{f.tampered(), f.files(), f.sections(), f.digests(), f.signatureFiles(), f.blocks(), f.editedBlocks(), f.names()} {
 		list = append(list, group...)
 	}
 	return list
@@ -251,6 +251,9 @@ func (f forger) signatureFiles() []Case {
 		file("blank-line-first", invalid, sealedSF, func(sf string) string { return "\r\n" + sf }),
 		file("line-too-long", invalid, sealedSF, instead("\r\n\r\n", "\r\nX: "+strings.Repeat("x", 600)+"\r\n\r\n")),
 		file("empty", invalid, sealedSF, func(string) string { return "" }),
+		f.after("sf-made-of-attributes", invalid, sealedSF, func(a *Archive) {
+			a.At(sealedSF).Data, a.At(sealedBlock).Data = f.signer.AttributesBlock(a.At(sealedSF).Data)
+		}),
 		f.after("sf-changed", invalid, sealedBlock, func(a *Archive) { a.At(sealedSF).Data = append(a.At(sealedSF).Data, "\r\n"...) }),
 	}
 }
@@ -260,10 +263,6 @@ func (f forger) blocks() []Case {
 	const invalid, weak = bundle.CodeSignatureInvalid, bundle.CodeWeakAlgorithm
 	block := func(name string, code bundle.Code, make func(sf []byte) []byte) Case {
 		return f.sealed("block-"+name, code, sealedBlock, func(s *Seal) { s.Block = make })
-	}
-	other := NewSigner("hello.example", "examples.hello.HelloExtension", nil)
-	edited := func(name string, change func(d *pkcs7.SignedData)) Case {
-		return block(name, invalid, func(sf []byte) []byte { return f.signer.Block(sf, change) })
 	}
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -291,6 +290,28 @@ func (f forger) blocks() []Case {
 		block("rsa-1024", weak, func(sf []byte) []byte {
 			return NewSigner("hello.example", "examples.hello.HelloExtension", small).Block(sf, nil)
 		}),
+		block("certificate-missing", invalid, func(sf []byte) []byte { return f.without(sf) }),
+		block("unsigned-attribute", invalid, func(sf []byte) []byte {
+			return f.configured(sf, pkcs7.SignerInfoConfig{ExtraUnsignedAttributes: []pkcs7.Attribute{{Type: []int{1, 2, 3}, Value: 1}}})
+		}),
+		block("timestamp-no-token", invalid, func(sf []byte) []byte {
+			return f.configured(sf, pkcs7.SignerInfoConfig{ExtraUnsignedAttributes: []pkcs7.Attribute{{Type: []int{1, 2, 840, 113549, 1, 9, 16, 2, 14}, Value: 1}}})
+		}),
+		block("attribute-twice", invalid, func(sf []byte) []byte {
+			return f.configured(sf, pkcs7.SignerInfoConfig{ExtraSignedAttributes: []pkcs7.Attribute{{Type: pkcs7.OIDAttributeContentType, Value: pkcs7.OIDData}}})
+		}),
+	}
+}
+
+// editedBlocks are messages of which one field is not what it should be.
+func (f forger) editedBlocks() []Case {
+	other := NewSigner("hello.example", "examples.hello.HelloExtension", nil)
+	edited := func(name string, change func(d *pkcs7.SignedData)) Case {
+		return f.sealed("block-"+name, bundle.CodeSignatureInvalid, sealedBlock, func(s *Seal) {
+			s.Block = func(sf []byte) []byte { return f.signer.Block(sf, change) }
+		})
+	}
+	return []Case{
 		edited("two-signers", func(d *pkcs7.SignedData) { other.addTo(d, pkcs7.SignerInfoConfig{}) }),
 		edited("certificate-too-many", func(d *pkcs7.SignedData) { d.AddCertificate(other.Leaf) }),
 		edited("certificate-twice", func(d *pkcs7.SignedData) { d.AddCertificate(f.signer.Root) }),
@@ -308,16 +329,6 @@ func (f forger) blocks() []Case {
 		edited("content-of-another-type", func(d *pkcs7.SignedData) { d.GetSignedData().ContentInfo.ContentType = pkcs7.OIDSignedData }),
 		edited("version-3", func(d *pkcs7.SignedData) { d.GetSignedData().Version = 3 }),
 		edited("signer-version-3", func(d *pkcs7.SignedData) { d.GetSignedData().SignerInfos[0].Version = 3 }),
-		block("certificate-missing", invalid, func(sf []byte) []byte { return f.without(sf) }),
-		block("unsigned-attribute", invalid, func(sf []byte) []byte {
-			return f.configured(sf, pkcs7.SignerInfoConfig{ExtraUnsignedAttributes: []pkcs7.Attribute{{Type: []int{1, 2, 3}, Value: 1}}})
-		}),
-		block("timestamp-no-token", invalid, func(sf []byte) []byte {
-			return f.configured(sf, pkcs7.SignerInfoConfig{ExtraUnsignedAttributes: []pkcs7.Attribute{{Type: []int{1, 2, 840, 113549, 1, 9, 16, 2, 14}, Value: 1}}})
-		}),
-		block("attribute-twice", invalid, func(sf []byte) []byte {
-			return f.configured(sf, pkcs7.SignerInfoConfig{ExtraSignedAttributes: []pkcs7.Attribute{{Type: pkcs7.OIDAttributeContentType, Value: pkcs7.OIDData}}})
-		}),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
@@ -108,6 +109,19 @@ func (s *Signer) Block(content []byte, change func(d *pkcs7.SignedData)) []byte 
 		change(d)
 	}
 	return finish(d)
+}
+
+// AttributesBlock signs content and takes the signed attributes out of the block: it is
+// a true signature over their encoding then, which is returned as well.
+func (s *Signer) AttributesBlock(content []byte) (attributes, block []byte) {
+	block = s.Block(content, func(d *pkcs7.SignedData) {
+		var err error
+		if attributes, err = asn1.MarshalWithParams(d.GetSignedData().SignerInfos[0].AuthenticatedAttributes, "set"); err != nil {
+			panic(err)
+		}
+		d.RemoveAuthenticatedAttributes()
+	})
+	return attributes, block
 }
 
 // signedData is not detached.

@@ -21,7 +21,7 @@ import (
 type Signer struct {
 	Root, Organization, Leaf *x509.Certificate
 	Key                      crypto.Signer // of Leaf
-	OrganizationKey          crypto.Signer
+	OrganizationKey, rootKey crypto.Signer
 }
 
 // NewSigner makes a chain for jmap-ext://host/id. The leaf has the key given; nil is a
@@ -29,7 +29,7 @@ type Signer struct {
 func NewSigner(host, id string, key crypto.Signer) *Signer {
 	s := &Signer{Key: key}
 	rootKey := newKey()
-	s.OrganizationKey = newKey()
+	s.rootKey, s.OrganizationKey = rootKey, newKey()
 	if s.Key == nil {
 		s.Key = newKey()
 	}
@@ -42,12 +42,21 @@ func NewSigner(host, id string, key crypto.Signer) *Signer {
 		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
 		PermittedDNSDomainsCritical: true, PermittedURIDomains: []string{host}, URIs: []*url.URL{extensionURL(host, "")},
 	}, s.Root, s.OrganizationKey.Public(), rootKey)
-	s.Leaf = issue(&x509.Certificate{
+	s.Leaf = issue(leafTemplate(id, extensionURL(host, id)), s.Organization, s.Key.Public(), s.OrganizationKey)
+	return s
+}
+
+func leafTemplate(id string, name *url.URL) *x509.Certificate {
+	return &x509.Certificate{
 		Subject:  pkix.Name{CommonName: id},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
-		URIs: []*url.URL{extensionURL(host, id)},
-	}, s.Organization, s.Key.Public(), s.OrganizationKey)
-	return s
+		URIs: []*url.URL{name},
+	}
+}
+
+// Strayed is a certificate for Key like Leaf, but issued by the root.
+func (s *Signer) Strayed() *x509.Certificate {
+	return issue(leafTemplate(s.Leaf.Subject.CommonName, s.Leaf.URIs[0]), s.Root, s.Key.Public(), s.rootKey)
 }
 
 // Chain is leaf, organization, root.

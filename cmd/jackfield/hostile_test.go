@@ -27,7 +27,8 @@ const residentLimit = 300 << 20
 func TestHostileFiles(t *testing.T) {
 	home := t.TempDir()
 	want := map[string]bundle.Code{}
-	cases := append(bundletest.Hostile(), bundletest.Case{Name: "bomb-1000-to-1", Code: bundle.CodeRatioTooHigh, Bytes: bomb(t)})
+	cases := append(bundletest.Forged(), bundletest.Hostile()...)
+	cases = append(cases, bundletest.Case{Name: "bomb-1000-to-1", Code: bundle.CodeRatioTooHigh, Bytes: bomb(t)})
 	for _, c := range cases {
 		name := c.Name + ".jar"
 		want[name] = c.Code

@@ -1,5 +1,6 @@
-// Package bundlecmd is `jackfield bundle`: it makes bundles and tells what is in
-// one. New returns the command group. Nothing here needs a running host.
+// Package bundlecmd is `jackfield bundle`: it makes and signs bundles, tells what is in
+// one and judges who signed it. New returns the command group. Nothing here needs a
+// running host.
 package bundlecmd
 
 import (
@@ -21,9 +22,9 @@ import (
 func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bundle",
-		Short: "make a bundle, or look into one",
+		Short: "make, sign and verify a bundle, or look into one",
 	}
-	cmd.AddCommand(newPack(), newInspect())
+	cmd.AddCommand(newPack(), newSign(), newVerify(), newInspect())
 	return cmd
 }
 
@@ -33,7 +34,8 @@ func newInspect() *cobra.Command {
 		Short: "verify a bundle and tell what is in it",
 		Long: `Inspect reads a bundle to its last byte, as the host does before it runs one: the
 container, every checksum, the manifest, the declared types. The signature is
-reported, not judged. The exit code is 1 when the bundle is refused.`,
+reported, not judged: see 'jackfield bundle verify'. The exit code is 1 when the
+bundle is refused.`,
 		Args: cobra.ExactArgs(1),
 	}
 	format := output.AddFlag(cmd)

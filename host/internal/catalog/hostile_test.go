@@ -67,7 +67,7 @@ func TestHostileFilesBesideGoodOnes(t *testing.T) {
 func hostile(n int) []bundletest.Case {
 	list := greedy()
 	for len(list) < n {
-		for _, c := range bundletest.Hostile() {
+		for _, c := range append(bundletest.Hostile(), bundletest.Forged()...) {
 			if c.Limits == (bundle.Limits{}) {
 				list = append(list, c)
 			}
