@@ -10,7 +10,7 @@ help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## build, pack the bundles and serve them from ./jmap-home
-	@mkdir -p jmap-home/extensions
+	@umask 022 && mkdir -p jmap-home/extensions
 	@cp dist/bundles/*.jar jmap-home/extensions/
 	bin/jackfield serve --home jmap-home
 
