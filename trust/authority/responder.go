@@ -1,0 +1,232 @@
+package authority
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+// Responder answers OCSP requests for all certificates of an authority and hands out its
+// lists of revoked certificates. It is an http.Handler, see ServeHTTP. What is revoked
+// while it runs is answered so at once.
+//
+// A CA whose key it can use gets a responder's certificate that lives a day and is
+// renewed by itself, and new lists when they are due. For another one it answers with
+// what Delegate has made in advance.
+type Responder struct {
+	a        *Authority
+	validity time.Duration
+	log      *slog.Logger
+
+	refreshing sync.Mutex // held while desks are made anew
+	mu         sync.Mutex
+	desks      []*desk // guarded by mu; the slice is replaced, never changed
+}
+
+// ResponderOptions configure a Responder.
+type ResponderOptions struct {
+	Validity time.Duration // of answers; 0: AnswerValidity
+	Log      *slog.Logger  // nil: nothing is logged
+}
+
+// desk answers for one CA.
+type desk struct {
+	ca *CA
+	d  delegate
+
+	mu    sync.Mutex
+	given map[question]given // guarded by mu; of known certificates only
+}
+
+// question is what answers to are remembered: it holds no more than there are
+// certificates, whatever strangers ask.
+type question struct {
+	serial string
+	hash   crypto.Hash
+}
+
+type given struct {
+	answer  Answer
+	revoked bool
+}
+
+// maxGiven bounds what a desk remembers, about 1 KiB for each.
+const maxGiven = 10_000
+
+// NewResponder returns a responder that has not looked at the folder yet: call Refresh,
+// then Run.
+func (a *Authority) NewResponder(o ResponderOptions) (*Responder, error) {
+	if o.Validity == 0 {
+		o.Validity = AnswerValidity
+	}
+	if o.Validity < minValidity || o.Validity > 90*day {
+		return nil, refuse(CodeInvalid, "answers are valid for a minute at least and 90 days at most, not for %s", o.Validity)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Responder{a: a, validity: o.Validity, log: o.Log}, nil
+}
+
+// Run calls Refresh once a minute until ctx ends.
+func (r *Responder) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := r.Refresh(); err != nil {
+				r.log.Warn("refreshing the responder", "err", err)
+			}
+		}
+	}
+}
+
+// Refresh looks which organizations there are, renews responders' certificates that are
+// past half of their life, and signs new lists where they are due. The error joins
+// what is missing, one *Error for each CA that there will be no answers or no new list
+// for; all others are served.
+func (r *Responder) Refresh() error {
+	r.refreshing.Lock()
+	defer r.refreshing.Unlock()
+	hosts, err := r.a.Organizations()
+	if err != nil {
+		return err
+	}
+	cas, problems := []*CA{r.a.root}, []error(nil)
+	for _, host := range hosts {
+		org, err := r.a.Organization(host)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		cas = append(cas, org.CA)
+	}
+	r.mu.Lock()
+	before := r.desks
+	r.mu.Unlock()
+	var desks []*desk
+	for _, ca := range cas {
+		d, err := r.open(ca, before)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		desks = append(desks, d)
+		if err := d.ca.keepCRL(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	r.mu.Lock()
+	r.desks = desks
+	r.mu.Unlock()
+	return errors.Join(problems...)
+}
+
+// open returns the desk from before while it will do, else a new one, which keeps the
+// key of the CA.
+func (r *Responder) open(ca *CA, before []*desk) (*desk, error) {
+	for _, old := range before {
+		if old.ca.name != ca.name || !old.ca.cert.Equal(ca.cert) {
+			continue
+		}
+		ca = old.ca
+		if life := old.d.cert.NotAfter.Sub(old.d.cert.NotBefore); time.Until(old.d.cert.NotAfter) > life/2 {
+			return old, nil
+		}
+	}
+	d, err := ca.delegate(max(responderLife, 2*r.validity))
+	if err != nil {
+		return nil, err
+	}
+	return &desk{ca: ca, d: d, given: map[question]given{}}, nil
+}
+
+// keepCRL signs a new list if one is due and the key is there.
+func (c *CA) keepCRL() error {
+	due, err := c.crlDue(time.Now())
+	if err != nil || !due {
+		return err
+	}
+	if _, err := c.UpdateCRL(0); err != nil {
+		return fmt.Errorf("the list of %s is due: %w", c.name, err)
+	}
+	return nil
+}
+
+// Answer answers one request in DER; of several certificates in it, the first. A nonce
+// is not repeated, as RFC 5019 allows. What can not be answered gets one of the answers
+// of RFC 6960, 2.3, which say so: malformedRequest, unauthorized for a CA that is not
+// served here, internalError.
+func (r *Responder) Answer(request []byte) Answer {
+	req, err := ocsp.ParseRequest(request)
+	if err != nil || !req.HashAlgorithm.Available() {
+		return Answer{DER: ocsp.MalformedRequestErrorResponse}
+	}
+	r.mu.Lock()
+	desks := r.desks
+	r.mu.Unlock()
+	for _, d := range desks {
+		if !d.ca.names(req) {
+			continue
+		}
+		answer, err := d.answer(req, r.validity)
+		if err != nil {
+			r.log.Error("answering an OCSP request", "ca", d.ca.name, "serial", fmt.Sprintf("%x", req.SerialNumber), "err", err)
+			return Answer{DER: ocsp.InternalErrorErrorResponse}
+		}
+		return answer
+	}
+	return Answer{DER: ocsp.UnauthorizedErrorResponse}
+}
+
+// answer gives the same answer again while it is fresh and nothing has changed: caches
+// in between see one entity, and a signature is made once.
+func (d *desk) answer(req *ocsp.Request, validity time.Duration) (Answer, error) {
+	known, err := d.ca.lookUp(req.SerialNumber)
+	if err != nil {
+		return Answer{}, err
+	}
+	if known.Certificate == nil {
+		return d.ca.answer(d.d, req.SerialNumber, req.HashAlgorithm, validity)
+	}
+	q := question{known.Serial(), req.HashAlgorithm}
+	d.mu.Lock()
+	g, ok := d.given[q]
+	d.mu.Unlock()
+	// Half: nobody gets an answer that is about to end.
+	if ok && g.revoked == (known.Revoked != nil) && time.Until(g.answer.NextUpdate) > validity/2 {
+		return g.answer, nil
+	}
+	answer, err := d.ca.answer(d.d, req.SerialNumber, req.HashAlgorithm, validity)
+	if err != nil {
+		return Answer{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.given) >= maxGiven {
+		clear(d.given)
+	}
+	d.given[q] = given{answer, known.Revoked != nil}
+	return answer, nil
+}
+
+// find returns the CA of a name, if it is served here.
+func (r *Responder) find(name string) *CA {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.desks {
+		if d.ca.name == name {
+			return d.ca
+		}
+	}
+	return nil
+}
