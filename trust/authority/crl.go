@@ -51,7 +51,7 @@ func (c *CA) UpdateCRL(validity time.Duration) (*x509.RevocationList, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the list of %s: %w", c.name, err)
 	}
-	if err := writeFile(filepath.Join(c.dir, crlFile), pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})); err != nil {
+	if err := writeFile(c.CRLFile(), pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})); err != nil {
 		return nil, err
 	}
 	return x509.ParseRevocationList(der)
@@ -92,7 +92,7 @@ func (c *CA) nextNumber() (*big.Int, error) {
 
 // CRL returns the list that was signed last, or CodeNotFound.
 func (c *CA) CRL() (*x509.RevocationList, error) {
-	file := filepath.Join(c.dir, crlFile)
+	file := c.CRLFile()
 	data, err := readFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, refuse(CodeNotFound, "%s has signed no list of revoked certificates yet", c.name)
@@ -128,3 +128,6 @@ func (c *CA) crlDue(now time.Time) (bool, error) {
 	half := last.ThisUpdate.Add(last.NextUpdate.Sub(last.ThisUpdate) / 2)
 	return len(entries) != len(last.RevokedCertificateEntries) || now.After(half), nil
 }
+
+// CRLFile is where the list lies, in PEM.
+func (c *CA) CRLFile() string { return filepath.Join(c.dir, crlFile) }

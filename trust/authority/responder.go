@@ -74,26 +74,33 @@ func (a *Authority) NewResponder(o ResponderOptions) (*Responder, error) {
 	return &Responder{a: a, validity: o.Validity, log: o.Log}, nil
 }
 
-// Run calls Refresh once a minute until ctx ends.
+// Run calls Refresh once a minute until ctx ends. What is missing is logged when it
+// changes, not every minute.
 func (r *Responder) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
+	said := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := r.Refresh(); err != nil {
-				r.log.Warn("refreshing the responder", "err", err)
-			}
 		}
+		now := ""
+		if err := r.Refresh(); err != nil {
+			now = err.Error()
+		}
+		if now != said && now != "" {
+			r.log.Warn("not all is answered", "err", now)
+		}
+		said = now
 	}
 }
 
 // Refresh looks which organizations there are, renews responders' certificates that are
 // past half of their life, and signs new lists where they are due. The error joins
-// what is missing, one *Error for each CA that there will be no answers or no new list
-// for; all others are served.
+// what is missing, CodeNoKey, CodePassphrase or CodeExpired for a CA that there will be
+// no answers for, CodeNoKey for a list that is due; all others are served.
 func (r *Responder) Refresh() error {
 	r.refreshing.Lock()
 	defer r.refreshing.Unlock()
@@ -156,10 +163,11 @@ func (c *CA) keepCRL() error {
 	if err != nil || !due {
 		return err
 	}
-	if _, err := c.UpdateCRL(0); err != nil {
-		return fmt.Errorf("the list of %s is due: %w", c.name, err)
+	if _, err := c.signer(); err != nil {
+		return refuse(CodeNoKey, "a new list of %s is due, and its key can not be used: %w", c.name, err)
 	}
-	return nil
+	_, err = c.UpdateCRL(0)
+	return err
 }
 
 // Answer answers one request in DER; of several certificates in it, the first. A nonce
