@@ -109,6 +109,8 @@ func TestStories(t *testing.T) {
 			"gone":     cmdGone,
 			"restarts": cmdRestarts,
 			"exits":    cmdExits,
+
+			"responder": cmdResponder,
 		},
 	})
 }

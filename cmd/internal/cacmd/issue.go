@@ -196,8 +196,11 @@ func (d *desk) issue(cmd *cobra.Command, name string, f issueFlags, format *outp
 			return err
 		}
 		defer func() {
-			if err != nil {
-				err = errors.Join(err, os.Remove(result.Key))
+			if err == nil {
+				return
+			}
+			if left := os.Remove(result.Key); left != nil {
+				err = errors.Join(err, left)
 			}
 		}()
 	}
