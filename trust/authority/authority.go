@@ -98,9 +98,6 @@ func Init(dir string, o Options) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder of the authority: %w", err)
-	}
 	a := &Authority{dir: dir, url: base}
 	if _, err := os.Lstat(a.path(RootName)); err == nil {
 		return nil, refuse(CodeExists, "%s holds an authority already", dir)
@@ -112,6 +109,9 @@ func Init(dir string, o Options) (*Authority, error) {
 	cert, err := rootCertificate(o, key)
 	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of the authority: %w", err)
 	}
 	unlock, err := a.lock()
 	if err != nil {
