@@ -34,9 +34,9 @@ import (
 //
 // Where the judge is more lenient than the table: of a root, which an administrator chose,
 // path length and keyUsage may be absent and the path length may be longer (a chain has
-// three certificates anyway); an organization may go without cRLSign or digitalSignature,
-// as long as nobody needs its CRLs or direct OCSP answers; a responder may go without nocheck.
-// Other extensions are fine as long as they are not critical.
+// three certificates anyway); an organization may go without cRLSign, as long as nobody needs
+// its CRLs, and without digitalSignature; a responder may go without nocheck, and is not
+// asked about itself. Other extensions are fine as long as they are not critical.
 
 // scheme is that of the names in certificates.
 const scheme = "jmap-ext"

@@ -62,8 +62,8 @@ const (
 	CodeRevoked       Code = "revoked"
 	RevocationUnknown Code = "revocation_unknown"
 	IdentityMismatch  Code = "identity_mismatch"
-	PublisherChanged  Code = "publisher_changed"
-	WeakAlgorithm     Code = "weak_algorithm" // also: one that is not on the list of package algorithm
+	PublisherChanged  Code = "publisher_changed" // wants an administrator's consent, whatever the policy
+	WeakAlgorithm     Code = "weak_algorithm"    // also: one that is not on the list of package algorithm
 )
 
 // State returns the state that a code leads to.
@@ -83,8 +83,8 @@ func (c Code) State() State {
 	return Invalid
 }
 
-// Check is one step of the reasoning. OK is false for at most one check of a verdict,
-// the last one. Warning marks a check that holds with a remark that a person should
+// Check is one step of the reasoning. OK is false for the check that decided, which is the
+// last one (Continues may add another one to it). Warning marks a check that holds with a remark that a person should
 // read: nobody answered whether the certificate is revoked, a timestamp does not count.
 type Check struct {
 	Name    string `json:"name"` // one of the names in judge.go
@@ -109,32 +109,29 @@ type Verdict struct {
 	Chain []*x509.Certificate
 	// SignedAt is the time that a timestamp proves; zero: none does.
 	SignedAt time.Time
-	// Until is when the certificates of a signature without timestamp end, and with them
-	// this verdict; zero: they do not matter any more.
+	// Until is when the first certificate ends that has to be valid for the signature to
+	// hold: with a timestamp that is the root alone. Zero unless it came that far.
 	Until time.Time
 	// Checks is the whole reasoning, in order.
 	Checks []Check
 }
 
 // Continues compares the publisher of v with the one that was pinned when the id was
-// first seen, "" being none. A valid verdict by another publisher, and an unsigned or
-// untrusted one where there was a publisher, become PublisherChanged; any other verdict
-// stays as it is.
+// first seen, "" being none. Whatever policy could let run, valid or not, becomes
+// PublisherChanged when it is not proven to be by the pinned publisher; what is Invalid
+// stays so.
 func (v Verdict) Continues(pinned string) Verdict {
-	if pinned == "" || v.Publisher == pinned {
+	if pinned == "" || v.Publisher == pinned || v.State == Invalid {
 		return v
 	}
-	was := "signed by " + pinned
+	now := "by " + v.Publisher + ": ask the publisher whether that is right"
 	switch {
-	case v.State == Valid:
-		return v.fail(checkPublisher, PublisherChanged, was+" before, now by "+v.Publisher+
-			": ask the publisher, then consent to the change")
 	case v.State == Unsigned:
-		return v.fail(checkPublisher, PublisherChanged, was+" before, now unsigned: get the signed bundle, or consent to the change")
-	case v.Code == ChainUntrusted:
-		return v.fail(checkPublisher, PublisherChanged, was+" before, now by somebody whom no root here vouches for: get the genuine bundle, or consent to the change")
+		now = "not at all: get the signed bundle"
+	case v.Publisher == "":
+		now = "by somebody whom no root here vouches for: get the genuine bundle"
 	}
-	return v
+	return v.fail(checkSame, PublisherChanged, "it was signed by "+pinned+" before, and now "+now+", or consent to the change")
 }
 
 // fail returns v with one more check, which did not hold.
@@ -165,7 +162,8 @@ type Config struct {
 	// mode 0700, when there is something to keep. Empty: they are kept in memory alone.
 	Cache string
 	// Refresh is the age at which an answer is asked for again although it says that it
-	// is good for longer, so that a revocation is seen within this time. Zero: an hour.
+	// is good for longer. For revocations to be seen within one interval of judging again,
+	// let it be half of that interval. Zero: an hour.
 	Refresh time.Duration
 	// Offline never asks over the network: staples, the cache and CRLs in the folder of
 	// roots are all there is.

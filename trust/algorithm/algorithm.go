@@ -39,7 +39,7 @@ func CheckKey(key crypto.PublicKey) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("its key is of the kind %T; RSA and ECDSA are accepted", key)
+	return fmt.Errorf("its key is none of RSA or ECDSA (%T)", key)
 }
 
 // CheckSignature takes RSA (PKCS #1 v1.5 and PSS) and ECDSA with SHA-256, SHA-384 and
