@@ -170,6 +170,19 @@ func (c *CA) signer() (crypto.Signer, error) {
 	return key, nil
 }
 
+// keepKey takes over the key of the same CA with an earlier certificate, so that nobody
+// is asked for a passphrase again.
+func (c *CA) keepKey(earlier *CA) {
+	earlier.mu.Lock()
+	key := earlier.key
+	earlier.mu.Unlock()
+	if key != nil && keyfile.SamePublic(key.Public(), c.cert.PublicKey) {
+		c.mu.Lock()
+		c.key = key
+		c.mu.Unlock()
+	}
+}
+
 func (c *CA) findKey() (crypto.Signer, error) {
 	if c.a.keys.Signer != nil {
 		if key, err := c.a.keys.Signer(c.name); err != nil || key != nil {

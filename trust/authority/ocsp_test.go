@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/jackfield-host/jackfield/internal/keyfile"
 	"github.com/jackfield-host/jackfield/trust"
 	"github.com/jackfield-host/jackfield/trust/revocation"
 )
@@ -350,6 +351,44 @@ func TestResponderRenewsItself(t *testing.T) {
 		cancel()
 		<-ended
 	})
+}
+
+// An organization is renewed while answers are given: nobody is asked for its passphrase
+// again, and what it has issued is answered as before.
+func TestResponderKeepsKeys(t *testing.T) {
+	secret, dir := []byte("a passphrase"), t.TempDir()
+	o := Options{Name: "Acme", Kind: keyfile.ECDSAP256, Passphrase: secret}
+	a, err := Init(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	org, err := a.AddOrganization(host, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := issue(t, org, id)
+	asked := 0
+	served, err := Open(dir, Keys{Passphrase: func(string) ([]byte, error) { asked++; return secret, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := served.NewResponder(ResponderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	renewed, err := a.RenewOrganization(host, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	if s := status(t, r, leaf, renewed.Certificate(), crypto.SHA256); s.Status != ocsp.Good || asked != 2 {
+		t.Errorf("status %d, asked %d times", s.Status, asked)
+	}
 }
 
 // The root's key is on a stick: what was made in advance answers, until it ends.

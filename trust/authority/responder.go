@@ -38,7 +38,7 @@ type ResponderOptions struct {
 // desk answers for one CA.
 type desk struct {
 	ca *CA
-	d  delegate
+	d  delegate // its zero value: nobody can sign answers
 
 	mu    sync.Mutex
 	given map[question]given // guarded by mu; of known certificates only
@@ -125,7 +125,6 @@ func (r *Responder) Refresh() error {
 		d, err := r.open(ca, before)
 		if err != nil {
 			problems = append(problems, err)
-			continue
 		}
 		desks = append(desks, d)
 		if err := d.ca.keepCRL(); err != nil {
@@ -139,22 +138,26 @@ func (r *Responder) Refresh() error {
 }
 
 // open returns the desk from before while it will do, else a new one, which keeps the
-// key of the CA.
+// key of the CA. With an error it is one that hands out the list alone.
 func (r *Responder) open(ca *CA, before []*desk) (*desk, error) {
 	for _, old := range before {
-		if old.ca.name != ca.name || !old.ca.cert.Equal(ca.cert) {
+		if old.ca.name != ca.name {
 			continue
 		}
+		if !old.ca.cert.Equal(ca.cert) { // renewed, or made anew
+			ca.keepKey(old.ca)
+			break
+		}
 		ca = old.ca
+		if old.d.cert == nil {
+			break
+		}
 		if life := old.d.cert.NotAfter.Sub(old.d.cert.NotBefore); time.Until(old.d.cert.NotAfter) > life/2 {
 			return old, nil
 		}
 	}
 	d, err := ca.delegate(max(responderLife, 2*r.validity))
-	if err != nil {
-		return nil, err
-	}
-	return &desk{ca: ca, d: d, given: map[question]given{}}, nil
+	return &desk{ca: ca, d: d, given: map[question]given{}}, err
 }
 
 // keepCRL signs a new list if one is due and the key is there.
@@ -183,7 +186,7 @@ func (r *Responder) Answer(request []byte) Answer {
 	desks := r.desks
 	r.mu.Unlock()
 	for _, d := range desks {
-		if !d.ca.names(req) {
+		if d.d.cert == nil || !d.ca.names(req) {
 			continue
 		}
 		answer, err := d.answer(req, r.validity)
