@@ -92,7 +92,9 @@ type config struct {
 }
 
 // Init makes an authority with a new root in dir, which may exist if it holds none. The
-// codes of its errors are CodeExists, CodeInvalid and CodeWeak.
+// passphrase of the root opens those keys of organizations, too, that have the same;
+// for others call Open. The codes of its errors are CodeExists, CodeInvalid,
+// CodePassphrase and CodeWeak.
 func Init(dir string, o Options) (*Authority, error) {
 	base, err := parseURL(o.URL)
 	if err != nil {
@@ -118,6 +120,9 @@ func Init(dir string, o Options) (*Authority, error) {
 		return nil, err
 	}
 	defer unlock()
+	if _, err := os.Lstat(a.path(RootName)); err == nil { // another process was faster
+		return nil, refuse(CodeExists, "%s holds an authority already", dir)
+	}
 	settings, err := json.Marshal(config{URL: base})
 	if err != nil {
 		return nil, err
@@ -150,7 +155,12 @@ func Open(dir string, k Keys) (*Authority, error) {
 		return nil, err
 	}
 	a.root, err = a.load(RootName, a.path(RootName))
-	return a, err
+	if errors.Is(err, fs.ErrNotExist) { // killed while it was made
+		return nil, refuse(CodeNotFound, "%s holds no authority: its root is missing", dir)
+	} else if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // Root returns the root.

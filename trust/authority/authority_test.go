@@ -247,6 +247,9 @@ func TestLife(t *testing.T) {
 	if _, err := a.Root().Revoke(serial, revocation.Superseded); code(err) != CodeRevoked {
 		t.Errorf("revoked again: %v", err)
 	}
+	if _, err := renewed.Issue(id, IssueOptions{Kind: keyfile.ECDSAP256}); code(err) != CodeRevoked {
+		t.Errorf("issued although revoked: %v", err)
+	}
 	if _, err := a.RenewOrganization(host, 0); code(err) != CodeRevoked {
 		t.Errorf("renewed although revoked: %v", err)
 	}

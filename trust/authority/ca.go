@@ -59,8 +59,9 @@ func (c *CA) Chain() []*x509.Certificate {
 
 // Issue certifies an extension. The identity is the id and the organization's host,
 // never something that a signing request says of itself. The certificate is recorded
-// before it is returned. Codes: CodeInvalid, CodeWeak, CodeExpired, CodeRevoked for a
-// key that was revoked as compromised, CodeNoKey, CodePassphrase.
+// before it is returned. Codes: CodeInvalid, CodeWeak, CodeExpired, CodeRevoked for an
+// organization that is revoked and for a key that was revoked as compromised, CodeNoKey,
+// CodePassphrase.
 func (o *Organization) Issue(id string, opt IssueOptions) (Issued, error) {
 	if err := checkID(o.name, id); err != nil {
 		return Issued{}, err
@@ -83,6 +84,11 @@ func (o *Organization) Issue(id string, opt IssueOptions) (Issued, error) {
 		return Issued{}, err
 	}
 	defer unlock()
+	if r, err := o.a.root.Record(SerialText(o.cert.SerialNumber)); err != nil {
+		return Issued{}, err
+	} else if r.Revoked != nil {
+		return Issued{}, refuse(CodeRevoked, "the organization %s is revoked: nobody would accept what it certifies", o.name)
+	}
 	if err := o.compromised(o.CA, pub); err != nil {
 		return Issued{}, err
 	}

@@ -129,6 +129,31 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	private(t, a.dir)
 }
 
+// An authority whose root was not made yet is none, and is made.
+func TestHalfARoot(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "authority.json"), []byte("{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, ".new-root"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Keys{}); code(err) != CodeNotFound {
+		t.Errorf("opened: %v", err)
+	}
+	o := quick("Acme Root")
+	o.URL = "http://ca.example"
+	if _, err := Init(dir, o); err != nil {
+		t.Error(err)
+	}
+	if _, err := Init(dir, quick("Other")); code(err) != CodeExists {
+		t.Errorf("made again: %v", err)
+	}
+	if a, err := Open(dir, Keys{}); err != nil || a.url != o.URL || a.root.cert.Subject.CommonName != "Acme Root" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 // What was left half made does not stand in the way.
 func TestHalfMade(t *testing.T) {
 	a, org := newAuthority(t, "")

@@ -24,9 +24,9 @@ type Responder struct {
 	validity time.Duration
 	log      *slog.Logger
 
-	refreshing sync.Mutex // held while desks are made anew
+	refreshing sync.Mutex // held while serving is made anew
 	mu         sync.Mutex
-	desks      []*desk // guarded by mu; the slice is replaced, never changed
+	serving    []*served // guarded by mu; the slice is replaced, never changed
 }
 
 // ResponderOptions configure a Responder.
@@ -35,10 +35,10 @@ type ResponderOptions struct {
 	Log      *slog.Logger  // nil: nothing is logged
 }
 
-// desk answers for one CA.
-type desk struct {
+// served is one CA that is answered for.
+type served struct {
 	ca *CA
-	d  delegate // its zero value: nobody can sign answers
+	by delegate // its zero value: nobody can sign answers
 
 	mu    sync.Mutex
 	given map[question]given // guarded by mu; of known certificates only
@@ -56,7 +56,7 @@ type given struct {
 	revoked bool
 }
 
-// maxGiven bounds what a desk remembers, about 1 KiB for each.
+// maxGiven bounds what is remembered for one CA, about 1 KiB for each.
 const maxGiven = 10_000
 
 // NewResponder returns a responder that has not looked at the folder yet: call Refresh,
@@ -118,46 +118,47 @@ func (r *Responder) Refresh() error {
 		cas = append(cas, org.CA)
 	}
 	r.mu.Lock()
-	before := r.desks
+	before := r.serving
 	r.mu.Unlock()
-	var desks []*desk
+	var serving []*served
 	for _, ca := range cas {
-		d, err := r.open(ca, before)
+		s, err := r.open(ca, before)
 		if err != nil {
 			problems = append(problems, err)
 		}
-		desks = append(desks, d)
-		if err := d.ca.keepCRL(); err != nil {
+		serving = append(serving, s)
+		if err := s.ca.keepCRL(); err != nil {
 			problems = append(problems, err)
 		}
 	}
 	r.mu.Lock()
-	r.desks = desks
+	r.serving = serving
 	r.mu.Unlock()
 	return errors.Join(problems...)
 }
 
-// open returns the desk from before while it will do, else a new one, which keeps the
-// key of the CA. With an error it is one that hands out the list alone.
-func (r *Responder) open(ca *CA, before []*desk) (*desk, error) {
+// open returns what there was before while it will do, else a new one, which keeps the
+// key of the CA. With an error it is one that answers as long as its certificate lives,
+// or hands out the list alone.
+func (r *Responder) open(ca *CA, before []*served) (*served, error) {
+	s := &served{ca: ca, given: map[question]given{}}
 	for _, old := range before {
-		if old.ca.name != ca.name {
-			continue
-		}
-		if !old.ca.cert.Equal(ca.cert) { // renewed, or made anew
+		switch {
+		case old.ca.name != ca.name:
+		case !old.ca.cert.Equal(ca.cert): // renewed, or made anew
 			ca.keepKey(old.ca)
-			break
-		}
-		ca = old.ca
-		if old.d.cert == nil {
-			break
-		}
-		if life := old.d.cert.NotAfter.Sub(old.d.cert.NotBefore); time.Until(old.d.cert.NotAfter) > life/2 {
-			return old, nil
+		default:
+			s = old
 		}
 	}
-	d, err := ca.delegate(max(responderLife, 2*r.validity))
-	return &desk{ca: ca, d: d, given: map[question]given{}}, err
+	if by := s.by.cert; by != nil && time.Until(by.NotAfter) > by.NotAfter.Sub(by.NotBefore)/2 {
+		return s, nil
+	}
+	by, err := s.ca.delegate(max(responderLife, 2*r.validity))
+	if err != nil && s.by.cert != nil && time.Now().Before(s.by.cert.NotAfter) {
+		return s, err
+	}
+	return &served{ca: s.ca, by: by, given: map[question]given{}}, err
 }
 
 // keepCRL signs a new list if one is due and the key is there.
@@ -183,15 +184,15 @@ func (r *Responder) Answer(request []byte) Answer {
 		return Answer{DER: ocsp.MalformedRequestErrorResponse}
 	}
 	r.mu.Lock()
-	desks := r.desks
+	serving := r.serving
 	r.mu.Unlock()
-	for _, d := range desks {
-		if d.d.cert == nil || !d.ca.names(req) {
+	for _, s := range serving {
+		if s.by.cert == nil || !s.ca.names(req) {
 			continue
 		}
-		answer, err := d.answer(req, r.validity)
+		answer, err := s.answer(req, r.validity)
 		if err != nil {
-			r.log.Error("answering an OCSP request", "ca", d.ca.name, "serial", fmt.Sprintf("%x", req.SerialNumber), "err", err)
+			r.log.Error("answering an OCSP request", "ca", s.ca.name, "serial", fmt.Sprintf("%x", req.SerialNumber), "err", err)
 			return Answer{DER: ocsp.InternalErrorErrorResponse}
 		}
 		return answer
@@ -201,32 +202,32 @@ func (r *Responder) Answer(request []byte) Answer {
 
 // answer gives the same answer again while it is fresh and nothing has changed: caches
 // in between see one entity, and a signature is made once.
-func (d *desk) answer(req *ocsp.Request, validity time.Duration) (Answer, error) {
-	known, err := d.ca.lookUp(req.SerialNumber)
+func (s *served) answer(req *ocsp.Request, validity time.Duration) (Answer, error) {
+	known, err := s.ca.lookUp(req.SerialNumber)
 	if err != nil {
 		return Answer{}, err
 	}
 	if known.Certificate == nil {
-		return d.ca.answer(d.d, req.SerialNumber, req.HashAlgorithm, validity)
+		return s.ca.answer(s.by, req.SerialNumber, req.HashAlgorithm, validity)
 	}
 	q := question{known.Serial(), req.HashAlgorithm}
-	d.mu.Lock()
-	g, ok := d.given[q]
-	d.mu.Unlock()
+	s.mu.Lock()
+	g, ok := s.given[q]
+	s.mu.Unlock()
 	// Half: nobody gets an answer that is about to end.
 	if ok && g.revoked == (known.Revoked != nil) && time.Until(g.answer.NextUpdate) > validity/2 {
 		return g.answer, nil
 	}
-	answer, err := d.ca.answer(d.d, req.SerialNumber, req.HashAlgorithm, validity)
+	answer, err := s.ca.answer(s.by, req.SerialNumber, req.HashAlgorithm, validity)
 	if err != nil {
 		return Answer{}, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.given) >= maxGiven {
-		clear(d.given)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.given) >= maxGiven {
+		clear(s.given)
 	}
-	d.given[q] = given{answer, known.Revoked != nil}
+	s.given[q] = given{answer, known.Revoked != nil}
 	return answer, nil
 }
 
@@ -234,9 +235,9 @@ func (d *desk) answer(req *ocsp.Request, validity time.Duration) (Answer, error)
 func (r *Responder) find(name string) *CA {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, d := range r.desks {
-		if d.ca.name == name {
-			return d.ca
+	for _, s := range r.serving {
+		if s.ca.name == name {
+			return s.ca
 		}
 	}
 	return nil

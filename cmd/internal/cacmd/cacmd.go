@@ -19,9 +19,9 @@ import (
 	"github.com/jackfield-host/jackfield/trust/authority"
 )
 
-// desk is what all commands of the group share: where the authority is, and how its
+// place is what all commands of the group share: where the authority is, and how its
 // keys are opened.
-type desk struct {
+type place struct {
 	dir                                string
 	rootKey                            string
 	passphraseFile, rootPassphraseFile string
@@ -29,7 +29,7 @@ type desk struct {
 
 // New returns the group.
 func New() *cobra.Command {
-	var d desk
+	var at place
 	cmd := &cobra.Command{
 		Use:   "ca",
 		Short: "run a small certificate authority for those who sign extensions",
@@ -46,27 +46,27 @@ organization is made, renewed or taken into the root's list.`,
   jackfield ca issue acme.example/org.acme.Hello`,
 	}
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&d.dir, "dir", "jackfield-ca", "folder of the authority")
-	flags.StringVar(&d.rootKey, "root-key", "", "the root's key, where it is not in root/key.pem of the folder")
-	flags.StringVar(&d.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase of the authority's keys (default: ask)")
-	flags.StringVar(&d.rootPassphraseFile, "root-passphrase-file", "", "the same for the root's key, where it has another one")
-	cmd.AddCommand(newInit(&d), newOrganization(&d), newIssue(&d), newRenew(&d), newRevoke(&d), newList(&d), newCRL(&d), newOCSP(&d))
+	flags.StringVar(&at.dir, "dir", "jackfield-ca", "folder of the authority")
+	flags.StringVar(&at.rootKey, "root-key", "", "the root's key, where it is not in root/key.pem of the folder")
+	flags.StringVar(&at.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase of the authority's keys (default: ask)")
+	flags.StringVar(&at.rootPassphraseFile, "root-passphrase-file", "", "the same for the root's key, where it has another one")
+	cmd.AddCommand(newInit(&at), newOrganization(&at), newIssue(&at), newRenew(&at), newRevoke(&at), newList(&at), newCRL(&at), newOCSP(&at))
 	return cmd
 }
 
 // open opens the authority. A passphrase is asked for when its key is about to be used.
-func (d *desk) open(cmd *cobra.Command) (*authority.Authority, error) {
-	return d.openWith(func(name string) ([]byte, error) { return d.passphrase(cmd, name) })
+func (at *place) open(cmd *cobra.Command) (*authority.Authority, error) {
+	return at.openWith(func(name string) ([]byte, error) { return at.passphrase(cmd, name) })
 }
 
-func (d *desk) openWith(secret func(name string) ([]byte, error)) (*authority.Authority, error) {
-	a, err := authority.Open(d.dir, authority.Keys{RootFile: d.rootKey, Passphrase: secret})
+func (at *place) openWith(secret func(name string) ([]byte, error)) (*authority.Authority, error) {
+	a, err := authority.Open(at.dir, authority.Keys{RootFile: at.rootKey, Passphrase: secret})
 	return a, explain(err)
 }
 
 // passphrase returns that of a key of the authority; name is the root's or a host.
-func (d *desk) passphrase(cmd *cobra.Command, name string) ([]byte, error) {
-	if file := d.fileFor(name); file != "" {
+func (at *place) passphrase(cmd *cobra.Command, name string) ([]byte, error) {
+	if file := at.fileFor(name); file != "" {
 		return passphrase.FromFile(file)
 	}
 	flag := "--passphrase-file"
@@ -76,11 +76,11 @@ func (d *desk) passphrase(cmd *cobra.Command, name string) ([]byte, error) {
 	return passphrase.Ask(contextOf(cmd), cmd.InOrStdin(), cmd.ErrOrStderr(), "the key of "+name, flag)
 }
 
-func (d *desk) fileFor(name string) string {
-	if name == authority.RootName && d.rootPassphraseFile != "" {
-		return d.rootPassphraseFile
+func (at *place) fileFor(name string) string {
+	if name == authority.RootName && at.rootPassphraseFile != "" {
+		return at.rootPassphraseFile
 	}
-	return d.passphraseFile
+	return at.passphraseFile
 }
 
 // keyFlags say how a key of the authority is made.
@@ -111,7 +111,7 @@ func addKind(cmd *cobra.Command, kind *string) {
 
 // options gathers what a new root or organization is made of; who is asked about its
 // passphrase by name.
-func (d *desk) options(cmd *cobra.Command, f keyFlags, name string) (authority.Options, error) {
+func (at *place) options(cmd *cobra.Command, f keyFlags, name string) (authority.Options, error) {
 	o := authority.Options{Name: f.name, Kind: keyfile.Kind(f.kind), Unencrypted: f.noPassphrase}
 	if f.name == "" {
 		return o, output.Usagef("as in --name \"Acme Inc.\"", "--name is missing")
@@ -120,7 +120,7 @@ func (d *desk) options(cmd *cobra.Command, f keyFlags, name string) (authority.O
 	if o.Validity, err = days(f.days); err != nil || f.noPassphrase {
 		return o, err
 	}
-	if file := d.fileFor(name); file != "" {
+	if file := at.fileFor(name); file != "" {
 		o.Passphrase, err = passphrase.FromFile(file)
 		return o, err
 	}
@@ -148,7 +148,7 @@ func explain(err error) error {
 		authority.CodeNoKey:      "bring the key back to its place; that of the root can be named with --root-key",
 		authority.CodePassphrase: "name its file with --passphrase-file, or with --root-passphrase-file where the root has another one",
 		authority.CodeWeak:       "make a new key: RSA of 2048 bits or more, P-256 or P-384, and sign the request with SHA-256 or better",
-		authority.CodeRevoked:    "for a key that others may know there is only a new one: --new-key, or another signing request",
+		authority.CodeRevoked:    "what is revoked stays so: make a new key, with --new-key or another signing request; for an organization, 'jackfield ca organization' makes the next one",
 		authority.CodeExpired:    "'jackfield ca renew' gives it a new certificate",
 		authority.CodeBusy:       "see whether another 'jackfield ca' hangs",
 		authority.CodeDamaged:    "put the file back from a backup",

@@ -62,7 +62,7 @@ func (f *issueFlags) check() error {
 	return nil
 }
 
-func newIssue(d *desk) *cobra.Command {
+func newIssue(at *place) *cobra.Command {
 	var f issueFlags
 	cmd := &cobra.Command{
 		Use:   "issue HOST/ID",
@@ -74,7 +74,7 @@ given. The files are what 'jackfield bundle sign' takes, and jarsigner.`,
   jackfield ca issue acme.example/org.acme.Hello --csr hello.csr --out hello.crt.pem
   jackfield ca issue acme.example/org.acme.Hello --p12 hello.p12`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: d.names(false, true, false),
+		ValidArgsFunction: at.names(false, true, false),
 	}
 	f.add(cmd)
 	format := output.AddFlag(cmd)
@@ -82,14 +82,14 @@ given. The files are what 'jackfield bundle sign' takes, and jarsigner.`,
 		if err := f.check(); err != nil {
 			return err
 		}
-		return d.issue(cmd, args[0], f, format, func(org *authority.Organization, id string, o authority.IssueOptions) (authority.Issued, error) {
+		return at.issue(cmd, args[0], f, format, func(org *authority.Organization, id string, o authority.IssueOptions) (authority.Issued, error) {
 			return org.Issue(id, o)
 		})
 	}
 	return cmd
 }
 
-func newRenew(d *desk) *cobra.Command {
+func newRenew(at *place) *cobra.Command {
 	var f issueFlags
 	cmd := &cobra.Command{
 		Use:   "renew HOST/ID | HOST",
@@ -101,7 +101,7 @@ hosts it is the publisher. The old certificate stays valid until it expires.`,
   jackfield ca renew acme.example/org.acme.Hello --new-key
   jackfield ca renew acme.example --root-key /media/stick/key.pem`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: d.names(false, true, true),
+		ValidArgsFunction: at.names(false, true, true),
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.newKey, "new-key", false, "make a new key")
@@ -111,16 +111,16 @@ hosts it is the publisher. The old certificate stays valid until it expires.`,
 			return err
 		}
 		if host, id := splitName(args[0]); id == "" {
-			return d.renewOrganization(cmd, host, f, format)
+			return at.renewOrganization(cmd, host, f, format)
 		}
-		return d.issue(cmd, args[0], f, format, func(org *authority.Organization, id string, o authority.IssueOptions) (authority.Issued, error) {
+		return at.issue(cmd, args[0], f, format, func(org *authority.Organization, id string, o authority.IssueOptions) (authority.Issued, error) {
 			return org.Renew(id, false, o)
 		})
 	}
 	return cmd
 }
 
-func (d *desk) renewOrganization(cmd *cobra.Command, host string, f issueFlags, format *output.Format) error {
+func (at *place) renewOrganization(cmd *cobra.Command, host string, f issueFlags, format *output.Format) error {
 	if f.newKey || f.csr != "" || f.key != "" {
 		return output.Usagef("revoke it with 'jackfield ca revoke "+host+"', then 'jackfield ca organization "+host+"' makes the next one",
 			"an organization with a new key is another publisher to hosts: it is not renewed, but made anew")
@@ -132,7 +132,7 @@ func (d *desk) renewOrganization(cmd *cobra.Command, host string, f issueFlags, 
 	if err != nil {
 		return err
 	}
-	a, err := d.open(cmd)
+	a, err := at.open(cmd)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (d *desk) renewOrganization(cmd *cobra.Command, host string, f issueFlags, 
 	if err != nil {
 		return explain(err)
 	}
-	m := describe(org.CA, filepath.Join(d.dir, "organizations", org.Name()))
+	m := describe(org.CA, filepath.Join(at.dir, "organizations", org.Name()))
 	return format.Print(cmd.OutOrStdout(), m, m.print)
 }
 
@@ -154,13 +154,13 @@ type issued struct {
 
 // issue certifies. A new key is on the disk before it is certified; it is taken away
 // again if that fails.
-func (d *desk) issue(cmd *cobra.Command, name string, f issueFlags, format *output.Format,
+func (at *place) issue(cmd *cobra.Command, name string, f issueFlags, format *output.Format,
 	certify func(*authority.Organization, string, authority.IssueOptions) (authority.Issued, error)) (err error) {
 	host, id, err := extensionName(name)
 	if err != nil {
 		return err
 	}
-	a, err := d.open(cmd)
+	a, err := at.open(cmd)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (d *desk) issue(cmd *cobra.Command, name string, f issueFlags, format *outp
 		result.Certificate = id + ".crt.pem"
 	}
 	isRenewal := cmd.Name() == "renew"
-	key, secret, err := d.keyFor(cmd, id, f, isRenewal)
+	key, secret, err := at.keyFor(cmd, id, f, isRenewal)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (d *desk) issue(cmd *cobra.Command, name string, f issueFlags, format *outp
 
 // keyFor returns the private key as far as there is one here, and the passphrase with
 // which it, or the PKCS#12 file, is written: nil for none.
-func (d *desk) keyFor(cmd *cobra.Command, id string, f issueFlags, isRenewal bool) (key crypto.Signer, secret []byte, err error) {
+func (at *place) keyFor(cmd *cobra.Command, id string, f issueFlags, isRenewal bool) (key crypto.Signer, secret []byte, err error) {
 	what := "the key of " + id
 	const flag = "--key-passphrase-file"
 	known := func() ([]byte, error) {

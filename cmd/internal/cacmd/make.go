@@ -39,7 +39,7 @@ func (m made) print(w io.Writer) error {
 	})
 }
 
-func newInit(d *desk) *cobra.Command {
+func newInit(at *place) *cobra.Command {
 	var f keyFlags
 	var url string
 	cmd := &cobra.Command{
@@ -59,22 +59,22 @@ whether a certificate is revoked.`,
 	cmd.Flags().StringVar(&url, "url", "", "base URL at which revocation will be answered, as http://ca.acme.example")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		o, err := d.options(cmd, f, authority.RootName)
+		o, err := at.options(cmd, f, authority.RootName)
 		if err != nil {
 			return err
 		}
 		o.URL = url
-		a, err := authority.Init(d.dir, o)
+		a, err := authority.Init(at.dir, o)
 		if err != nil {
 			return explain(err)
 		}
-		m := describe(a.Root(), filepath.Join(d.dir, authority.RootName))
+		m := describe(a.Root(), filepath.Join(at.dir, authority.RootName))
 		return format.Print(cmd.OutOrStdout(), m, m.print)
 	}
 	return cmd
 }
 
-func newOrganization(d *desk) *cobra.Command {
+func newOrganization(at *place) *cobra.Command {
 	var f keyFlags
 	cmd := &cobra.Command{
 		Use:   "organization HOST",
@@ -91,11 +91,11 @@ that is revoked or has expired can be made anew, as another publisher.`,
 	f.add(cmd, "5 years")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		a, err := d.open(cmd)
+		a, err := at.open(cmd)
 		if err != nil {
 			return err
 		}
-		o, err := d.options(cmd, f, args[0])
+		o, err := at.options(cmd, f, args[0])
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ that is revoked or has expired can be made anew, as another publisher.`,
 		if err != nil {
 			return explain(err)
 		}
-		m := describe(org.CA, filepath.Join(d.dir, "organizations", org.Name()))
+		m := describe(org.CA, filepath.Join(at.dir, "organizations", org.Name()))
 		return format.Print(cmd.OutOrStdout(), m, m.print)
 	}
 	return cmd

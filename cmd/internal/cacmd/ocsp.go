@@ -13,16 +13,16 @@ import (
 	"github.com/jackfield-host/jackfield/trust/authority"
 )
 
-func newOCSP(d *desk) *cobra.Command {
+func newOCSP(at *place) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ocsp",
 		Short: "answer whether certificates are revoked",
 	}
-	cmd.AddCommand(newServe(d), newStaple(d), newDelegate(d))
+	cmd.AddCommand(newServe(at), newStaple(at), newDelegate(at))
 	return cmd
 }
 
-func newStaple(d *desk) *cobra.Command {
+func newStaple(at *place) *cobra.Command {
 	var out, serial string
 	var valid time.Duration
 	cmd := &cobra.Command{
@@ -33,7 +33,7 @@ organization and writes them, in DER one after another, into a file that 'jackfi
 bundle sign --staple' takes: a host that can not ask believes them until they end.`,
 		Example:           `  jackfield ca ocsp staple acme.example/org.acme.Hello --out hello.ocsp`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: d.names(false, false, true),
+		ValidArgsFunction: at.names(false, false, true),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default <id>.ocsp)")
 	cmd.Flags().StringVar(&serial, "serial", "", "serial number of the certificate (default: the newest one that is not revoked)")
@@ -44,7 +44,7 @@ bundle sign --staple' takes: a host that can not ask believes them until they en
 		if err != nil {
 			return err
 		}
-		a, err := d.open(cmd)
+		a, err := at.open(cmd)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ type stapled struct {
 	NextUpdate string `json:"next_update"`
 }
 
-func newDelegate(d *desk) *cobra.Command {
+func newDelegate(at *place) *cobra.Command {
 	var valid int
 	cmd := &cobra.Command{
 		Use:   "delegate [root | HOST]",
@@ -96,7 +96,7 @@ responder.pem of its folder. 'ocsp serve' and 'ocsp staple' use them where the k
 the CA itself is not to be had.`,
 		Example:           `  jackfield ca ocsp delegate root --days 90 --root-key /media/stick/key.pem`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: d.names(true, true, false),
+		ValidArgsFunction: at.names(true, true, false),
 	}
 	cmd.Flags().IntVar(&valid, "days", 30, "how long answers can be signed")
 	format := output.AddFlag(cmd)
@@ -105,7 +105,7 @@ the CA itself is not to be had.`,
 		if err != nil {
 			return err
 		}
-		a, err := d.open(cmd)
+		a, err := at.open(cmd)
 		if err != nil {
 			return err
 		}

@@ -59,18 +59,18 @@ func printRows(w io.Writer, rows []row) error {
 	return output.Rows(w, []string{"SERIAL", "NAME", "SUBJECT", "NOT BEFORE", "NOT AFTER", "STATUS"}, cells)
 }
 
-func newList(d *desk) *cobra.Command {
+func newList(at *place) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [HOST]",
 		Short: "list the certificates of the authority, or of one organization",
 		Example: `  jackfield ca list
   jackfield ca list acme.example -o json`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: d.names(false, true, false),
+		ValidArgsFunction: at.names(false, true, false),
 	}
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		a, err := d.open(cmd)
+		a, err := at.open(cmd)
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func newList(d *desk) *cobra.Command {
 	return cmd
 }
 
-func newRevoke(d *desk) *cobra.Command {
+func newRevoke(at *place) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "revoke SERIAL | HOST/ID | HOST",
@@ -115,7 +115,7 @@ other reason somebody else may have had it, and nothing that it signed counts.`,
 		Example: `  jackfield ca revoke acme.example/org.acme.Hello --reason keyCompromise
   jackfield ca revoke 5f0c9a3e1b7d4c2a8e6f00112233445a --reason superseded`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: d.names(false, true, true),
+		ValidArgsFunction: at.names(false, true, true),
 	}
 	names := make([]string, len(authority.Reasons()))
 	for i, r := range authority.Reasons() {
@@ -130,7 +130,7 @@ other reason somebody else may have had it, and nothing that it signed counts.`,
 		if err != nil {
 			return output.Usagef("", "--reason: %w", err)
 		}
-		a, err := d.open(cmd)
+		a, err := at.open(cmd)
 		if err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ type listed struct {
 	File       string `json:"file"` // PEM
 }
 
-func newCRL(d *desk) *cobra.Command {
+func newCRL(at *place) *cobra.Command {
 	var valid int
 	cmd := &cobra.Command{
 		Use:   "crl [root | HOST]...",
@@ -213,7 +213,7 @@ one is due within --days; 'ca ocsp serve' signs them by itself for the keys that
 and hands them out.`,
 		Example: `  jackfield ca crl
   jackfield ca crl root --days 365 --root-key /media/stick/key.pem`,
-		ValidArgsFunction: d.names(true, true, false),
+		ValidArgsFunction: at.names(true, true, false),
 	}
 	cmd.Flags().IntVar(&valid, "days", 7, "days until the next list at the latest")
 	format := output.AddFlag(cmd)
@@ -222,7 +222,7 @@ and hands them out.`,
 		if err != nil {
 			return err
 		}
-		a, err := d.open(cmd)
+		a, err := at.open(cmd)
 		if err != nil {
 			return err
 		}

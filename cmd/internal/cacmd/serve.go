@@ -31,7 +31,7 @@ type listening struct {
 	URL string `json:"url"`
 }
 
-func newServe(d *desk) *cobra.Command {
+func newServe(at *place) *cobra.Command {
 	var address string
 	var valid time.Duration
 	cmd := &cobra.Command{
@@ -56,12 +56,12 @@ last. What 'ca revoke' revokes is answered so at once. It stops on SIGINT and SI
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := contextOf(cmd)
 		var started atomic.Bool
-		a, err := d.openWith(func(name string) ([]byte, error) {
+		a, err := at.openWith(func(name string) ([]byte, error) {
 			// Nobody sits at the terminal for organizations that are made later.
-			if started.Load() && d.fileFor(name) == "" {
+			if started.Load() && at.fileFor(name) == "" {
 				return nil, errors.New("its passphrase was not given when 'ca ocsp serve' started")
 			}
-			return d.passphrase(cmd, name)
+			return at.passphrase(cmd, name)
 		})
 		if err != nil {
 			return err

@@ -56,10 +56,10 @@ func all(a *authority.Authority) ([]*authority.CA, error) {
 
 // names completes hosts, extensions and the root, as asked for. It says nothing when it
 // fails.
-func (d *desk) names(root, hosts, extensions bool) cobra.CompletionFunc {
+func (at *place) names(root, hosts, extensions bool) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		const rest = cobra.ShellCompDirectiveNoFileComp
-		a, err := authority.Open(d.dir, authority.Keys{})
+		a, err := authority.Open(at.dir, authority.Keys{})
 		if err != nil || len(args) > 0 {
 			return nil, rest
 		}
