@@ -144,7 +144,7 @@ func TestAsk(t *testing.T) {
 
 // An interrupt ends the question, and what is typed next is to be seen.
 func TestAskInterrupted(t *testing.T) {
-	_, tty := terminal(t)
+	person, tty := terminal(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -163,6 +163,9 @@ func TestAskInterrupted(t *testing.T) {
 	}
 	if !echoes(t, tty) {
 		t.Error("the terminal hides what is typed")
+	}
+	if _, err := io.WriteString(person, "\n"); err != nil { // ends the reading that nobody waits for
+		t.Fatal(err)
 	}
 }
 
