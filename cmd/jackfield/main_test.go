@@ -116,6 +116,8 @@ func TestStories(t *testing.T) {
 			"restarts": cmdRestarts,
 			"waits":    cmdWaits,
 			"exits":    cmdExits,
+
+			"responder": cmdResponder,
 		},
 	})
 }

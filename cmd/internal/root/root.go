@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/bundlecmd"
+	"github.com/jackfield-host/jackfield/cmd/internal/cacmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/extcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/servecmd"
@@ -63,6 +64,7 @@ host checks it, launches it, and routes typed requests to it.`,
 		servecmd.New(version),
 		extcmd.New(),
 		bundlecmd.New(),
+		cacmd.New(),
 		newVersion(version),
 		newCompletion(),
 	)
