@@ -80,6 +80,10 @@ func (h *host) take(ctx context.Context, ask *extensionv1.ServiceAsk) error {
 		h.end(ask, Report{Kind: j.kind, Permission: permission, Err: denied(permission), Took: time.Since(start)}, nil)
 		return nil
 	}
+	if (j.kind == KindPut || j.kind == KindDelete) && h.cfg.MayWrite != nil && !h.cfg.MayWrite() {
+		h.end(ask, Report{Kind: j.kind, Err: early(), Took: time.Since(start)}, nil)
+		return nil
+	}
 	ctx, cancel := j.deadline(ctx, ask.GetTimeoutMs())
 	if fault := h.enter(ask.GetId(), j, cancel); fault != nil {
 		cancel()
@@ -94,6 +98,11 @@ func (h *host) take(ctx context.Context, ask *extensionv1.ServiceAsk) error {
 		h.leave(ask.GetId(), j)
 	})
 	return nil
+}
+
+// early refuses a write before Activate.
+func early() *sdk.Error {
+	return sdk.Errorf(sdk.Unavailable, "the key-value store can only be read before Activate: another version may still be serving")
 }
 
 // job is one ask, ready to be run.

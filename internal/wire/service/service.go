@@ -79,6 +79,9 @@ type Config struct {
 	Grants   Grants
 	Errors   Errors
 	Log      *slog.Logger
+	// MayWrite reports whether the process may write the store by now; nil means that it
+	// may.
+	MayWrite func() bool
 	// Ended is told of every ask, by many goroutines at once; nil for nobody.
 	Ended func(Report)
 }
