@@ -68,6 +68,9 @@ func errClosed() error { return sdk.Errorf(sdk.Unavailable, "the key-value store
 
 // take takes the turn. The caller gives it back.
 func (s *store) take(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
