@@ -66,8 +66,8 @@ func (a *Access) Call(ctx context.Context, ticket string, req *sdk.Request) (*sd
 	out.Caller.Extension = a.id
 	path = append(slices.Clip(path), a.id)
 	if len(path) > maxDepth {
-		return nil, sdk.Errorf(sdk.ExtensionFault, "calls go %d deep at most, and this would be one more: %s > %s",
-			maxDepth, strings.Join(path, " > "), req.Type)
+		return nil, sdk.Errorf(sdk.ExtensionFault, "calls go %d deep at most, and this would be one more: %s → %s",
+			maxDepth, strings.Join(path, " → "), req.Type)
 	}
 	return a.s.cfg.Ask(context.WithValue(ctx, pathKey{}, path), out)
 }

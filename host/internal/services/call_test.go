@@ -130,7 +130,7 @@ func TestCallsInACircle(t *testing.T) {
 	if sdk.CodeOf(err) != sdk.ExtensionFault || depth != maxDepth+1 {
 		t.Errorf("%d handlers ran, and then %v", depth, err)
 	}
-	if path := strings.Repeat("t.A > t.B > ", maxDepth/2) + "t.A > t.B"; err == nil || !strings.HasSuffix(err.Error(), ": "+path) {
+	if path := strings.Repeat("t.A → t.B → ", maxDepth/2) + "t.A → t.B"; err == nil || !strings.HasSuffix(err.Error(), ": "+path) {
 		t.Errorf("%v does not end with the path %s", err, path)
 	}
 }
