@@ -247,7 +247,7 @@ func kvLists(t *testing.T, kv sdk.KeyValue) {
 
 func kvPages(t *testing.T, kv sdk.KeyValue) {
 	ctx := t.Context()
-	const many = 1150
+	const many = 1010
 	var want []string
 	for i := range many {
 		key := fmt.Sprintf("n/%04d", i)
@@ -281,7 +281,7 @@ func kvPages(t *testing.T, kv sdk.KeyValue) {
 }
 
 func kvRace(t *testing.T, kv sdk.KeyValue) {
-	const writers, each = 16, 25
+	const writers, each = 8, 12
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
