@@ -29,13 +29,13 @@ const (
 // write gives its entry a version higher than all versions that the store has given
 // before, to whatever key, so that a version is never used twice.
 //
-// Writing is for the process that serves: before Activate (or the first request, for an
-// Extension that is no Activator) every write fails with unavailable. The methods may be called by many
-// goroutines at once. Every error is an *Error: not_found, conflict, exhausted (the
-// quota limits.kv, or too much at once), too_large, invalid_argument,
-// permission_denied (the permission is missing), unavailable, deadline_exceeded,
-// canceled or internal. Check it ahead of returning it from a handler: the client would
-// read it.
+// Writing is for the process that serves: in Init every write fails with unavailable.
+// The methods may be called by many goroutines at once. Every error is an *Error:
+// not_found, conflict, exhausted (the quota limits.kv, or too much at once), too_large,
+// invalid_argument, permission_denied (the permission is missing), unavailable,
+// deadline_exceeded, canceled or internal. After unavailable, deadline_exceeded and
+// canceled a write may have been done or not. Check an error ahead of returning it from
+// a handler: the client would read it.
 //
 // Tests of an extension get one from package sdktest. Methods may be added: embed a
 // KeyValue in what implements it elsewhere.

@@ -21,6 +21,9 @@ const EntryBytes = 128
 // storeFile is the name of a store in its folder.
 const storeFile = "kv.db"
 
+// readersRest is how long a reader's connection is kept that nobody uses.
+const readersRest = 30 * time.Second
+
 // sweepEvery is how often a write clears expired entries away, sweepMost how many.
 const (
 	sweepEvery = time.Minute
@@ -116,6 +119,7 @@ func (s *store) opened() (*sqlitefile.File, error) {
 	if s.used, err = usage(ctx, file.Write); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
+	file.Read.SetConnMaxIdleTime(readersRest) // there may be a hundred stores, and descriptors are few
 	s.file.Store(file)
 	return file, nil
 }

@@ -1,6 +1,7 @@
 // Command relay is the extension of stories about calls. A request is JSON: "then" names
-// the types that are asked one after the other, each by the one before, with what is left of the list. The last
-// one answers with who asked it. What an extension should not do it does on demand, too.
+// the types that are asked one after the other, each by the one before, with what is
+// left of the list. The last one answers with who asked it. What an extension should
+// not do it does on demand, too.
 package main
 
 import (
