@@ -252,7 +252,7 @@ func (h *Host) purge(ctx context.Context, a Action) error {
 	}
 	h.acting.Lock()
 	defer h.acting.Unlock()
-	if err := errors.Join(h.dataFolder(a.ID).Purge(), removeLogs(h.home.ExtensionLog(a.ID))); err != nil {
+	if err := errors.Join(h.dataFolder(a.ID).Purge(), h.services.Purge(a.ID), removeLogs(h.home.ExtensionLog(a.ID))); err != nil {
 		return err
 	}
 	entry := auditOf(a, nil, nil)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
+	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 )
 
@@ -16,12 +17,14 @@ type Settings struct {
 	supervisor.Settings
 	// Probation is how long a new version must live until the one before is let go.
 	Probation time.Duration
+	// KeyValue bounds the extension's key-value store, in bytes.
+	KeyValue int64
 }
 
 // DefaultSettings returns the settings of an extension of which the configuration
 // says nothing.
 func DefaultSettings() Settings {
-	return Settings{Settings: supervisor.DefaultSettings(), Probation: 30 * time.Second}
+	return Settings{Settings: supervisor.DefaultSettings(), Probation: 30 * time.Second, KeyValue: services.DefaultQuota}
 }
 
 // What the configuration may leave unsaid.

@@ -38,6 +38,10 @@ func (h Home) Data(id string) string { return filepath.Join(string(h), "data", "
 // Snapshots holds the copies of one extension's data folder that upgrades make.
 func (h Home) Snapshots(id string) string { return filepath.Join(string(h), "data", "snapshots", id) }
 
+// KeyValue is the folder of the key-value store of one extension, which the host keeps
+// for it.
+func (h Home) KeyValue(id string) string { return filepath.Join(string(h), "data", "kv", id) }
+
 // Database holds what should run, and what happened.
 func (h Home) Database() string { return filepath.Join(string(h), "data", "jackfield.db") }
 
@@ -74,6 +78,7 @@ func (h Home) Make() error {
 		{h.Bundles(), 0o755},
 		{filepath.Dir(h.Data("x")), 0o750},
 		{filepath.Dir(h.Snapshots("x")), 0o700},
+		{filepath.Dir(h.KeyValue("x")), 0o700},
 		{h.Backups(), 0o700},
 		{filepath.Dir(h.ExtensionLog("x")), 0o750},
 		{h.Run(), 0o700},

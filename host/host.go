@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 	"github.com/jackfield-host/jackfield/host/internal/tracing"
@@ -42,6 +44,7 @@ type Host struct {
 	catalog    *catalog.Catalog
 	supervisor *supervisor.Supervisor
 	lock       *os.File
+	services   *services.Services
 	router     *router.Router
 	requests   edge.Handler
 	auth       authenticator   // nil when everybody may send requests
@@ -100,9 +103,17 @@ func New(cfg Config) (*Host, error) {
 		unlock(h.lock)
 		return nil, err
 	}
-	h.supervisor = supervisor.New(supervisor.Config{Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...)})
 	h.router = router.New(router.Config{Dev: cfg.Dev, Log: cfg.Log})
 	h.requests = edge.New(h.edgeConfig())
+	h.services = services.New(services.Config{
+		Dir: h.home.KeyValue, Quota: func(id string) int64 { return cfg.Settings(id).KeyValue }, Ask: h.requests.Call, Log: cfg.Log,
+	})
+	h.supervisor = supervisor.New(supervisor.Config{
+		Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...),
+		Services: func(id string, granted []string, log *slog.Logger) supervisor.Access {
+			return h.services.Open(id, granted, log)
+		},
+	})
 	h.register()
 	return h, nil
 }
@@ -239,6 +250,9 @@ func (h *Host) Run(ctx context.Context) error {
 // close writes what is left to be written and closes the database.
 func (h *Host) close() {
 	h.journal.close()
+	if err := h.services.Close(); err != nil {
+		h.cfg.Log.Warn("closing the key-value stores", "error", err)
+	}
 	if err := h.state.Close(); err != nil {
 		h.cfg.Log.Warn("closing the host's database", "error", err)
 	}
@@ -348,4 +362,5 @@ func (h *Host) register() {
 	h.registry.MustRegister(h.catalog.Collectors()...)
 	h.registry.MustRegister(h.supervisor.Collectors()...)
 	h.registry.MustRegister(h.router.Collectors()...)
+	h.registry.MustRegister(h.services.Collectors()...)
 }

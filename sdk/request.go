@@ -19,6 +19,9 @@ type Request struct {
 	// Trace is the span that the request belongs to; the zero value when the host does
 	// not trace.
 	Trace Trace
+	// Ticket names the request to the host in what Setup.Call asks on its behalf. It is
+	// empty where the extension has no permission to call, and of no use to anybody else.
+	Ticket string
 }
 
 // Trace is a W3C trace context: the values of the headers traceparent and tracestate.
@@ -55,6 +58,9 @@ type Caller struct {
 	Subject string
 	Roles   []string
 	Session string
+	// Extension is the id of the extension that asks on the caller's behalf (Setup.Call),
+	// verified like the rest; empty when the client asks itself.
+	Extension string
 }
 
 type requestKey struct{}

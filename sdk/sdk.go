@@ -109,4 +109,21 @@ type Setup struct {
 	// localhost or the address itself. Check ahead of returning such an error from a
 	// handler: the client would read it. It is never nil.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// KeyValue is the extension's own key-value store, kept by the host. It needs the
+	// permission kv, without which every method fails with PermissionDenied. It is
+	// never nil.
+	KeyValue KeyValue
+	// Call has another extension answer a request, of a type that the manifest has the
+	// permission call:TYPE for; exactly that type. Of req it takes Type, MediaType (empty
+	// for the usual one of the type), Payload and, if set, Trace. What is called within a
+	// handler, with the handler's context or one made from it, is asked in the name of
+	// the handler's Caller, ends when the handled request ends, and is counted against
+	// the limit of 8 calls within each other; anything else is asked in the name of nobody.
+	// The one who is asked sees this extension as Caller.Extension.
+	//
+	// Every error is an *Error: what the other extension answers, what the host says
+	// instead of it, as to any client (unknown_type, unavailable, exhausted,
+	// validation_failed and the rest), or permission_denied, which names the missing
+	// permission. The answer is the caller's until its Free. It is never nil.
+	Call func(ctx context.Context, req *Request) (*Response, error)
 }

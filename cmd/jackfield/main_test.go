@@ -21,12 +21,20 @@ import (
 const (
 	envBin     = "JACKFIELD_TEST_BIN"     // holds the binary jackfield
 	envPolicy  = "JACKFIELD_TRUST_POLICY" // the host's own variable
-	envBundles = "JACKFIELD_TEST_BUNDLES" // holds <name>.jar of every extension and example, and the executable of echo
+	envBundles = "JACKFIELD_TEST_BUNDLES" // holds <name>.jar of every extension and example, and executables
 )
 
 // packed are the folders whose bundles the stories use.
 func packed() []string {
-	return []string{"extensions/tracking", "examples/hello", "examples/echo", "examples/fetch"}
+	return []string{"extensions/tracking", "examples/hello", "examples/echo", "examples/fetch", "examples/notes"}
+}
+
+// executables are those that stories put into bundles of their own, by name.
+func executables() map[string]string {
+	return map[string]string{
+		"echo": filepath.Join("..", "..", "examples", "echo"), "notes": filepath.Join("..", "..", "examples", "notes"),
+		"relay": "./" + filepath.Join("testdata", "relay"),
+	}
 }
 
 // build makes the binary and the bundles before any test, unless this process is one
@@ -66,8 +74,10 @@ func makeBinaries(dir string) error {
 			return err
 		}
 	}
-	if err := run("go", "build", "-o", filepath.Join(bundles, "echo"), filepath.Join("..", "..", "examples", "echo")); err != nil {
-		return err
+	for name, source := range executables() {
+		if err := run("go", "build", "-o", filepath.Join(bundles, name), source); err != nil {
+			return err
+		}
 	}
 	if err := os.Setenv(envBin, bin); err != nil {
 		return err
@@ -97,7 +107,9 @@ func TestStories(t *testing.T) {
 			env.Setenv("BUNDLES", os.Getenv(envBundles))
 			env.Setenv(envPolicy, os.Getenv(envPolicy))
 			env.Setenv("JMAP_HOME", filepath.Join(env.WorkDir, "home"))
-			env.Setenv("ECHO", runtime.GOOS+"-"+runtime.GOARCH+"="+filepath.Join(os.Getenv(envBundles), "echo"))
+			for name := range executables() {
+				env.Setenv(strings.ToUpper(name), runtime.GOOS+"-"+runtime.GOARCH+"="+filepath.Join(os.Getenv(envBundles), name))
+			}
 			env.Setenv("SOURCE", sourceRoot())
 			env.Setenv("NOW", time.Now().UTC().Format(time.RFC3339))
 			env.Setenv("EARLIER", time.Now().Add(-time.Minute).UTC().Format(time.RFC3339))

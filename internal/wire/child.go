@@ -12,6 +12,7 @@ import (
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
 	"github.com/jackfield-host/jackfield/internal/wire/lane"
+	"github.com/jackfield-host/jackfield/internal/wire/service"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -25,6 +26,8 @@ type Child struct {
 	lane    atomic.Pointer[lane.Client] // nil when the extension does not serve it
 	cut     context.Context             // ends with CutOff, for requests over control
 	cutOff  context.CancelFunc
+	offer   *service.Config // what the extension may ask, nil for nothing
+	serving *services       // of the offer, once the extension takes it
 }
 
 var _ Extension = (*Child)(nil)
@@ -50,6 +53,11 @@ func (c *Child) Describe(ctx context.Context, manifest map[string]string) ([]sdk
 	can := out.GetCapabilities()
 	if err := c.takeLane(can.GetLane()); err != nil {
 		return nil, Capabilities{}, err
+	}
+	if can.GetServices() {
+		if err := c.openServices(); err != nil {
+			return nil, Capabilities{}, err
+		}
 	}
 	return types, Capabilities{
 		Activate:          can.GetActivate(),
@@ -131,8 +139,8 @@ func errCut() *sdk.Error {
 	return sdk.Errorf(sdk.Unavailable, "the extension was stopped before it had answered")
 }
 
-// Close ends the lane. Requests that are out on it fail. The control connection is
-// go-plugin's to close.
+// Close ends the lane and the services, and waits for these. Requests that are out fail.
+// The control connection is go-plugin's to close.
 func (c *Child) Close() {
 	if c.offered != nil {
 		c.offered.Close()
@@ -141,13 +149,20 @@ func (c *Child) Close() {
 	if l := c.lane.Load(); l != nil {
 		l.Close()
 	}
+	if c.serving != nil {
+		c.serving.close()
+	}
 }
 
 // Init prepares the extension. An error's message is for the administrator.
 func (c *Child) Init(ctx context.Context, args InitArgs) error {
-	out, err := c.client.Init(ctx, &extensionv1.InitRequest{
+	in := &extensionv1.InitRequest{
 		Config: args.Config, DataDir: args.DataDir, BundleDir: args.BundleDir, LogLevel: int32(args.LogLevel),
-	})
+	}
+	if c.serving != nil {
+		in.MaxAsk = uint64(c.maxAsk())
+	}
+	out, err := c.client.Init(ctx, in)
 	return answeredAdmin(ctx, err, out.GetError())
 }
 
@@ -189,15 +204,13 @@ func (c *Child) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, e
 		return c.checked(resp)
 	}
 	in := &extensionv1.ProcessRequest{
-		Id: req.ID, Type: req.Type, MediaType: req.MediaType, Payload: req.Payload,
+		Id: req.ID, Type: req.Type, MediaType: req.MediaType, Payload: req.Payload, Ticket: req.Ticket,
 	}
 	if req.Trace != (sdk.Trace{}) {
 		in.Traceparent, in.Tracestate = req.Trace.Parent, req.Trace.State
 	}
-	if req.Caller.Subject != "" || req.Caller.Session != "" || len(req.Caller.Roles) > 0 {
-		in.Caller = &extensionv1.Caller{
-			Subject: req.Caller.Subject, Roles: req.Caller.Roles, Session: req.Caller.Session,
-		}
+	if c := req.Caller; c.Subject != "" || c.Session != "" || c.Extension != "" || len(c.Roles) > 0 {
+		in.Caller = &extensionv1.Caller{Subject: c.Subject, Roles: c.Roles, Session: c.Session, Extension: c.Extension}
 	}
 	inner, cancel := c.uncut(ctx)
 	defer cancel()

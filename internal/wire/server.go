@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
+	"github.com/jackfield-host/jackfield/internal/wire/service"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -27,11 +28,13 @@ type server struct {
 	first func() // runs once, before the first call
 	once  sync.Once
 	lane  uint32 // the version that is served, 0 for none
+
+	services *service.Client
 }
 
 func newServer(ext Extension, log *slog.Logger, first func()) *server {
 	ext = WithDialer(ext, nil) // unless it has one already
-	return &server{ext: ext, log: log, first: first}
+	return &server{ext: ext, log: log, first: first, services: service.NewClient(serviceErrors())}
 }
 
 func (s *server) begin() {
@@ -117,7 +120,7 @@ func (s *server) Describe(ctx context.Context, in *extensionv1.DescribeRequest) 
 		}
 		out.Capabilities = &extensionv1.Capabilities{
 			Activate: can.Activate, Configure: can.Configure, Check: can.Check,
-			ProjectParameters: can.ProjectParameters, Destroy: can.Destroy, Lane: s.lane,
+			ProjectParameters: can.ProjectParameters, Destroy: can.Destroy, Lane: s.lane, Services: true,
 		}
 		return nil
 	})
@@ -125,10 +128,11 @@ func (s *server) Describe(ctx context.Context, in *extensionv1.DescribeRequest) 
 }
 
 func (s *server) Init(ctx context.Context, in *extensionv1.InitRequest) (*extensionv1.InitResponse, error) {
+	s.services.Offer(in.GetMaxAsk())
 	return &extensionv1.InitResponse{Error: s.admin(ctx, "Init", func() error {
 		return s.ext.Init(ctx, InitArgs{
 			Config: jsonOrNil(in.GetConfig()), DataDir: in.GetDataDir(), BundleDir: in.GetBundleDir(),
-			LogLevel: slog.Level(in.GetLogLevel()),
+			LogLevel: slog.Level(in.GetLogLevel()), KeyValue: s.services, Call: s.services.Call,
 		})
 	})}, nil
 }
@@ -170,10 +174,10 @@ func (s *server) Destroy(ctx context.Context, _ *extensionv1.DestroyRequest) (*e
 func (s *server) Process(ctx context.Context, in *extensionv1.ProcessRequest) (*extensionv1.ProcessResponse, error) {
 	req := &sdk.Request{
 		ID: in.Id, Type: in.Type, MediaType: in.MediaType, Payload: in.Payload,
-		Trace: sdk.Trace{Parent: in.Traceparent, State: in.Tracestate},
+		Trace: sdk.Trace{Parent: in.Traceparent, State: in.Tracestate}, Ticket: in.Ticket,
 	}
-	if in.Caller != nil {
-		req.Caller = sdk.Caller{Subject: in.Caller.Subject, Roles: in.Caller.Roles, Session: in.Caller.Session}
+	if c := in.Caller; c != nil {
+		req.Caller = sdk.Caller{Subject: c.Subject, Roles: c.Roles, Session: c.Session, Extension: c.Extension}
 	}
 	resp, fault := s.process(ctx, req)
 	if fault != nil {

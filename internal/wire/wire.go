@@ -9,7 +9,8 @@
 //
 // Requests travel on the lane (package lane) where the extension serves it, else over
 // the control connection as everything else does. Connections to others are made by
-// the host and handed over (package dial).
+// the host and handed over (package dial). What an extension asks of its host comes over
+// a stream of the control connection (package service): Child.Offer says who answers.
 //
 // Promised on the host side: every error of Process and ProjectParameters is an
 // *sdk.Error, and whatever a child answers, the host gets known codes, valid UTF-8
@@ -153,6 +154,9 @@ type InitArgs struct {
 	// DialContext is that of the child's Dialer. The child half sets it; it is never
 	// sent.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// KeyValue and Call ask the host. The child half sets them; they are never sent.
+	KeyValue sdk.KeyValue
+	Call     func(ctx context.Context, req *sdk.Request) (*sdk.Response, error)
 }
 
 // WithDialer is ext with the DialContext of d, which may be nil, in what Init gets.

@@ -81,7 +81,7 @@ func callsIn(t *testing.T, dir string) []string {
 }
 
 func wireRoundTrip(t *testing.T, e *Extension) {
-	caller := sdk.Caller{Subject: "ada", Roles: []string{"viewer", "operator"}, Session: "s-1"}
+	caller := sdk.Caller{Subject: "ada", Roles: []string{"viewer", "operator"}, Session: "s-1", Extension: "t.Asks"}
 	resp, err := e.Do(t.Context(), &sdk.Request{ID: "r-1", Type: probeType, Payload: []byte(`{"text":"é\u0000<&>"}`), Caller: caller})
 	if err != nil {
 		t.Fatal(err)

@@ -49,12 +49,15 @@ type options struct {
 	bundle   string
 	log      *slog.Logger
 	control  bool
+	keyValue sdk.KeyValue
+	callees  []sdk.Handler
 }
 
 // WithManifest sets attributes of the manifest, names in lower case. Without it,
 // extension_request is "sdktest.Request" and extension_response "sdktest.Response".
 // What extension_permissions grants, as in "net:127.0.0.1:8443", Setup.DialContext
-// connects to, and nothing else.
+// connects to, and nothing else; so it is with kv, for Setup.KeyValue, and call:TYPE, for
+// Setup.Call (see WithCallee).
 func WithManifest(attributes map[string]string) Option {
 	return func(o *options) { maps.Copy(o.manifest, attributes) }
 }
@@ -94,6 +97,7 @@ type Extension struct {
 	types    []sdk.Type
 	can      wire.Capabilities
 	manifest map[string]string
+	services *services // nil for one that was attached
 	stop     func()
 	once     sync.Once
 }
@@ -130,11 +134,9 @@ func TryStart(t testing.TB, ext sdk.Extension, opts ...Option) (*Extension, erro
 		stopDials()
 		return nil, err
 	}
-	e, err := attach(t, child, func() { stopWire(); stopDials() }, o)
-	if err != nil {
-		return nil, err
-	}
-	return e, nil
+	asked := newServices(o)
+	child.Offer(asked.offer(o.log))
+	return attach(t, child, func() { stopWire(); stopDials() }, asked, o)
 }
 
 // dialer makes what is behind Setup.DialContext: both halves of a dial pair, with the
@@ -151,7 +153,7 @@ func dialer(o *options) (d *dial.Dialer, stop func(), err error) {
 // Stop ends that wire; it is called once, after Destroy.
 func Attach(t testing.TB, child wire.Extension, stop func(), opts ...Option) *Extension {
 	t.Helper()
-	e, err := attach(t, child, stop, newOptions(t, opts))
+	e, err := attach(t, child, stop, nil, newOptions(t, opts))
 	if err != nil {
 		t.Fatalf("starting the extension: %v", err)
 	}
@@ -183,8 +185,8 @@ func newOptions(t testing.TB, opts []Option) *options {
 }
 
 // attach does what a host does between the handshake and the first request.
-func attach(t testing.TB, child wire.Extension, stop func(), o *options) (*Extension, error) {
-	e := &Extension{t: t, child: child, manifest: o.manifest, stop: stop}
+func attach(t testing.TB, child wire.Extension, stop func(), asked *services, o *options) (*Extension, error) {
+	e := &Extension{t: t, child: child, manifest: o.manifest, services: asked, stop: stop}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), timeout)
 	defer cancel()
 	err := func() (err error) {
@@ -197,6 +199,9 @@ func attach(t testing.TB, child wire.Extension, stop func(), o *options) (*Exten
 		}
 		if err := child.Check(ctx); err != nil {
 			return fmt.Errorf("check: %w", err)
+		}
+		if asked != nil {
+			asked.active.Store(true)
 		}
 		if err := child.Activate(ctx); err != nil {
 			return fmt.Errorf("activate: %w", err)
@@ -236,6 +241,7 @@ func (e *Extension) Do(ctx context.Context, req *sdk.Request) (*sdk.Response, er
 	if sent.MediaType == "" {
 		sent.MediaType = "application/json"
 	}
+	defer e.services.track(&sent)()
 	return e.child.Process(ctx, &sent)
 }
 

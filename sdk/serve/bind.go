@@ -107,7 +107,7 @@ func (b *binding) Init(ctx context.Context, args wire.InitArgs) error {
 	}
 	return ext.Init(ctx, sdk.Setup{
 		Manifest: *manifest, Config: args.Config, DataDir: args.DataDir, BundleDir: args.BundleDir, Log: b.log,
-		DialContext: args.DialContext,
+		DialContext: args.DialContext, KeyValue: args.KeyValue, Call: args.Call,
 	})
 }
 

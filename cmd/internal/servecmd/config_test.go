@@ -44,7 +44,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"limits.in_flight": "512", "limits.queue": "1024", "limits.request_bytes": "16MiB", "limits.response_bytes": "16MiB",
 		"timeouts.start": "10s", "timeouts.request": "30s", "timeouts.drain": "30s", "check.interval": "4s", "check.timeout": "3s",
 		"backoff.first": "1s", "backoff.max": "1m", "backoff.reset": "5m", "log.level": "info",
-		"limits.memory": "0", "limits.processes": "0", "limits.files": "1024",
+		"limits.memory": "0", "limits.processes": "0", "limits.files": "1024", "limits.kv": "64MiB",
 		"upgrade.hold_queue": "16384", "upgrade.snapshot_max": "256MiB", "upgrade.probation": "30s",
 	}
 	if !maps.Equal(got, want) {

@@ -73,6 +73,7 @@ func keys() []key {
 		each("limits.memory", "memory of an extension's process, 0 for no limit", size(0, 1<<50), func(s *host.Settings) *int64 { return &s.Memory }),
 		each("limits.processes", "processes of an extension, 0 for no limit", number(0, 1<<20), func(s *host.Settings) *int { return &s.Processes }),
 		each("limits.files", "open files of an extension's process", number(16, 1<<20), func(s *host.Settings) *int { return &s.Files }),
+		each("limits.kv", "key-value store of an extension", size(4<<10, 1<<40), func(s *host.Settings) *int64 { return &s.KeyValue }),
 		each("log.level", "least level that is logged", level(), func(s *host.Settings) *slog.Level { return &s.LogLevel }),
 	}
 }

@@ -63,7 +63,7 @@ func TestCredentials(t *testing.T) {
 			challenge := r.Header.Get("Www-Authenticate")
 			switch tc.status {
 			case 200:
-				if r.body != "{Subject:ada Roles:[viewer] Session:s1}" {
+				if r.body != "{Subject:ada Roles:[viewer] Session:s1 Extension:}" {
 					t.Errorf("the handler sees %s", r.body)
 				}
 			case 401:

@@ -141,6 +141,7 @@ func Open(cfg Config) (*Store, error) {
 		Path: cfg.Path, Backups: cfg.Backups, Used: cfg.Used, Log: cfg.Log, Migrations: cfg.migrations,
 		Check: func(ctx context.Context, db *sql.DB) error { _, err := load(ctx, db); return err },
 		Mark:  func(tx *sql.Tx, origin Origin) error { return saveValue(tx, originKey, string(origin)) },
+		Next:  "confirm each extension by enabling it; what was disabled or pinned and the history are gone unless they are recovered by hand",
 	})
 	if err != nil {
 		return nil, err

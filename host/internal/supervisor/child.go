@@ -37,6 +37,10 @@ type child struct {
 	proc *process
 	wire *wire.Child
 	can  wire.Capabilities
+	// access is what it may ask of its host, nil for nothing; tracks says that its
+	// requests are tracked there.
+	access Access
+	tracks bool
 
 	flight  *flight
 	tempDir string     // holds the socket folder, empty when it is in the run folder

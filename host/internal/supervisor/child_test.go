@@ -125,6 +125,9 @@ func (e *extension) Handlers() []sdk.Handler {
 func (e *extension) Init(ctx context.Context, setup sdk.Setup) error {
 	e.setup = setup
 	switch e.mode {
+	case "init put":
+		_, err := setup.KeyValue.Put(ctx, "key", nil, 0)
+		return err
 	case "init hungry":
 		allocate(500 << 20)
 		wait()
@@ -206,6 +209,13 @@ func (e *extension) handle(ctx context.Context, req *sdk.Request) (*sdk.Response
 		return nil, err
 	case "shut lane":
 		return nil, syscall.Shutdown(e.lane, syscall.SHUT_RDWR)
+	case "put":
+		_, err := e.setup.KeyValue.Put(ctx, "key", []byte(op.Text), 0)
+		return &sdk.Response{MediaType: "text/plain"}, err
+	case "ticket":
+		return &sdk.Response{MediaType: "text/plain", Payload: []byte(req.Ticket)}, nil
+	case "call":
+		return e.setup.Call(ctx, &sdk.Request{Type: op.Text})
 	case "dial":
 		return e.dial(ctx, op.Text)
 	case "dial without room":

@@ -140,7 +140,7 @@ func (i *Instance) Process(ctx context.Context, req *sdk.Request) (*sdk.Response
 		}
 	}
 	defer c.flight.leave()
-	return c.wire.Process(ctx, req)
+	return c.process(ctx, req)
 }
 
 // unavailable says why there is nobody to ask.

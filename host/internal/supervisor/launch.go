@@ -59,6 +59,9 @@ func (i *Instance) prepare(ctx context.Context) (*child, *failure) {
 // activated has a prepared process do what it may do only once it is the one that
 // runs, within a start deadline. On a failure nothing is left of it.
 func (i *Instance) activated(ctx context.Context, c *child) *failure {
+	if c.access != nil {
+		c.access.Activate()
+	}
 	if !c.can.Activate {
 		return nil
 	}
@@ -114,6 +117,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	}
 	c.proc = c.runner.started()
 	c.proc.settle()
+	i.offer(c)
 	return c, nil
 }
 

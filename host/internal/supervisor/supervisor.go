@@ -183,6 +183,9 @@ type Config struct {
 	// Environ is the environment that the allow-list picks from, nil for the host's
 	// own.
 	Environ []string
+	// Services gives a process of an extension access to what it was granted of the
+	// host's services; log is that of the process. Nil offers none.
+	Services func(id string, granted []string, log *slog.Logger) Access
 	// DestroyTimeout bounds Destroy and the exit that follows (5 s), DumpTimeout the
 	// goroutine dump of a hung process (2 s).
 	DestroyTimeout, DumpTimeout time.Duration

@@ -94,6 +94,8 @@ const (
 	tagRole    tag = 6 // any number of times
 	tagParent  tag = 7
 	tagState   tag = 8
+	tagCalling tag = 9  // the extension that asks on the caller's behalf
+	tagTicket  tag = 10 // of the request, for what is called within it
 )
 
 func appendField(b []byte, t tag, value string) []byte {
@@ -142,8 +144,8 @@ func seal(b []byte, start int, k kind, c codec, id uint64, payload int) {
 
 // metaBound is at least the size of the meta of req.
 func metaBound(req *sdk.Request) int {
-	n := timeoutSize + 8*3 + len(req.ID) + len(req.Type) + len(req.MediaType) + len(req.Caller.Subject) +
-		len(req.Caller.Session) + len(req.Trace.Parent) + len(req.Trace.State)
+	n := timeoutSize + 10*3 + len(req.ID) + len(req.Type) + len(req.MediaType) + len(req.Caller.Subject) +
+		len(req.Caller.Session) + len(req.Trace.Parent) + len(req.Trace.State) + len(req.Caller.Extension) + len(req.Ticket)
 	for _, role := range req.Caller.Roles {
 		n += 3 + len(role)
 	}
@@ -173,6 +175,8 @@ func appendRequest(b []byte, ctx context.Context, id uint64, req *sdk.Request) [
 	}
 	b = appendField(b, tagParent, req.Trace.Parent)
 	b = appendField(b, tagState, req.Trace.State)
+	b = appendField(b, tagCalling, req.Caller.Extension)
+	b = appendField(b, tagTicket, req.Ticket)
 	seal(b, start, kindRequest, c, id, len(req.Payload))
 	return b
 }
@@ -247,6 +251,10 @@ func parseRequest(h header, meta []byte, n *names, req *sdk.Request) (timeout ui
 			req.Trace.Parent = string(value)
 		case tagState:
 			req.Trace.State = string(value)
+		case tagCalling:
+			req.Caller.Extension = n.of(value)
+		case tagTicket:
+			req.Ticket = string(value)
 		}
 	}
 	return timeout, nil

@@ -98,12 +98,12 @@ func FuzzReadAnswers(f *testing.F) {
 
 // What is written is read as it was.
 func FuzzRequestRoundTrip(f *testing.F) {
-	f.Add("r-1", "x.Request", "a/b", "ada", "s", "role", "00-1", "a=b", []byte("payload"))
-	f.Fuzz(func(t *testing.T, id, typ, media, subject, session, role, parent, state string, payload []byte) {
+	f.Add("r-1", "x.Request", "a/b", "ada", "s", "role", "00-1", "a=b", "x.Asks", "1f", []byte("payload"))
+	f.Fuzz(func(t *testing.T, id, typ, media, subject, session, role, parent, state, calling, ticket string, payload []byte) {
 		req := &sdk.Request{
 			ID: id, Type: typ, MediaType: media, Payload: payload,
-			Caller: sdk.Caller{Subject: subject, Session: session, Roles: []string{role}},
-			Trace:  sdk.Trace{Parent: parent, State: state},
+			Caller: sdk.Caller{Subject: subject, Session: session, Roles: []string{role}, Extension: calling},
+			Trace:  sdk.Trace{Parent: parent, State: state}, Ticket: ticket,
 		}
 		if metaBound(req) > maxMeta {
 			return // refused before it is written

@@ -23,7 +23,7 @@ func onEveryLane(t *testing.T, cfg Config, handle Handler, test func(t *testing.
 }
 
 func TestEverythingArrives(t *testing.T) {
-	caller := sdk.Caller{Subject: "ada", Session: "s-1", Roles: []string{"viewer", "", "operator"}}
+	caller := sdk.Caller{Subject: "ada", Session: "s-1", Roles: []string{"viewer", "", "operator"}, Extension: "t.Asks"}
 	trace := sdk.Trace{Parent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", State: "a=b"}
 	onEveryLane(t, Config{}, func(ctx context.Context, req *sdk.Request) (*sdk.Response, []byte) {
 		_, deadline := ctx.Deadline()

@@ -151,6 +151,9 @@ func backupName(now time.Time, backups []string) string {
 
 // makeBackups makes the folder of the backups and clears away unfinished ones.
 func makeBackups(dir string) error {
+	if dir == "" {
+		return nil
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Explain("making the folder of the backups", dir, err)
 	}
@@ -169,8 +172,12 @@ func makeBackups(dir string) error {
 	return nil
 }
 
-// listBackups returns the names of the finished backups, oldest first.
+// listBackups returns the names of the finished backups, oldest first; none without a
+// folder.
 func listBackups(dir string) ([]string, error) {
+	if dir == "" {
+		return nil, nil
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ type access string
 
 const (
 	readWrite access = "rw"
+	relaxed   access = "relaxed" // readWrite without an fsync for each transaction
 	readOnly  access = "ro"
 	still     access = "still" // read-only, and nobody else has it open: no locks, no -wal
 )
@@ -21,11 +22,14 @@ const (
 // connect returns a pool of at most conns connections to the file at path, which
 // must exist. Nothing is opened yet.
 func connect(path string, conns int, how access) (*sql.DB, error) {
-	query := url.Values{"mode": {string(how)}}
-	if how == still {
+	query, synchronous := url.Values{"mode": {string(how)}}, "synchronous(FULL)"
+	switch how {
+	case still:
 		query = url.Values{"mode": {string(readOnly)}, "immutable": {"1"}}
+	case relaxed:
+		query, synchronous = url.Values{"mode": {string(readWrite)}}, "synchronous(NORMAL)"
 	}
-	query["_pragma"] = []string{"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)",
+	query["_pragma"] = []string{"busy_timeout(10000)", "foreign_keys(1)", synchronous,
 		"trusted_schema(0)", "journal_size_limit(16777216)",
 		"cache_size(-64)"} // KiB, of each connection: little is read twice, and what is held stays
 	query.Set("_txlock", "immediate")

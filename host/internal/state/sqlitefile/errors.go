@@ -16,9 +16,8 @@ var (
 	ErrFull     = errors.New("the disk is full")
 	ErrReadOnly = errors.New("it cannot be written")
 	ErrNewer    = errors.New("it was written by a newer version of Jackfield")
-
-	// errDamaged marks what recovery repairs, at the next Open at the latest.
-	errDamaged = errors.New("the database is damaged")
+	// ErrDamaged marks what recovery repairs, at the next Open at the latest.
+	ErrDamaged = errors.New("the database is damaged")
 )
 
 // Error says what could not be done with which file, and what to do next. Kind is one
@@ -64,7 +63,7 @@ func Explain(doing, path string, cause error) error {
 		e.Next = "nothing has changed; free some space on its disk, or raise the quota, and try again"
 	case ErrReadOnly:
 		e.Next = "nothing has changed; give the user of the host the right to write it, or mount its file system writable"
-	case errDamaged:
+	case ErrDamaged:
 		e.Next = "restart the host: it moves the damaged file aside and restores the newest backup"
 	default:
 		if errors.Is(cause, fs.ErrPermission) || codeOf(cause)&0xff == lib.SQLITE_CANTOPEN {
@@ -88,7 +87,7 @@ func kindOf(err error, dir string) error {
 	case lib.SQLITE_READONLY:
 		return ErrReadOnly
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return errDamaged
+		return ErrDamaged
 	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN:
 		// SQLite does not tell why: a quota or a disk that filled up at an fsync
 		// looks like a broken one. A trial file knows.

@@ -6,7 +6,7 @@
 // Call Open once, Run beside it, Changed after what is worth a backup, and Close at
 // the end. Promised: a damaged file is moved aside byte for byte and never deleted;
 // at every moment, kill -9 included, there is a whole database in place or the next
-// Open makes one; and what is committed through Write is on the disk.
+// Open makes one; and what is committed through Write is on the disk, unless Config.Relaxed says less.
 package sqlitefile
 
 import (
@@ -24,12 +24,18 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// Config is what a File needs; all but Used is required.
+// Config is what a File needs; all but Used, Backups and Relaxed is required.
 type Config struct {
 	Path    string // of the database; its folder must exist
-	Backups string // the folder of the backups, made if it is missing
+	Backups string // the folder of the backups, made if it is missing; "" for none, ever
 	Used    bool   // a missing database is a lost one and not the first start
 	Log     *slog.Logger
+	// Relaxed does without an fsync for each transaction: what is committed survives the
+	// death of the process, but a power failure may undo the last transactions, the
+	// newest first.
+	Relaxed bool
+	// Next says, in the log, what an administrator does when the content is lost.
+	Next string
 
 	// Migrations are the steps from an empty database to the newest form; the number
 	// of steps done is PRAGMA user_version.
@@ -101,7 +107,11 @@ func (f *File) Close() error {
 
 // connect opens the pools and migrates. On an error Close cleans up.
 func (f *File) connect(ctx context.Context) (err error) {
-	if f.Write, err = connect(f.cfg.Path, 1, readWrite); err != nil {
+	how := readWrite
+	if f.cfg.Relaxed {
+		how = relaxed
+	}
+	if f.Write, err = connect(f.cfg.Path, 1, how); err != nil {
 		return err
 	}
 	if f.Read, err = connect(f.cfg.Path, 3, readOnly); err != nil {
@@ -116,8 +126,10 @@ func (f *File) connect(ctx context.Context) (err error) {
 	}
 	if version < len(f.cfg.Migrations) {
 		// Whoever goes back to the older Jackfield needs the older database.
-		if err := f.Backup(ctx); err != nil {
-			return err
+		if f.cfg.Backups != "" {
+			if err := f.Backup(ctx); err != nil {
+				return err
+			}
 		}
 		if err := migrate(ctx, f.Write, f.cfg.Migrations); err != nil {
 			return err
@@ -140,7 +152,7 @@ func wal(ctx context.Context, db *sql.DB) error {
 }
 
 // inspect reads all of the database at path and returns nil when it can be used,
-// fs.ErrNotExist, errDamaged or ErrNewer; any other error says that it could not find
+// fs.ErrNotExist, ErrDamaged or ErrNewer; any other error says that it could not find
 // out. It writes nothing but the -wal and -shm files, unless SQLite has to finish
 // what a killed process began.
 func (c Config) inspect(ctx context.Context, path string, how access) error {
@@ -172,7 +184,7 @@ func inspectFile(path string, flag int) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: it is no file (%s)", errDamaged, info.Mode())
+		return fmt.Errorf("%w: it is no file (%s)", ErrDamaged, info.Mode())
 	}
 	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {
@@ -184,13 +196,13 @@ func inspectFile(path string, flag int) error {
 	_, err = io.ReadFull(f, head)
 	switch {
 	case err == io.EOF:
-		return fmt.Errorf("%w: the file is empty", errDamaged)
+		return fmt.Errorf("%w: the file is empty", ErrDamaged)
 	case err == io.ErrUnexpectedEOF:
-		return fmt.Errorf("%w: the file ends in its header", errDamaged)
+		return fmt.Errorf("%w: the file ends in its header", ErrDamaged)
 	case err != nil:
 		return err
 	case string(head) != "SQLite format 3\x00":
-		return fmt.Errorf("%w: the file is no SQLite database", errDamaged)
+		return fmt.Errorf("%w: the file is no SQLite database", ErrDamaged)
 	}
 	return nil
 }
@@ -202,8 +214,8 @@ func (c Config) inspectContent(ctx context.Context, path string, how access) (er
 	}
 	defer db.Close()
 	defer func() {
-		if err != nil && kindOf(err, filepath.Dir(path)) == errDamaged {
-			err = fmt.Errorf("%w: %w", errDamaged, err)
+		if err != nil && kindOf(err, filepath.Dir(path)) == ErrDamaged {
+			err = fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}()
 	var found []string
@@ -217,7 +229,7 @@ func (c Config) inspectContent(ctx context.Context, path string, how access) (er
 		return err
 	}
 	if text := strings.Join(found, "; "); text != "ok" {
-		return fmt.Errorf("%w: %s", errDamaged, text)
+		return fmt.Errorf("%w: %s", ErrDamaged, text)
 	}
 	version, err := userVersion(ctx, db)
 	switch {
@@ -228,14 +240,14 @@ func (c Config) inspectContent(ctx context.Context, path string, how access) (er
 			Cause: fmt.Errorf("its form is %d, %d is the newest known here", version, len(c.Migrations)),
 			Next:  "start that version again; a database from before the upgrade may be in " + c.Backups}
 	case version <= 0:
-		return fmt.Errorf("%w: there is nothing in it", errDamaged)
+		return fmt.Errorf("%w: there is nothing in it", ErrDamaged)
 	case version < len(c.Migrations):
 		return nil // the migration will tell
 	}
 	// Pages can be in order and tables missing.
 	if err := c.Check(ctx, db); err != nil {
 		if code := codeOf(err) & 0xff; code == 0 || code == lib.SQLITE_ERROR {
-			return fmt.Errorf("%w: %w", errDamaged, err)
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		return err
 	}

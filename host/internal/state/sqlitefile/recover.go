@@ -21,7 +21,7 @@ func (c Config) prepare(ctx context.Context) (created bool, err error) {
 	switch {
 	case wrong == nil:
 		return false, nil
-	case !missing && !errors.Is(wrong, errDamaged):
+	case !missing && !errors.Is(wrong, ErrDamaged):
 		return false, Explain("opening", c.Path, wrong)
 	}
 	used, err := c.wasUsed()
@@ -69,8 +69,7 @@ func (c Config) report(origin Origin, wrong error, aside, backup string) {
 		c.Log.Error("the database was damaged or lost: the newest good backup took its place", append(facts, "backup", backup,
 			"next", "changes made after the backup are missing: check what is disabled, pinned and which versions run")...)
 	case Lost:
-		c.Log.Error("the database was damaged or lost and there is no good backup: an empty one took its place", append(facts, "backups", c.Backups,
-			"next", "confirm each extension by enabling it; what was disabled or pinned and the history are gone unless they are recovered by hand")...)
+		c.Log.Error("the database was damaged or lost and there is no good backup: an empty one took its place", append(facts, "backups", c.Backups, "next", c.Next)...)
 	}
 }
 
@@ -107,7 +106,7 @@ func (c Config) newestSound(ctx context.Context) (string, error) {
 		switch {
 		case err == nil:
 			return path, nil
-		case errors.Is(err, errDamaged):
+		case errors.Is(err, ErrDamaged):
 			c.Log.Warn("a backup of the database is damaged, trying an older one", "backup", path, "cause", err)
 		default:
 			return "", Explain("reading the backup", path, err)

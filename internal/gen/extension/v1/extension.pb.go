@@ -412,7 +412,9 @@ type Capabilities struct {
 	Destroy           bool                   `protobuf:"varint,5,opt,name=destroy,proto3" json:"destroy,omitempty"`
 	// The version of the lane (docs/LANE.md) that the extension serves, 0 for none. With
 	// the host's own version requests travel on the lane, with any other through Process.
-	Lane          uint32 `protobuf:"varint,6,opt,name=lane,proto3" json:"lane,omitempty"`
+	Lane uint32 `protobuf:"varint,6,opt,name=lane,proto3" json:"lane,omitempty"`
+	// The extension serves Services.
+	Services      bool `protobuf:"varint,7,opt,name=services,proto3" json:"services,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -489,6 +491,13 @@ func (x *Capabilities) GetLane() uint32 {
 	return 0
 }
 
+func (x *Capabilities) GetServices() bool {
+	if x != nil {
+		return x.Services
+	}
+	return false
+}
+
 type InitRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The configuration as JSON, empty when there is none.
@@ -498,7 +507,10 @@ type InitRequest struct {
 	// The unpacked bundle, an absolute path, read-only.
 	BundleDir string `protobuf:"bytes,3,opt,name=bundle_dir,json=bundleDir,proto3" json:"bundle_dir,omitempty"`
 	// The lowest level that the log keeps: -4 debug, 0 info, 4 warn, 8 error.
-	LogLevel      int32 `protobuf:"zigzag32,4,opt,name=log_level,json=logLevel,proto3" json:"log_level,omitempty"`
+	LogLevel int32 `protobuf:"zigzag32,4,opt,name=log_level,json=logLevel,proto3" json:"log_level,omitempty"`
+	// The largest message that the host takes on Services, in bytes; 0 when it does not
+	// open that stream.
+	MaxAsk        uint64 `protobuf:"varint,5,opt,name=max_ask,json=maxAsk,proto3" json:"max_ask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -557,6 +569,13 @@ func (x *InitRequest) GetBundleDir() string {
 func (x *InitRequest) GetLogLevel() int32 {
 	if x != nil {
 		return x.LogLevel
+	}
+	return 0
+}
+
+func (x *InitRequest) GetMaxAsk() uint64 {
+	if x != nil {
+		return x.MaxAsk
 	}
 	return 0
 }
@@ -867,8 +886,11 @@ type ProcessRequest struct {
 	// Who asks; absent for an anonymous caller.
 	Caller *Caller `protobuf:"bytes,5,opt,name=caller,proto3" json:"caller,omitempty"`
 	// The W3C trace context of the request, empty when the host does not trace.
-	Traceparent   string `protobuf:"bytes,6,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	Tracestate    string `protobuf:"bytes,7,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	Traceparent string `protobuf:"bytes,6,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Tracestate  string `protobuf:"bytes,7,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	// Names the request in what is called on its behalf (ServiceCall.ticket); empty when
+	// the extension may call nobody.
+	Ticket        string `protobuf:"bytes,8,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -952,12 +974,21 @@ func (x *ProcessRequest) GetTracestate() string {
 	return ""
 }
 
+func (x *ProcessRequest) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
 // Caller is the verified identity behind a request, without credentials.
 type Caller struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Subject       string                 `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
-	Roles         []string               `protobuf:"bytes,2,rep,name=roles,proto3" json:"roles,omitempty"`
-	Session       string                 `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Subject string                 `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	Roles   []string               `protobuf:"bytes,2,rep,name=roles,proto3" json:"roles,omitempty"`
+	Session string                 `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
+	// The id of the extension that asks on the caller's behalf; empty for a client.
+	Extension     string `protobuf:"bytes,4,opt,name=extension,proto3" json:"extension,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1009,6 +1040,13 @@ func (x *Caller) GetRoles() []string {
 func (x *Caller) GetSession() string {
 	if x != nil {
 		return x.Session
+	}
+	return ""
+}
+
+func (x *Caller) GetExtension() string {
+	if x != nil {
+		return x.Extension
 	}
 	return ""
 }
@@ -1271,6 +1309,851 @@ func (x *DestroyResponse) GetError() *Error {
 	return nil
 }
 
+// ServiceAsk is one thing that the extension asks of its host.
+type ServiceAsk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What is left of the time that somebody waits for the answer, in milliseconds; 0
+	// for no limit of the extension's own.
+	TimeoutMs uint64 `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	// Types that are valid to be assigned to What:
+	//
+	//	*ServiceAsk_Cancel
+	//	*ServiceAsk_Get
+	//	*ServiceAsk_Put
+	//	*ServiceAsk_Delete
+	//	*ServiceAsk_List
+	//	*ServiceAsk_Call
+	What          isServiceAsk_What `protobuf_oneof:"what"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServiceAsk) Reset() {
+	*x = ServiceAsk{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServiceAsk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServiceAsk) ProtoMessage() {}
+
+func (x *ServiceAsk) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServiceAsk.ProtoReflect.Descriptor instead.
+func (*ServiceAsk) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ServiceAsk) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *ServiceAsk) GetTimeoutMs() uint64 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
+}
+
+func (x *ServiceAsk) GetWhat() isServiceAsk_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *ServiceAsk) GetCancel() *ServiceCancel {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAsk_Cancel); ok {
+			return x.Cancel
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAsk) GetGet() *KeyValueGet {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAsk_Get); ok {
+			return x.Get
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAsk) GetPut() *KeyValuePut {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAsk_Put); ok {
+			return x.Put
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAsk) GetDelete() *KeyValueDelete {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAsk_Delete); ok {
+			return x.Delete
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAsk) GetList() *KeyValueList {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAsk_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAsk) GetCall() *ServiceCall {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAsk_Call); ok {
+			return x.Call
+		}
+	}
+	return nil
+}
+
+type isServiceAsk_What interface {
+	isServiceAsk_What()
+}
+
+type ServiceAsk_Cancel struct {
+	Cancel *ServiceCancel `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
+}
+
+type ServiceAsk_Get struct {
+	Get *KeyValueGet `protobuf:"bytes,4,opt,name=get,proto3,oneof"`
+}
+
+type ServiceAsk_Put struct {
+	Put *KeyValuePut `protobuf:"bytes,5,opt,name=put,proto3,oneof"`
+}
+
+type ServiceAsk_Delete struct {
+	Delete *KeyValueDelete `protobuf:"bytes,6,opt,name=delete,proto3,oneof"`
+}
+
+type ServiceAsk_List struct {
+	List *KeyValueList `protobuf:"bytes,7,opt,name=list,proto3,oneof"`
+}
+
+type ServiceAsk_Call struct {
+	Call *ServiceCall `protobuf:"bytes,8,opt,name=call,proto3,oneof"`
+}
+
+func (*ServiceAsk_Cancel) isServiceAsk_What() {}
+
+func (*ServiceAsk_Get) isServiceAsk_What() {}
+
+func (*ServiceAsk_Put) isServiceAsk_What() {}
+
+func (*ServiceAsk_Delete) isServiceAsk_What() {}
+
+func (*ServiceAsk_List) isServiceAsk_What() {}
+
+func (*ServiceAsk_Call) isServiceAsk_What() {}
+
+// ServiceCancel has the id of an earlier ask, for which nobody waits any more. It is
+// not answered itself.
+type ServiceCancel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServiceCancel) Reset() {
+	*x = ServiceCancel{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServiceCancel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServiceCancel) ProtoMessage() {}
+
+func (x *ServiceCancel) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServiceCancel.ProtoReflect.Descriptor instead.
+func (*ServiceCancel) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{22}
+}
+
+// KeyValueGet is answered with entry. Keys are 1 to 512 bytes.
+type KeyValueGet struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyValueGet) Reset() {
+	*x = KeyValueGet{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyValueGet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyValueGet) ProtoMessage() {}
+
+func (x *KeyValueGet) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyValueGet.ProtoReflect.Descriptor instead.
+func (*KeyValueGet) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *KeyValueGet) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+// KeyValuePut is answered with version.
+type KeyValuePut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// At most 1 MiB.
+	Value []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// How long the entry is kept, in milliseconds; 0 for ever.
+	TtlMs uint64 `protobuf:"varint,3,opt,name=ttl_ms,json=ttlMs,proto3" json:"ttl_ms,omitempty"`
+	// When present, the version that the entry must have, 0 for no entry; otherwise the
+	// answer is the error conflict.
+	IfVersion     *uint64 `protobuf:"varint,4,opt,name=if_version,json=ifVersion,proto3,oneof" json:"if_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyValuePut) Reset() {
+	*x = KeyValuePut{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyValuePut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyValuePut) ProtoMessage() {}
+
+func (x *KeyValuePut) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyValuePut.ProtoReflect.Descriptor instead.
+func (*KeyValuePut) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *KeyValuePut) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KeyValuePut) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *KeyValuePut) GetTtlMs() uint64 {
+	if x != nil {
+		return x.TtlMs
+	}
+	return 0
+}
+
+func (x *KeyValuePut) GetIfVersion() uint64 {
+	if x != nil && x.IfVersion != nil {
+		return *x.IfVersion
+	}
+	return 0
+}
+
+// KeyValueDelete is answered with version 0.
+type KeyValueDelete struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	IfVersion     *uint64                `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3,oneof" json:"if_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyValueDelete) Reset() {
+	*x = KeyValueDelete{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyValueDelete) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyValueDelete) ProtoMessage() {}
+
+func (x *KeyValueDelete) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyValueDelete.ProtoReflect.Descriptor instead.
+func (*KeyValueDelete) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *KeyValueDelete) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KeyValueDelete) GetIfVersion() uint64 {
+	if x != nil && x.IfVersion != nil {
+		return *x.IfVersion
+	}
+	return 0
+}
+
+// KeyValueList is answered with page.
+type KeyValueList struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Prefix string                 `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// The page begins behind this key.
+	After string `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// At most this many entries, 0 for 100, never more than 1000.
+	Limit         uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyValueList) Reset() {
+	*x = KeyValueList{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyValueList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyValueList) ProtoMessage() {}
+
+func (x *KeyValueList) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyValueList.ProtoReflect.Descriptor instead.
+func (*KeyValueList) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *KeyValueList) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *KeyValueList) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *KeyValueList) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// ServiceCall is a request to another extension, answered with response.
+type ServiceCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Type  string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// Empty for the usual one of the type.
+	MediaType string `protobuf:"bytes,2,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
+	Payload   []byte `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	// The ticket of the request within which this one is made, empty for none.
+	Ticket        string `protobuf:"bytes,4,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Traceparent   string `protobuf:"bytes,5,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Tracestate    string `protobuf:"bytes,6,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServiceCall) Reset() {
+	*x = ServiceCall{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServiceCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServiceCall) ProtoMessage() {}
+
+func (x *ServiceCall) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServiceCall.ProtoReflect.Descriptor instead.
+func (*ServiceCall) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ServiceCall) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ServiceCall) GetMediaType() string {
+	if x != nil {
+		return x.MediaType
+	}
+	return ""
+}
+
+func (x *ServiceCall) GetPayload() []byte {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+func (x *ServiceCall) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
+func (x *ServiceCall) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *ServiceCall) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
+	}
+	return ""
+}
+
+// ServiceAnswer is the host's answer to the ask with its id.
+type ServiceAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Types that are valid to be assigned to What:
+	//
+	//	*ServiceAnswer_Error
+	//	*ServiceAnswer_Entry
+	//	*ServiceAnswer_Version
+	//	*ServiceAnswer_Page
+	//	*ServiceAnswer_Response
+	What          isServiceAnswer_What `protobuf_oneof:"what"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServiceAnswer) Reset() {
+	*x = ServiceAnswer{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServiceAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServiceAnswer) ProtoMessage() {}
+
+func (x *ServiceAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServiceAnswer.ProtoReflect.Descriptor instead.
+func (*ServiceAnswer) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ServiceAnswer) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *ServiceAnswer) GetWhat() isServiceAnswer_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *ServiceAnswer) GetError() *Error {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAnswer_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAnswer) GetEntry() *KeyValueEntry {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAnswer_Entry); ok {
+			return x.Entry
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAnswer) GetVersion() uint64 {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAnswer_Version); ok {
+			return x.Version
+		}
+	}
+	return 0
+}
+
+func (x *ServiceAnswer) GetPage() *KeyValuePage {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAnswer_Page); ok {
+			return x.Page
+		}
+	}
+	return nil
+}
+
+func (x *ServiceAnswer) GetResponse() *ServiceResponse {
+	if x != nil {
+		if x, ok := x.What.(*ServiceAnswer_Response); ok {
+			return x.Response
+		}
+	}
+	return nil
+}
+
+type isServiceAnswer_What interface {
+	isServiceAnswer_What()
+}
+
+type ServiceAnswer_Error struct {
+	Error *Error `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+type ServiceAnswer_Entry struct {
+	Entry *KeyValueEntry `protobuf:"bytes,3,opt,name=entry,proto3,oneof"`
+}
+
+type ServiceAnswer_Version struct {
+	Version uint64 `protobuf:"varint,4,opt,name=version,proto3,oneof"`
+}
+
+type ServiceAnswer_Page struct {
+	Page *KeyValuePage `protobuf:"bytes,5,opt,name=page,proto3,oneof"`
+}
+
+type ServiceAnswer_Response struct {
+	Response *ServiceResponse `protobuf:"bytes,6,opt,name=response,proto3,oneof"`
+}
+
+func (*ServiceAnswer_Error) isServiceAnswer_What() {}
+
+func (*ServiceAnswer_Entry) isServiceAnswer_What() {}
+
+func (*ServiceAnswer_Version) isServiceAnswer_What() {}
+
+func (*ServiceAnswer_Page) isServiceAnswer_What() {}
+
+func (*ServiceAnswer_Response) isServiceAnswer_What() {}
+
+type KeyValueEntry struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Key     string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value   []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Version uint64                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// When the entry ends, in milliseconds since 1970, UTC; 0 for never.
+	ExpiresMs     int64 `protobuf:"varint,4,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyValueEntry) Reset() {
+	*x = KeyValueEntry{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyValueEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyValueEntry) ProtoMessage() {}
+
+func (x *KeyValueEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyValueEntry.ProtoReflect.Descriptor instead.
+func (*KeyValueEntry) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *KeyValueEntry) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KeyValueEntry) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *KeyValueEntry) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *KeyValueEntry) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+type KeyValuePage struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Entries []*KeyValueEntry       `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// What after is for the next page; empty when there is none.
+	Next          string `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyValuePage) Reset() {
+	*x = KeyValuePage{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyValuePage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyValuePage) ProtoMessage() {}
+
+func (x *KeyValuePage) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyValuePage.ProtoReflect.Descriptor instead.
+func (*KeyValuePage) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *KeyValuePage) GetEntries() []*KeyValueEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *KeyValuePage) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
+type ServiceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	MediaType     string                 `protobuf:"bytes,2,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
+	Payload       []byte                 `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServiceResponse) Reset() {
+	*x = ServiceResponse{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServiceResponse) ProtoMessage() {}
+
+func (x *ServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServiceResponse.ProtoReflect.Descriptor instead.
+func (*ServiceResponse) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ServiceResponse) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ServiceResponse) GetMediaType() string {
+	if x != nil {
+		return x.MediaType
+	}
+	return ""
+}
+
+func (x *ServiceResponse) GetPayload() []byte {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
 var File_proto_extension_v1_extension_proto protoreflect.FileDescriptor
 
 const file_proto_extension_v1_extension_proto_rawDesc = "" +
@@ -1301,20 +2184,22 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
 	"\aextends\x18\x03 \x01(\tR\aextends\x12\x1a\n" +
 	"\bresponse\x18\x04 \x01(\tR\bresponse\x12\x16\n" +
-	"\x06schema\x18\x05 \x01(\fR\x06schema\"\xbb\x01\n" +
+	"\x06schema\x18\x05 \x01(\fR\x06schema\"\xd7\x01\n" +
 	"\fCapabilities\x12\x1a\n" +
 	"\bactivate\x18\x01 \x01(\bR\bactivate\x12\x1c\n" +
 	"\tconfigure\x18\x02 \x01(\bR\tconfigure\x12\x14\n" +
 	"\x05check\x18\x03 \x01(\bR\x05check\x12-\n" +
 	"\x12project_parameters\x18\x04 \x01(\bR\x11projectParameters\x12\x18\n" +
 	"\adestroy\x18\x05 \x01(\bR\adestroy\x12\x12\n" +
-	"\x04lane\x18\x06 \x01(\rR\x04lane\"|\n" +
+	"\x04lane\x18\x06 \x01(\rR\x04lane\x12\x1a\n" +
+	"\bservices\x18\a \x01(\bR\bservices\"\x95\x01\n" +
 	"\vInitRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x19\n" +
 	"\bdata_dir\x18\x02 \x01(\tR\adataDir\x12\x1d\n" +
 	"\n" +
 	"bundle_dir\x18\x03 \x01(\tR\tbundleDir\x12\x1b\n" +
-	"\tlog_level\x18\x04 \x01(\x11R\blogLevel\"C\n" +
+	"\tlog_level\x18\x04 \x01(\x11R\blogLevel\x12\x17\n" +
+	"\amax_ask\x18\x05 \x01(\x04R\x06maxAsk\"C\n" +
 	"\fInitResponse\x123\n" +
 	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\x11\n" +
 	"\x0fActivateRequest\"G\n" +
@@ -1326,7 +2211,7 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\x0e\n" +
 	"\fCheckRequest\"D\n" +
 	"\rCheckResponse\x123\n" +
-	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\xe7\x01\n" +
+	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\xff\x01\n" +
 	"\x0eProcessRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -1337,11 +2222,13 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\vtraceparent\x18\x06 \x01(\tR\vtraceparent\x12\x1e\n" +
 	"\n" +
 	"tracestate\x18\a \x01(\tR\n" +
-	"tracestate\"R\n" +
+	"tracestate\x12\x16\n" +
+	"\x06ticket\x18\b \x01(\tR\x06ticket\"p\n" +
 	"\x06Caller\x12\x18\n" +
 	"\asubject\x18\x01 \x01(\tR\asubject\x12\x14\n" +
 	"\x05roles\x18\x02 \x03(\tR\x05roles\x12\x18\n" +
-	"\asession\x18\x03 \x01(\tR\asession\"\x93\x01\n" +
+	"\asession\x18\x03 \x01(\tR\asession\x12\x1c\n" +
+	"\textension\x18\x04 \x01(\tR\textension\"\x93\x01\n" +
 	"\x0fProcessResponse\x123\n" +
 	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -1358,7 +2245,70 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"parameters\"\x10\n" +
 	"\x0eDestroyRequest\"F\n" +
 	"\x0fDestroyResponse\x123\n" +
-	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error2\x86\x06\n" +
+	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\xaf\x03\n" +
+	"\n" +
+	"ServiceAsk\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\x02 \x01(\x04R\ttimeoutMs\x12?\n" +
+	"\x06cancel\x18\x03 \x01(\v2%.jackfield.extension.v1.ServiceCancelH\x00R\x06cancel\x127\n" +
+	"\x03get\x18\x04 \x01(\v2#.jackfield.extension.v1.KeyValueGetH\x00R\x03get\x127\n" +
+	"\x03put\x18\x05 \x01(\v2#.jackfield.extension.v1.KeyValuePutH\x00R\x03put\x12@\n" +
+	"\x06delete\x18\x06 \x01(\v2&.jackfield.extension.v1.KeyValueDeleteH\x00R\x06delete\x12:\n" +
+	"\x04list\x18\a \x01(\v2$.jackfield.extension.v1.KeyValueListH\x00R\x04list\x129\n" +
+	"\x04call\x18\b \x01(\v2#.jackfield.extension.v1.ServiceCallH\x00R\x04callB\x06\n" +
+	"\x04what\"\x0f\n" +
+	"\rServiceCancel\"\x1f\n" +
+	"\vKeyValueGet\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\"\x7f\n" +
+	"\vKeyValuePut\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\x15\n" +
+	"\x06ttl_ms\x18\x03 \x01(\x04R\x05ttlMs\x12\"\n" +
+	"\n" +
+	"if_version\x18\x04 \x01(\x04H\x00R\tifVersion\x88\x01\x01B\r\n" +
+	"\v_if_version\"U\n" +
+	"\x0eKeyValueDelete\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\"\n" +
+	"\n" +
+	"if_version\x18\x02 \x01(\x04H\x00R\tifVersion\x88\x01\x01B\r\n" +
+	"\v_if_version\"R\n" +
+	"\fKeyValueList\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"\xb4\x01\n" +
+	"\vServiceCall\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1d\n" +
+	"\n" +
+	"media_type\x18\x02 \x01(\tR\tmediaType\x12\x18\n" +
+	"\apayload\x18\x03 \x01(\fR\apayload\x12\x16\n" +
+	"\x06ticket\x18\x04 \x01(\tR\x06ticket\x12 \n" +
+	"\vtraceparent\x18\x05 \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\x06 \x01(\tR\n" +
+	"tracestate\"\xbc\x02\n" +
+	"\rServiceAnswer\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x125\n" +
+	"\x05error\x18\x02 \x01(\v2\x1d.jackfield.extension.v1.ErrorH\x00R\x05error\x12=\n" +
+	"\x05entry\x18\x03 \x01(\v2%.jackfield.extension.v1.KeyValueEntryH\x00R\x05entry\x12\x1a\n" +
+	"\aversion\x18\x04 \x01(\x04H\x00R\aversion\x12:\n" +
+	"\x04page\x18\x05 \x01(\v2$.jackfield.extension.v1.KeyValuePageH\x00R\x04page\x12E\n" +
+	"\bresponse\x18\x06 \x01(\v2'.jackfield.extension.v1.ServiceResponseH\x00R\bresponseB\x06\n" +
+	"\x04what\"p\n" +
+	"\rKeyValueEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\x04 \x01(\x03R\texpiresMs\"c\n" +
+	"\fKeyValuePage\x12?\n" +
+	"\aentries\x18\x01 \x03(\v2%.jackfield.extension.v1.KeyValueEntryR\aentries\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\tR\x04next\"^\n" +
+	"\x0fServiceResponse\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1d\n" +
+	"\n" +
+	"media_type\x18\x02 \x01(\tR\tmediaType\x12\x18\n" +
+	"\apayload\x18\x03 \x01(\fR\apayload2\xe1\x06\n" +
 	"\tExtension\x12]\n" +
 	"\bDescribe\x12'.jackfield.extension.v1.DescribeRequest\x1a(.jackfield.extension.v1.DescribeResponse\x12Q\n" +
 	"\x04Init\x12#.jackfield.extension.v1.InitRequest\x1a$.jackfield.extension.v1.InitResponse\x12]\n" +
@@ -1367,7 +2317,8 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x05Check\x12$.jackfield.extension.v1.CheckRequest\x1a%.jackfield.extension.v1.CheckResponse\x12Z\n" +
 	"\aProcess\x12&.jackfield.extension.v1.ProcessRequest\x1a'.jackfield.extension.v1.ProcessResponse\x12x\n" +
 	"\x11ProjectParameters\x120.jackfield.extension.v1.ProjectParametersRequest\x1a1.jackfield.extension.v1.ProjectParametersResponse\x12Z\n" +
-	"\aDestroy\x12&.jackfield.extension.v1.DestroyRequest\x1a'.jackfield.extension.v1.DestroyResponseBKZIgithub.com/jackfield-host/jackfield/internal/gen/extension/v1;extensionv1b\x06proto3"
+	"\aDestroy\x12&.jackfield.extension.v1.DestroyRequest\x1a'.jackfield.extension.v1.DestroyResponse\x12Y\n" +
+	"\bServices\x12%.jackfield.extension.v1.ServiceAnswer\x1a\".jackfield.extension.v1.ServiceAsk(\x010\x01BKZIgithub.com/jackfield-host/jackfield/internal/gen/extension/v1;extensionv1b\x06proto3"
 
 var (
 	file_proto_extension_v1_extension_proto_rawDescOnce sync.Once
@@ -1381,7 +2332,7 @@ func file_proto_extension_v1_extension_proto_rawDescGZIP() []byte {
 	return file_proto_extension_v1_extension_proto_rawDescData
 }
 
-var file_proto_extension_v1_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_proto_extension_v1_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_proto_extension_v1_extension_proto_goTypes = []any{
 	(*Error)(nil),                     // 0: jackfield.extension.v1.Error
 	(*Violation)(nil),                 // 1: jackfield.extension.v1.Violation
@@ -1404,11 +2355,22 @@ var file_proto_extension_v1_extension_proto_goTypes = []any{
 	(*ProjectParametersResponse)(nil), // 18: jackfield.extension.v1.ProjectParametersResponse
 	(*DestroyRequest)(nil),            // 19: jackfield.extension.v1.DestroyRequest
 	(*DestroyResponse)(nil),           // 20: jackfield.extension.v1.DestroyResponse
-	nil,                               // 21: jackfield.extension.v1.DescribeRequest.ManifestEntry
+	(*ServiceAsk)(nil),                // 21: jackfield.extension.v1.ServiceAsk
+	(*ServiceCancel)(nil),             // 22: jackfield.extension.v1.ServiceCancel
+	(*KeyValueGet)(nil),               // 23: jackfield.extension.v1.KeyValueGet
+	(*KeyValuePut)(nil),               // 24: jackfield.extension.v1.KeyValuePut
+	(*KeyValueDelete)(nil),            // 25: jackfield.extension.v1.KeyValueDelete
+	(*KeyValueList)(nil),              // 26: jackfield.extension.v1.KeyValueList
+	(*ServiceCall)(nil),               // 27: jackfield.extension.v1.ServiceCall
+	(*ServiceAnswer)(nil),             // 28: jackfield.extension.v1.ServiceAnswer
+	(*KeyValueEntry)(nil),             // 29: jackfield.extension.v1.KeyValueEntry
+	(*KeyValuePage)(nil),              // 30: jackfield.extension.v1.KeyValuePage
+	(*ServiceResponse)(nil),           // 31: jackfield.extension.v1.ServiceResponse
+	nil,                               // 32: jackfield.extension.v1.DescribeRequest.ManifestEntry
 }
 var file_proto_extension_v1_extension_proto_depIdxs = []int32{
 	1,  // 0: jackfield.extension.v1.Error.violations:type_name -> jackfield.extension.v1.Violation
-	21, // 1: jackfield.extension.v1.DescribeRequest.manifest:type_name -> jackfield.extension.v1.DescribeRequest.ManifestEntry
+	32, // 1: jackfield.extension.v1.DescribeRequest.manifest:type_name -> jackfield.extension.v1.DescribeRequest.ManifestEntry
 	0,  // 2: jackfield.extension.v1.DescribeResponse.error:type_name -> jackfield.extension.v1.Error
 	4,  // 3: jackfield.extension.v1.DescribeResponse.types:type_name -> jackfield.extension.v1.Type
 	5,  // 4: jackfield.extension.v1.DescribeResponse.capabilities:type_name -> jackfield.extension.v1.Capabilities
@@ -1420,27 +2382,40 @@ var file_proto_extension_v1_extension_proto_depIdxs = []int32{
 	0,  // 10: jackfield.extension.v1.ProcessResponse.error:type_name -> jackfield.extension.v1.Error
 	0,  // 11: jackfield.extension.v1.ProjectParametersResponse.error:type_name -> jackfield.extension.v1.Error
 	0,  // 12: jackfield.extension.v1.DestroyResponse.error:type_name -> jackfield.extension.v1.Error
-	2,  // 13: jackfield.extension.v1.Extension.Describe:input_type -> jackfield.extension.v1.DescribeRequest
-	6,  // 14: jackfield.extension.v1.Extension.Init:input_type -> jackfield.extension.v1.InitRequest
-	8,  // 15: jackfield.extension.v1.Extension.Activate:input_type -> jackfield.extension.v1.ActivateRequest
-	10, // 16: jackfield.extension.v1.Extension.Configure:input_type -> jackfield.extension.v1.ConfigureRequest
-	12, // 17: jackfield.extension.v1.Extension.Check:input_type -> jackfield.extension.v1.CheckRequest
-	14, // 18: jackfield.extension.v1.Extension.Process:input_type -> jackfield.extension.v1.ProcessRequest
-	17, // 19: jackfield.extension.v1.Extension.ProjectParameters:input_type -> jackfield.extension.v1.ProjectParametersRequest
-	19, // 20: jackfield.extension.v1.Extension.Destroy:input_type -> jackfield.extension.v1.DestroyRequest
-	3,  // 21: jackfield.extension.v1.Extension.Describe:output_type -> jackfield.extension.v1.DescribeResponse
-	7,  // 22: jackfield.extension.v1.Extension.Init:output_type -> jackfield.extension.v1.InitResponse
-	9,  // 23: jackfield.extension.v1.Extension.Activate:output_type -> jackfield.extension.v1.ActivateResponse
-	11, // 24: jackfield.extension.v1.Extension.Configure:output_type -> jackfield.extension.v1.ConfigureResponse
-	13, // 25: jackfield.extension.v1.Extension.Check:output_type -> jackfield.extension.v1.CheckResponse
-	16, // 26: jackfield.extension.v1.Extension.Process:output_type -> jackfield.extension.v1.ProcessResponse
-	18, // 27: jackfield.extension.v1.Extension.ProjectParameters:output_type -> jackfield.extension.v1.ProjectParametersResponse
-	20, // 28: jackfield.extension.v1.Extension.Destroy:output_type -> jackfield.extension.v1.DestroyResponse
-	21, // [21:29] is the sub-list for method output_type
-	13, // [13:21] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	22, // 13: jackfield.extension.v1.ServiceAsk.cancel:type_name -> jackfield.extension.v1.ServiceCancel
+	23, // 14: jackfield.extension.v1.ServiceAsk.get:type_name -> jackfield.extension.v1.KeyValueGet
+	24, // 15: jackfield.extension.v1.ServiceAsk.put:type_name -> jackfield.extension.v1.KeyValuePut
+	25, // 16: jackfield.extension.v1.ServiceAsk.delete:type_name -> jackfield.extension.v1.KeyValueDelete
+	26, // 17: jackfield.extension.v1.ServiceAsk.list:type_name -> jackfield.extension.v1.KeyValueList
+	27, // 18: jackfield.extension.v1.ServiceAsk.call:type_name -> jackfield.extension.v1.ServiceCall
+	0,  // 19: jackfield.extension.v1.ServiceAnswer.error:type_name -> jackfield.extension.v1.Error
+	29, // 20: jackfield.extension.v1.ServiceAnswer.entry:type_name -> jackfield.extension.v1.KeyValueEntry
+	30, // 21: jackfield.extension.v1.ServiceAnswer.page:type_name -> jackfield.extension.v1.KeyValuePage
+	31, // 22: jackfield.extension.v1.ServiceAnswer.response:type_name -> jackfield.extension.v1.ServiceResponse
+	29, // 23: jackfield.extension.v1.KeyValuePage.entries:type_name -> jackfield.extension.v1.KeyValueEntry
+	2,  // 24: jackfield.extension.v1.Extension.Describe:input_type -> jackfield.extension.v1.DescribeRequest
+	6,  // 25: jackfield.extension.v1.Extension.Init:input_type -> jackfield.extension.v1.InitRequest
+	8,  // 26: jackfield.extension.v1.Extension.Activate:input_type -> jackfield.extension.v1.ActivateRequest
+	10, // 27: jackfield.extension.v1.Extension.Configure:input_type -> jackfield.extension.v1.ConfigureRequest
+	12, // 28: jackfield.extension.v1.Extension.Check:input_type -> jackfield.extension.v1.CheckRequest
+	14, // 29: jackfield.extension.v1.Extension.Process:input_type -> jackfield.extension.v1.ProcessRequest
+	17, // 30: jackfield.extension.v1.Extension.ProjectParameters:input_type -> jackfield.extension.v1.ProjectParametersRequest
+	19, // 31: jackfield.extension.v1.Extension.Destroy:input_type -> jackfield.extension.v1.DestroyRequest
+	28, // 32: jackfield.extension.v1.Extension.Services:input_type -> jackfield.extension.v1.ServiceAnswer
+	3,  // 33: jackfield.extension.v1.Extension.Describe:output_type -> jackfield.extension.v1.DescribeResponse
+	7,  // 34: jackfield.extension.v1.Extension.Init:output_type -> jackfield.extension.v1.InitResponse
+	9,  // 35: jackfield.extension.v1.Extension.Activate:output_type -> jackfield.extension.v1.ActivateResponse
+	11, // 36: jackfield.extension.v1.Extension.Configure:output_type -> jackfield.extension.v1.ConfigureResponse
+	13, // 37: jackfield.extension.v1.Extension.Check:output_type -> jackfield.extension.v1.CheckResponse
+	16, // 38: jackfield.extension.v1.Extension.Process:output_type -> jackfield.extension.v1.ProcessResponse
+	18, // 39: jackfield.extension.v1.Extension.ProjectParameters:output_type -> jackfield.extension.v1.ProjectParametersResponse
+	20, // 40: jackfield.extension.v1.Extension.Destroy:output_type -> jackfield.extension.v1.DestroyResponse
+	21, // 41: jackfield.extension.v1.Extension.Services:output_type -> jackfield.extension.v1.ServiceAsk
+	33, // [33:42] is the sub-list for method output_type
+	24, // [24:33] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_proto_extension_v1_extension_proto_init() }
@@ -1448,13 +2423,30 @@ func file_proto_extension_v1_extension_proto_init() {
 	if File_proto_extension_v1_extension_proto != nil {
 		return
 	}
+	file_proto_extension_v1_extension_proto_msgTypes[21].OneofWrappers = []any{
+		(*ServiceAsk_Cancel)(nil),
+		(*ServiceAsk_Get)(nil),
+		(*ServiceAsk_Put)(nil),
+		(*ServiceAsk_Delete)(nil),
+		(*ServiceAsk_List)(nil),
+		(*ServiceAsk_Call)(nil),
+	}
+	file_proto_extension_v1_extension_proto_msgTypes[24].OneofWrappers = []any{}
+	file_proto_extension_v1_extension_proto_msgTypes[25].OneofWrappers = []any{}
+	file_proto_extension_v1_extension_proto_msgTypes[28].OneofWrappers = []any{
+		(*ServiceAnswer_Error)(nil),
+		(*ServiceAnswer_Entry)(nil),
+		(*ServiceAnswer_Version)(nil),
+		(*ServiceAnswer_Page)(nil),
+		(*ServiceAnswer_Response)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proto_extension_v1_extension_proto_rawDesc), len(file_proto_extension_v1_extension_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

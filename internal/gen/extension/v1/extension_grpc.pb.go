@@ -77,6 +77,7 @@ const (
 	Extension_Process_FullMethodName           = "/jackfield.extension.v1.Extension/Process"
 	Extension_ProjectParameters_FullMethodName = "/jackfield.extension.v1.Extension/ProjectParameters"
 	Extension_Destroy_FullMethodName           = "/jackfield.extension.v1.Extension/Destroy"
+	Extension_Services_FullMethodName          = "/jackfield.extension.v1.Extension/Services"
 )
 
 // ExtensionClient is the client API for Extension service.
@@ -110,6 +111,16 @@ type ExtensionClient interface {
 	// Destroy closes the extension: no request runs any more and none follows. The
 	// process may end as soon as it has answered.
 	Destroy(ctx context.Context, in *DestroyRequest, opts ...grpc.CallOption) (*DestroyResponse, error)
+	// Services is the way back, for what the extension asks of its host. The host opens
+	// it once, between Describe and Init, if the capability says so, and keeps it open to
+	// the end: the extension sends what it asks, the host its answers.
+	//
+	// Each ask has a higher id than the one before and gets exactly one answer, in any
+	// order, also when it was canceled. At most 128 asks of the key-value store and 256
+	// calls may be out at once, with 64 MiB of payload together; beyond that they are
+	// answered exhausted. An ask that breaks these rules, or is larger than
+	// InitRequest.max_ask, ends the stream: the extension lives on without services.
+	Services(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ServiceAnswer, ServiceAsk], error)
 }
 
 type extensionClient struct {
@@ -200,6 +211,19 @@ func (c *extensionClient) Destroy(ctx context.Context, in *DestroyRequest, opts 
 	return out, nil
 }
 
+func (c *extensionClient) Services(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ServiceAnswer, ServiceAsk], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Extension_ServiceDesc.Streams[0], Extension_Services_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ServiceAnswer, ServiceAsk]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Extension_ServicesClient = grpc.BidiStreamingClient[ServiceAnswer, ServiceAsk]
+
 // ExtensionServer is the server API for Extension service.
 // All implementations must embed UnimplementedExtensionServer
 // for forward compatibility.
@@ -231,6 +255,16 @@ type ExtensionServer interface {
 	// Destroy closes the extension: no request runs any more and none follows. The
 	// process may end as soon as it has answered.
 	Destroy(context.Context, *DestroyRequest) (*DestroyResponse, error)
+	// Services is the way back, for what the extension asks of its host. The host opens
+	// it once, between Describe and Init, if the capability says so, and keeps it open to
+	// the end: the extension sends what it asks, the host its answers.
+	//
+	// Each ask has a higher id than the one before and gets exactly one answer, in any
+	// order, also when it was canceled. At most 128 asks of the key-value store and 256
+	// calls may be out at once, with 64 MiB of payload together; beyond that they are
+	// answered exhausted. An ask that breaks these rules, or is larger than
+	// InitRequest.max_ask, ends the stream: the extension lives on without services.
+	Services(grpc.BidiStreamingServer[ServiceAnswer, ServiceAsk]) error
 	mustEmbedUnimplementedExtensionServer()
 }
 
@@ -264,6 +298,9 @@ func (UnimplementedExtensionServer) ProjectParameters(context.Context, *ProjectP
 }
 func (UnimplementedExtensionServer) Destroy(context.Context, *DestroyRequest) (*DestroyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Destroy not implemented")
+}
+func (UnimplementedExtensionServer) Services(grpc.BidiStreamingServer[ServiceAnswer, ServiceAsk]) error {
+	return status.Error(codes.Unimplemented, "method Services not implemented")
 }
 func (UnimplementedExtensionServer) mustEmbedUnimplementedExtensionServer() {}
 func (UnimplementedExtensionServer) testEmbeddedByValue()                   {}
@@ -430,6 +467,13 @@ func _Extension_Destroy_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Extension_Services_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ExtensionServer).Services(&grpc.GenericServerStream[ServiceAnswer, ServiceAsk]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Extension_ServicesServer = grpc.BidiStreamingServer[ServiceAnswer, ServiceAsk]
+
 // Extension_ServiceDesc is the grpc.ServiceDesc for Extension service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -470,6 +514,13 @@ var Extension_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Extension_Destroy_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Services",
+			Handler:       _Extension_Services_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "proto/extension/v1/extension.proto",
 }
