@@ -381,6 +381,9 @@ func TestWrongChains(t *testing.T) {
 			if v.Publisher != "" && v.State != trust.Expired {
 				t.Errorf("it has a publisher, %s", v.Publisher)
 			}
+			if strings.HasPrefix(row.name, "reversed") && !strings.Contains(v.Message, "the order is extension, organization, root") {
+				t.Error("the order is not explained")
+			}
 			t.Log(v.Message)
 		})
 	}
@@ -417,6 +420,9 @@ func TestWrongRoots(t *testing.T) {
 			judge := judgeBy(a, func(c *trust.Config) { c.Roots = &trust.Roots{Certificates: tt.Certs(root)} })
 			v := judge.Judge(t.Context(), claimOf(a, a.Issue(t, organization, a.Template(tt.Extension)), organization))
 			checkVerdict(t, v, row.code)
+			if last := v.Checks[len(v.Checks)-1]; last.Name != "root" {
+				t.Errorf("the check %q failed: %s", last.Name, last.Detail)
+			}
 		})
 	}
 }
