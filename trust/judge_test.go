@@ -381,6 +381,9 @@ func TestWrongChains(t *testing.T) {
 			if v.Publisher != "" && v.State != trust.Expired {
 				t.Errorf("it has a publisher, %s", v.Publisher)
 			}
+			if strings.HasPrefix(row.name, "reversed") && !strings.Contains(v.Message, "the order is extension, organization, root") {
+				t.Error("the order is not explained")
+			}
 			t.Log(v.Message)
 		})
 	}
@@ -417,7 +420,74 @@ func TestWrongRoots(t *testing.T) {
 			judge := judgeBy(a, func(c *trust.Config) { c.Roots = &trust.Roots{Certificates: tt.Certs(root)} })
 			v := judge.Judge(t.Context(), claimOf(a, a.Issue(t, organization, a.Template(tt.Extension)), organization))
 			checkVerdict(t, v, row.code)
+			if last := v.Checks[len(v.Checks)-1]; last.Name != "root" {
+				t.Errorf("the check %q failed: %s", last.Name, last.Detail)
+			}
 		})
+	}
+}
+
+// TestRootsOfOtherRules is a root whose own certificate holds it to something that only
+// Go's verifier knows.
+func TestRootsOfOtherRules(t *testing.T) {
+	for name, change := range map[string]func(*x509.Certificate){
+		"for servers only": func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} },
+		"for other hosts": func(c *x509.Certificate) {
+			c.PermittedURIDomains, c.PermittedDNSDomainsCritical = []string{"other.example"}, true
+		},
+		"not for this host": func(c *x509.Certificate) {
+			c.ExcludedURIDomains, c.PermittedDNSDomainsCritical = []string{"acme.example"}, true
+		},
+	} {
+		a := tt.NewAuthority(t)
+		root := a.Issue(t, nil, a.Template(tt.Root, change))
+		organization := a.Issue(t, root, a.Template(tt.Organization))
+		judge := judgeBy(a, func(c *trust.Config) { c.Roots = &trust.Roots{Certificates: tt.Certs(root)} })
+		v := judge.Judge(t.Context(), claimOf(a, a.Issue(t, organization, a.Template(tt.Extension)), organization))
+		checkVerdict(t, v, trust.ChainInvalid)
+		if last := v.Checks[len(v.Checks)-1]; last.Name != "path" {
+			t.Errorf("%s: the check %q failed: %s", name, last.Name, last.Detail)
+		}
+	}
+}
+
+func TestUntilTheFirstEnds(t *testing.T) {
+	a := tt.NewAuthority(t)
+	sooner := func(c *x509.Certificate) { c.NotAfter = a.Now.Add(time.Hour) }
+	for name, claim := range map[string]trust.Claim{"leaf": leafWith(sooner)(t, a), "organization": organizationWith(sooner)(t, a)} {
+		v := judgeBy(a).Judge(t.Context(), claim)
+		checkVerdict(t, v, trust.OK)
+		if !v.Until.Equal(a.Now.Add(time.Hour)) {
+			t.Errorf("the %s ends first, and the verdict %s", name, v.Until)
+		}
+	}
+}
+
+// TestWhatComesNext is advice that would be wrong for another chain.
+func TestWhatComesNext(t *testing.T) {
+	advice := map[string]string{
+		"organization missing":                       "sign it again with the whole chain",
+		"self-signed leaf":                           "vouches for itself only",
+		"another root":                               "put its certificate into conf/trust",
+		"another root of the same name":              "calls itself \"Test Root\" like a trusted one",
+		"leaf not yet valid":                         "are the clocks",
+		"leaf expired":                               "signed anew, or with a timestamp",
+		"organization without CA":                    "docs/trust.md",
+		"organization missing between leaf and root": "chain of its own key",
+	}
+	for _, row := range wrongChains() {
+		want, ok := advice[row.name]
+		if !ok {
+			continue
+		}
+		delete(advice, row.name)
+		a := tt.NewAuthority(t)
+		if v := judgeBy(a).Judge(t.Context(), row.claim(t, a)); !strings.Contains(v.Message, want) {
+			t.Errorf("%s: %q does not say %q", row.name, v.Message, want)
+		}
+	}
+	if len(advice) > 0 {
+		t.Errorf("no such chains: %v", advice)
 	}
 }
 

@@ -329,17 +329,17 @@ func TestReasonGetsGraver(t *testing.T) {
 }
 
 func TestDisownedGoesBeforeLists(t *testing.T) {
-	w := newWorld(t, true, true)
-	der := w.answer(t, func(r *ocsp.Response) { r.Status = ocsp.Unknown })
-	list := tt.CRL(t, w.Organization, 1, nil)
-	w.answers(func(rw http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, ".crl") {
-			rw.Write(list)
-			return
-		}
-		rw.Write(der)
-	})
-	says(t, w.check(t, w.checker()), revocation.Disowned, "")
+	w := newWorld(t, false, false)
+	disowned := w.answer(t, func(r *ocsp.Response) { r.Status, r.ThisUpdate = ocsp.Unknown, w.Now.Add(-time.Hour) })
+	later, err := revocation.ParseCRL("later.crl", tt.CRL(t, w.Organization, 1, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, w.checker().Check(t.Context(), w.Extension.Cert, w.Organization.Cert, [][]byte{disowned}, []revocation.CRL{later}), revocation.Disowned, "")
+	good := w.answer(t, nil)
+	for _, staples := range [][][]byte{{disowned, good}, {good, disowned}} {
+		says(t, w.checker().Check(t.Context(), w.Extension.Cert, w.Organization.Cert, staples, nil), revocation.Good, "")
+	}
 }
 
 // TestCacheIsNotBelieved is somebody who can write into the folder of the cache.

@@ -61,6 +61,25 @@ func TestLateCheckDoesNotUndo(t *testing.T) {
 	}
 }
 
+func TestGravity(t *testing.T) {
+	now := time.Now()
+	revoked := func(reason Reason, ago time.Duration) *evidence {
+		return &evidence{kind: kindOCSP, status: Revoked, reason: reason, thisUpdate: now.Add(-ago)}
+	}
+	for _, row := range []struct{ graver, than *evidence }{
+		{revoked(KeyCompromise, time.Hour), revoked(Superseded, 0)},
+		{revoked(Unspecified, time.Hour), revoked(CertificateHold, 0)},
+		{revoked(Superseded, time.Hour), revoked(CertificateHold, 0)},
+		{revoked(CertificateHold, 0), revoked(CertificateHold, time.Hour)},
+		{revoked(Superseded, 0), revoked(AffiliationChanged, time.Hour)},
+		{revoked(CertificateHold, 0), nil},
+	} {
+		if !row.graver.graver(row.than) || row.than != nil && row.than.graver(row.graver) {
+			t.Errorf("%s is not graver than %+v", row.graver.reason, row.than)
+		}
+	}
+}
+
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now()
