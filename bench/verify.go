@@ -22,8 +22,8 @@ type verifyResult struct {
 	CPU   []float64 `json:"cpu"`
 }
 
-// verifySection runs both programs in turn on one signed bundle, whose data are half
-// executables and half what does not compress.
+// verifySection runs both programs in turn on one signed bundle, which holds an
+// executable and, to fill it up, what does not compress.
 func verifySection(ctx context.Context, p plan, e *environment, r *report) error {
 	if _, err := exec.LookPath("unzip"); err != nil {
 		return fmt.Errorf("%w\nhint: make test installs it", err)
@@ -32,19 +32,13 @@ func verifySection(ctx context.Context, p plan, e *environment, r *report) error
 	if err != nil {
 		return fmt.Errorf("%w\nhint: run make build first", err)
 	}
-	noise := make([]byte, p.bundleBytes/2)
+	program = program[:min(len(program), p.bundleBytes)]
+	noise := make([]byte, p.bundleBytes-len(bundletest.Deflate(program)))
 	if _, err := io.ReadFull(rand.Reader, noise); err != nil {
 		return err
 	}
-	var edits []bundletest.Edit
-	for size, i := 0, 0; size < p.bundleBytes/2; i++ {
-		part := program[:min(len(program), p.bundleBytes)]
-		edits = append(edits, bundletest.WithFile(fmt.Sprintf("data/program-%d", i), part))
-		size += len(bundletest.Deflate(part))
-	}
-	edits = append(edits, bundletest.WithFile("data/noise", noise))
 	signer := bundletest.NewSigner("bench.example", "examples.hello.HelloExtension", nil)
-	jar := signer.Sign(bundletest.Good(edits...))
+	jar := signer.Sign(bundletest.Good(bundletest.WithExecutable(program), bundletest.WithFile("data/noise", noise)))
 	file, roots := filepath.Join(e.dir, "signed.jar"), filepath.Join(e.dir, "trust")
 	if err := os.Mkdir(roots, 0o755); err != nil {
 		return err

@@ -89,7 +89,7 @@ func TestPlatforms(t *testing.T) {
 }
 
 func TestUnsignedIsWhatHasNothingOfASignature(t *testing.T) {
-	for _, name := range []string{"META-INF/sub/SIGNER.SF", "META-INF/SIGNER.SF.txt", "data/SIGNER.SF", "META-INF/SIGNAL.txt"} {
+	for _, name := range []string{"META-INF/sub/SIGNER.SF", "META-INF/SIGNER.SF.txt", "data/SIGNER.SF", "META-INF/SIGNAL.txt", "META-\u0131NF/SIGNER.SF"} {
 		v := mustVerify(t, bundletest.Good(bundletest.WithFile(name, []byte("x"))))
 		if _, signed := v.Signed(); signed || v.Signature().State != bundle.SignatureUnsigned {
 			t.Errorf("%s: %+v", name, v.Signature())

@@ -220,7 +220,8 @@ func chainFrom(leaf *x509.Certificate, pool []*x509.Certificate) ([]*x509.Certif
 	}
 }
 
-// issued reports whether the key of issuer signed child.
+// issued reports whether the key of issuer signed child, with whatever is not broken
+// altogether: SHA-1 passes, and is for those to refuse who judge certificates.
 func issued(child, issuer *x509.Certificate) bool {
 	return issuer.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
 }

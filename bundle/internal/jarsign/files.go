@@ -32,10 +32,11 @@ func Names(isRSA, staples bool) Files {
 // child of META-INF, in any letter case, that ends in .SF, .RSA, .EC or .DSA or begins
 // with SIG-. Such an entry is not covered by the signature.
 func IsSignatureName(name string) bool {
-	dir, file := path.Split(upper(name))
-	if dir != folder {
+	dir, file := path.Split(name)
+	if !strings.EqualFold(dir, folder) {
 		return false
 	}
+	file = upper(file)
 	switch path.Ext(file) {
 	case ".SF", ".RSA", ".EC", ".DSA":
 		return true

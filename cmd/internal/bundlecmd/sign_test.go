@@ -421,7 +421,7 @@ func TestVerifyShowsTheReasoning(t *testing.T) {
 	d.write("trust/root.pem", bundletest.ChainPEM(bundletest.NewSigner("other.example", goodID, nil).Root))
 	d.write("trust/broken.pem", []byte("broken"))
 	out, err = run(t, "verify", d.at("x.jar"), "--trust", d.at("trust"))
-	if output.ExitCode(err) != output.ExitFailed || !strings.Contains(out, "refused") || !strings.Contains(out, "chain_untrusted") || !strings.Contains(out, "broken.pem") {
+	if output.ExitCode(err) != output.ExitFailed || !strings.Contains(out, "refused") || !strings.Contains(out, "chain_untrusted") || !strings.Contains(out, "broken.pem") || !strings.Contains(err.(*output.Error).Hint, "broken.pem") {
 		t.Errorf("%v:\n%s", err, out)
 	}
 	for _, args := range [][]string{{"--revocation", "maybe"}, {"--trust", d.at("nowhere")}} {

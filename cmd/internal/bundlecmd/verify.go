@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,10 +72,14 @@ each check and the certificates. The exit code is 1 when the bundle is refused.`
 		if err := format.Print(cmd.OutOrStdout(), j.report, j.print); err != nil {
 			return err
 		}
-		if !j.report.OK {
-			return output.Errorf("", "%s is refused: %s", args[0], j.report.Code)
+		if j.report.OK {
+			return nil
 		}
-		return nil
+		hint := ""
+		for _, problem := range problems {
+			hint += fmt.Sprintf("left out of the trusted roots: %s\n", problem)
+		}
+		return output.Errorf(strings.TrimSpace(hint), "%s is refused: %s", args[0], j.report.Code)
 	}
 	return cmd
 }
