@@ -308,7 +308,6 @@ func TestRefused(t *testing.T) {
 			_, err := org.Revoke(SerialText(leaf.SerialNumber), revocation.CertificateHold)
 			return err
 		}, CodeInvalid},
-		{"stapling what is revoked", func() error { _, err := org.Staple(SerialText(lost.SerialNumber), 0); return err }, CodeRevoked},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := c.do(); code(err) != c.want {

@@ -176,9 +176,9 @@ func (c *CA) signer() (crypto.Signer, error) {
 	return key, nil
 }
 
-// keepKey takes over the key of the same CA with an earlier certificate, so that nobody
+// KeepKey takes over the key of the same CA with an earlier certificate, so that nobody
 // is asked for a passphrase again.
-func (c *CA) keepKey(earlier *CA) {
+func (c *CA) KeepKey(earlier *CA) {
 	earlier.mu.Lock()
 	key := earlier.key
 	earlier.mu.Unlock()

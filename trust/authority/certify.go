@@ -35,6 +35,13 @@ const (
 	responderOrganization = "OCSP responder"
 )
 
+// Paths under the URL of an authority, as they stand in certificates: that of OCSP, and
+// the folder of the lists, <name>.crl for each CA.
+const (
+	OCSPPath  = "/ocsp"
+	CRLFolder = "/crl/"
+)
+
 func rootCertificate(o Options, key crypto.Signer) (*x509.Certificate, error) {
 	template := trust.RootTemplate()
 	subject, err := subjectOf(o.Name, o.Name)
@@ -88,8 +95,8 @@ func (c *CA) certify(template *x509.Certificate, validity, usual time.Duration, 
 		return nil, err
 	}
 	if c.a.url != "" {
-		template.OCSPServer = []string{c.a.url + ocspPath}
-		template.CRLDistributionPoints = []string{c.a.url + crlPath(c.name)}
+		template.OCSPServer = []string{c.a.url + OCSPPath}
+		template.CRLDistributionPoints = []string{c.a.url + CRLFolder + c.name + ".crl"}
 	}
 	return sign(template, c.cert, pub, caKey)
 }

@@ -110,8 +110,6 @@ func (c *CA) CRL() (*x509.RevocationList, error) {
 	return list, nil
 }
 
-// crlDue reports whether there should be a new list: the last one lacks something, or
-// is past half of its time.
 func (c *CA) crlDue(now time.Time) (bool, error) {
 	entries, err := c.revokedEntries()
 	if err != nil {
@@ -131,3 +129,17 @@ func (c *CA) crlDue(now time.Time) (bool, error) {
 
 // CRLFile is where the list lies, in PEM.
 func (c *CA) CRLFile() string { return filepath.Join(c.dir, crlFile) }
+
+// RefreshCRL signs a new list if one is due: the last one lacks something, or is past
+// half of its time. CodeNoKey when the key can not be used.
+func (c *CA) RefreshCRL() error {
+	due, err := c.crlDue(time.Now())
+	if err != nil || !due {
+		return err
+	}
+	if _, err := c.signer(); err != nil {
+		return refuse(CodeNoKey, "a new list of %s is due, and its key can not be used: %w", c.name, err)
+	}
+	_, err = c.UpdateCRL(0)
+	return err
+}

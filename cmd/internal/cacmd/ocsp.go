@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/trust/authority"
+	"github.com/jackfield-host/jackfield/trust/responder"
 )
 
 func newOCSP(at *place) *cobra.Command {
@@ -37,7 +38,7 @@ bundle sign --staple' takes: a host that can not ask believes them until they en
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default <id>.ocsp)")
 	cmd.Flags().StringVar(&serial, "serial", "", "serial number of the certificate (default: the newest one that is not revoked)")
-	cmd.Flags().DurationVar(&valid, "valid", authority.StapleValidity, "how long the answers are valid")
+	cmd.Flags().DurationVar(&valid, "valid", responder.StapleValidity, "how long the answers are valid")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		host, id, err := extensionName(args[0])
@@ -61,7 +62,7 @@ bundle sign --staple' takes: a host that can not ask believes them until they en
 		} else if serial, err = authority.ParseSerial(serial); err != nil {
 			return output.Usagef("", "--serial: %w", err)
 		}
-		answers, err := org.Staple(serial, valid)
+		answers, err := responder.Staple(a, org, serial, valid)
 		if err != nil {
 			return explain(err)
 		}
@@ -117,7 +118,7 @@ the CA itself is not to be had.`,
 		if err != nil {
 			return err
 		}
-		cert, err := ca.Delegate(validity)
+		cert, err := ca.StoreDelegate(validity)
 		if err != nil {
 			return explain(err)
 		}

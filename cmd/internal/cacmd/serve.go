@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/trust/authority"
+	"github.com/jackfield-host/jackfield/trust/responder"
 )
 
 const (
@@ -51,7 +52,7 @@ last. What 'ca revoke' revokes is answered so at once. It stops on SIGINT and SI
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&address, "listen", "127.0.0.1:8889", "address to listen on; port 0 takes any free one")
-	cmd.Flags().DurationVar(&valid, "valid", authority.AnswerValidity, "how long an answer is valid: hosts may not ask again before")
+	cmd.Flags().DurationVar(&valid, "valid", responder.AnswerValidity, "how long an answer is valid: hosts may not ask again before")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := contextOf(cmd)
@@ -67,11 +68,11 @@ last. What 'ca revoke' revokes is answered so at once. It stops on SIGINT and SI
 			return err
 		}
 		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-		responder, err := a.NewResponder(authority.ResponderOptions{Validity: valid, Log: log})
+		r, err := responder.New(a, responder.Options{Validity: valid, Log: log})
 		if err != nil {
 			return output.Usagef("", "--valid: %w", err)
 		}
-		if err := firstLook(responder, log); err != nil {
+		if err := firstLook(r, log); err != nil {
 			return err
 		}
 		started.Store(true)
@@ -86,14 +87,14 @@ last. What 'ca revoke' revokes is answered so at once. It stops on SIGINT and SI
 		}); err != nil {
 			return errors.Join(err, ln.Close())
 		}
-		return serve(ctx, ln, responder, log)
+		return serve(ctx, ln, r, log)
 	}
 	return cmd
 }
 
 // firstLook fails for what the person who starts it can put right at once, a wrong
 // passphrase or a damaged file, and warns of keys that are away.
-func firstLook(r *authority.Responder, log *slog.Logger) error {
+func firstLook(r *responder.Responder, log *slog.Logger) error {
 	for _, err := range flat(r.Refresh()) {
 		var e *authority.Error
 		if !errors.As(err, &e) || e.Code != authority.CodeNoKey && e.Code != authority.CodeExpired {
@@ -127,9 +128,9 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // serve answers until ctx ends, then lets requests that have begun end.
-func serve(ctx context.Context, ln net.Listener, responder *authority.Responder, log *slog.Logger) error {
+func serve(ctx context.Context, ln net.Listener, r *responder.Responder, log *slog.Logger) error {
 	server := &http.Server{
-		Handler:           responder,
+		Handler:           r,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong
@@ -137,7 +138,7 @@ func serve(ctx context.Context, ln net.Listener, responder *authority.Responder,
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	refreshed, served := make(chan struct{}), make(chan error, 1)
-	go func() { defer close(refreshed); responder.Run(running) }()
+	go func() { defer close(refreshed); r.Run(running) }()
 	go func() { served <- server.Serve(netutil.LimitListener(ln, maxConnections)) }()
 	var err error
 	select {

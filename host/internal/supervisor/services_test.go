@@ -78,7 +78,7 @@ func offering(t *testing.T) (*Supervisor, *accesses) {
 func TestServicesOfAProcess(t *testing.T) {
 	s, a := offering(t)
 	spec := newSpec(t, "")
-	spec.Permissions = []string{"kv", "events"}
+	spec.Granted = []string{"kv", "events"}
 	i := running(t, s, spec)
 	mustAsk(t, i, operation{Op: "put", Text: "value"})
 	if e, err := a.kv.Get(t.Context(), "key"); err != nil || string(e.Value) != "value" {
@@ -90,7 +90,7 @@ func TestServicesOfAProcess(t *testing.T) {
 	if got := mustAsk(t, i, operation{Op: "ticket"}); got != "" || a.last().tracked.Load() != 0 {
 		t.Errorf("the requests of a process that may not call are tracked: %q", got)
 	}
-	if got := a.last().granted; !slices.Equal(got, spec.Permissions) {
+	if got := a.last().granted; !slices.Equal(got, spec.Granted) {
 		t.Errorf("granted are %q", got)
 	}
 	// The next process has an access of its own.
@@ -106,7 +106,7 @@ func TestServicesOfAProcess(t *testing.T) {
 
 func TestNoServicesAreOffered(t *testing.T) {
 	spec := newSpec(t, "")
-	spec.Permissions = []string{"kv"}
+	spec.Granted = []string{"kv"}
 	i := running(t, newSupervisor(t), spec)
 	if _, err := ask(t, i, operation{Op: "put"}); sdk.CodeOf(err) != sdk.PermissionDenied || !strings.Contains(err.Error(), "offers no services") {
 		t.Errorf("got %v", err)
@@ -117,13 +117,13 @@ func TestNoServicesAreOffered(t *testing.T) {
 func TestHeldProcessOnlyReads(t *testing.T) {
 	s, a := offering(t)
 	spec := newSpec(t, "init put")
-	spec.Permissions, spec.Held, spec.Tries = []string{"kv"}, true, 1
+	spec.Granted, spec.Held, spec.Tries = []string{"kv"}, true, 1
 	st := waitState(t, s.Start(spec, nil), lifecycle.Failed)
 	if !strings.Contains(st.Reason.Message, "can only be read before Activate") {
 		t.Errorf("a write in Init fails with %s", st.Reason.Message)
 	}
 	spec = newSpec(t, "")
-	spec.Permissions, spec.Held = []string{"kv"}, true
+	spec.Granted, spec.Held = []string{"kv"}, true
 	i := s.Start(spec, nil)
 	waitStatus(t, i, "prepared process", func(st Status) bool { return st.Prepared })
 	if a.last().active.Load() {
@@ -145,7 +145,7 @@ func TestCallsEndWithTheProcess(t *testing.T) {
 		return ctx.Err()
 	}
 	spec := newSpec(t, "")
-	spec.Permissions = []string{"call:x.B"}
+	spec.Granted = []string{"call:x.B"}
 	i := running(t, s, spec)
 	if got := mustAsk(t, i, operation{Op: "ticket"}); got != "ticket 1" {
 		t.Errorf("the ticket is %q", got)

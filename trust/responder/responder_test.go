@@ -1,4 +1,4 @@
-package authority
+package responder
 
 import (
 	"bytes"
@@ -20,14 +20,14 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/jackfield-host/jackfield/internal/keyfile"
-	"github.com/jackfield-host/jackfield/trust"
+	"github.com/jackfield-host/jackfield/trust/authority"
 	"github.com/jackfield-host/jackfield/trust/revocation"
 )
 
 // serving is an authority whose answers are served.
 type serving struct {
-	a          *Authority
-	org        *Organization
+	a          *authority.Authority
+	org        *authority.Organization
 	responder  *Responder
 	url        string
 	root, both string // PEM files: the root, and the organization with the root
@@ -35,8 +35,8 @@ type serving struct {
 
 func serve(t *testing.T) serving {
 	t.Helper()
-	a, org := newAuthority(t, "")
-	r, err := a.NewResponder(ResponderOptions{})
+	a, org, _ := newAuthority(t, "")
+	r, err := New(a, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func serve(t *testing.T) serving {
 func TestOpenSSLAsks(t *testing.T) {
 	s := serve(t)
 	good, revoked := issue(t, s.org, id), issue(t, s.org, "org.acme.Lost")
-	if _, err := s.org.Revoke(SerialText(revoked.SerialNumber), revocation.KeyCompromise); err != nil {
+	if _, err := s.org.Revoke(authority.SerialText(revoked.SerialNumber), revocation.KeyCompromise); err != nil {
 		t.Fatal(err)
 	}
 	issuer := pemFile(t, "issuer.pem", s.org.Certificate())
@@ -75,11 +75,11 @@ func TestOpenSSLAsks(t *testing.T) {
 			t.Errorf("the organization: %s", out)
 		}
 		// A certificate of this organization, asked for as if the root had issued it.
-		if out := ask(s.root, "-serial", "0x"+SerialText(good.SerialNumber)); !strings.Contains(out, ": unknown") {
+		if out := ask(s.root, "-serial", "0x"+authority.SerialText(good.SerialNumber)); !strings.Contains(out, ": unknown") {
 			t.Errorf("the wrong issuer: %s", out)
 		}
 	}
-	other, _ := newAuthority(t, "")
+	other, _, _ := newAuthority(t, "")
 	out := fails(t, "openssl", "ocsp", "-url", s.url+"/ocsp", "-issuer", pemFile(t, "other.pem", other.Root().Certificate()), "-serial", "1", "-CAfile", s.both)
 	if !strings.Contains(out, "unauthorized (6)") {
 		t.Errorf("a stranger: %s", out)
@@ -222,7 +222,7 @@ func TestCRL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.org.Revoke(SerialText(lost.SerialNumber), revocation.CessationOfOperation); err != nil {
+	if _, err := s.org.Revoke(authority.SerialText(lost.SerialNumber), revocation.CessationOfOperation); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.responder.Refresh(); err != nil {
@@ -241,7 +241,7 @@ func TestCRL(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := tool(t, "openssl", "crl", "-in", file, "-inform", "DER", "-verify", "-CAfile", pemFile(t, "org.pem", s.org.Certificate()), "-noout", "-text")
-	for _, part := range []string{"verify OK", "X509v3 CRL Number", "Authority Key Identifier", "Cessation Of Operation", strings.ToUpper(SerialText(lost.SerialNumber))[:16]} {
+	for _, part := range []string{"verify OK", "X509v3 CRL Number", "Authority Key Identifier", "Cessation Of Operation", strings.ToUpper(authority.SerialText(lost.SerialNumber))[:16]} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it lacks %q\n%s", part, text)
 		}
@@ -294,7 +294,7 @@ func status(t *testing.T, r *Responder, cert, issuer *x509.Certificate, hash cry
 func TestResponderRenewsItself(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		a, err := Init(dir, quick("Acme Root"))
+		a, err := authority.Init(dir, quick("Acme Root"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +303,7 @@ func TestResponderRenewsItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		leaf := issue(t, org, id)
-		r, err := a.NewResponder(ResponderOptions{})
+		r, err := New(a, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,14 +313,14 @@ func TestResponderRenewsItself(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); r.Run(ctx) }()
-		first := status(t, r, leaf, org.cert, crypto.SHA256)
+		first := status(t, r, leaf, org.Certificate(), crypto.SHA256)
 		for range 14 { // the responder's certificate lives a day, and is made anew after half of that
 			time.Sleep(time.Hour)
-			if s := status(t, r, leaf, org.cert, crypto.SHA1); s.Status != ocsp.Good {
+			if s := status(t, r, leaf, org.Certificate(), crypto.SHA1); s.Status != ocsp.Good {
 				t.Fatalf("at %v the status is %d", time.Now(), s.Status)
 			}
 		}
-		if last := status(t, r, leaf, org.cert, crypto.SHA256); last.Certificate.Equal(first.Certificate) {
+		if last := status(t, r, leaf, org.Certificate(), crypto.SHA256); last.Certificate.Equal(first.Certificate) {
 			t.Error("the responder's certificate is the same after 14 hours")
 		}
 		other, err := a.AddOrganization("other.example", quick("Other"))
@@ -329,13 +329,13 @@ func TestResponderRenewsItself(t *testing.T) {
 		}
 		theirs := issue(t, other, id)
 		time.Sleep(time.Minute + time.Second)
-		if s := status(t, r, theirs, other.cert, crypto.SHA256); s.Status != ocsp.Good {
+		if s := status(t, r, theirs, other.Certificate(), crypto.SHA256); s.Status != ocsp.Good {
 			t.Errorf("of a new organization: %d", s.Status)
 		}
-		if _, err := org.Revoke(SerialText(leaf.SerialNumber), revocation.Superseded); err != nil {
+		if _, err := org.Revoke(authority.SerialText(leaf.SerialNumber), revocation.Superseded); err != nil {
 			t.Fatal(err)
 		}
-		if s := status(t, r, leaf, org.cert, crypto.SHA256); s.Status != ocsp.Revoked || s.RevocationReason != ocsp.Superseded || time.Since(s.RevokedAt) > time.Second {
+		if s := status(t, r, leaf, org.Certificate(), crypto.SHA256); s.Status != ocsp.Revoked || s.RevocationReason != ocsp.Superseded || time.Since(s.RevokedAt) > time.Second {
 			t.Errorf("revoked: %+v", s)
 		}
 		cancel()
@@ -359,7 +359,7 @@ func TestResponderRenewsItself(t *testing.T) {
 				t.Errorf("at %v the list is of %v, %v", time.Now(), next.ThisUpdate, err)
 			}
 		}
-		if entries, err := os.ReadDir(filepath.Join(org.dir, respondersDir)); err != nil || len(entries) != 2 {
+		if entries, err := os.ReadDir(filepath.Join(dir, "organizations", host, "responders")); err != nil || len(entries) != 2 {
 			t.Errorf("%d responders are remembered, %v", len(entries), err)
 		}
 	})
@@ -369,8 +369,8 @@ func TestResponderRenewsItself(t *testing.T) {
 // again, and what it has issued is answered as before.
 func TestResponderKeepsKeys(t *testing.T) {
 	secret, dir := []byte("a passphrase"), t.TempDir()
-	o := Options{Name: "Acme", Kind: keyfile.ECDSAP256, Passphrase: secret}
-	a, err := Init(dir, o)
+	o := authority.Options{Name: "Acme", Kind: keyfile.ECDSAP256, Passphrase: secret}
+	a, err := authority.Init(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,11 +380,11 @@ func TestResponderKeepsKeys(t *testing.T) {
 	}
 	leaf := issue(t, org, id)
 	asked := 0
-	served, err := Open(dir, Keys{Passphrase: func(string) ([]byte, error) { asked++; return secret, nil }})
+	served, err := authority.Open(dir, authority.Keys{Passphrase: func(string) ([]byte, error) { asked++; return secret, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := served.NewResponder(ResponderOptions{})
+	r, err := New(served, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestResponderKeepsKeys(t *testing.T) {
 func TestDelegate(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		a, err := Init(dir, quick("Acme Root"))
+		a, err := authority.Init(dir, quick("Acme Root"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -419,62 +419,63 @@ func TestDelegate(t *testing.T) {
 		if _, err := a.Root().UpdateCRL(365 * day); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Remove(a.path(RootName, keyFile)); err != nil {
+		if err := os.Remove(filepath.Join(dir, authority.RootName, "key.pem")); err != nil {
 			t.Fatal(err)
 		}
-		if a, err = Open(dir, Keys{}); err != nil {
+		withKey := a
+		if a, err = authority.Open(dir, authority.Keys{}); err != nil {
 			t.Fatal(err)
 		}
-		r, err := a.NewResponder(ResponderOptions{})
+		r, err := New(a, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Refresh(); code(err) != CodeNoKey {
+		if err := r.Refresh(); code(err) != authority.CodeNoKey {
 			t.Errorf("nothing in advance: %v", err)
 		}
-		if s := status(t, r, leaf, org.cert, crypto.SHA256); s.Status != ocsp.Good {
+		if s := status(t, r, leaf, org.Certificate(), crypto.SHA256); s.Status != ocsp.Good {
 			t.Errorf("the organization's: %+v", s)
 		}
-		if request, err := ocsp.CreateRequest(org.cert, a.root.cert, nil); err != nil || !bytes.Equal(r.Answer(request).DER, ocsp.UnauthorizedErrorResponse) {
+		if request, err := ocsp.CreateRequest(org.Certificate(), a.Root().Certificate(), nil); err != nil || !bytes.Equal(r.Answer(request).DER, ocsp.UnauthorizedErrorResponse) {
 			t.Errorf("the root is not served, and says otherwise: %v", err)
 		}
 		found, err := a.Organization(host)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := found.Staple(SerialText(leaf.SerialNumber), 0); code(err) != CodeNoKey {
+		if _, err := Staple(a, found, authority.SerialText(leaf.SerialNumber), 0); code(err) != authority.CodeNoKey {
 			t.Errorf("stapled: %v", err)
 		}
 
-		// The stick is there for a moment: the authority of before has its key still.
-		if _, err := org.a.root.Delegate(0); err != nil {
+		// The stick is there for a moment: who made the root has its key still.
+		if _, err := withKey.Root().StoreDelegate(0); err != nil {
 			t.Fatal(err)
 		}
-		if staple, err := found.Staple(SerialText(leaf.SerialNumber), 0); err != nil || len(staple) != 2 {
+		if staple, err := Staple(a, found, authority.SerialText(leaf.SerialNumber), 0); err != nil || len(staple) != 2 {
 			t.Errorf("stapled with what was made in advance: %v", err)
 		}
 		if err := r.Refresh(); err != nil {
 			t.Error(err)
 		}
-		if s := status(t, r, org.cert, a.root.cert, crypto.SHA256); s.Status != ocsp.Good {
+		if s := status(t, r, org.Certificate(), a.Root().Certificate(), crypto.SHA256); s.Status != ocsp.Good {
 			t.Errorf("the root's: %+v", s)
 		}
 		time.Sleep(29*day + 23*time.Hour + 30*time.Minute)
 		if err := r.Refresh(); err != nil {
 			t.Error(err)
 		}
-		status(t, r, org.cert, a.root.cert, crypto.SHA256) // ends with the responder's certificate
+		status(t, r, org.Certificate(), a.Root().Certificate(), crypto.SHA256) // ends with the responder's certificate
 		time.Sleep(time.Hour)
-		if err := r.Refresh(); code(err) != CodeNoKey || !strings.Contains(err.Error(), "expired on") {
+		if err := r.Refresh(); code(err) != authority.CodeNoKey || !strings.Contains(err.Error(), "expired on") {
 			t.Errorf("the responder has ended: %v", err)
 		}
 	})
 }
 
 func TestStaple(t *testing.T) {
-	a, org := newAuthority(t, "")
+	a, org, _ := newAuthority(t, "")
 	leaf := issue(t, org, id)
-	staple, err := org.Staple(SerialText(leaf.SerialNumber), 3*day)
+	staple, err := Staple(a, org, authority.SerialText(leaf.SerialNumber), 3*day)
 	if err != nil || len(staple) != 2 {
 		t.Fatalf("%d answers, %v", len(staple), err)
 	}
@@ -493,14 +494,20 @@ func TestStaple(t *testing.T) {
 			t.Errorf("answer %d: openssl says %s", i, out)
 		}
 	}
+	if _, err := org.Revoke(authority.SerialText(leaf.SerialNumber), revocation.Superseded); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Staple(a, org, authority.SerialText(leaf.SerialNumber), 0); code(err) != authority.CodeRevoked {
+		t.Errorf("stapled although revoked: %v", err)
+	}
 }
 
 // FuzzAnswer: whatever is asked, the answer is one, and nothing is good but the one
 // certificate that was issued, asked for by its issuer.
 func FuzzAnswer(f *testing.F) {
-	a, org := newAuthority(f, "")
+	a, org, _ := newAuthority(f, "")
 	leaf := issue(f, org, id)
-	r, err := a.NewResponder(ResponderOptions{})
+	r, err := New(a, Options{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -533,34 +540,8 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if resp.Status == ocsp.Good && !byRoot && resp.SerialNumber.Cmp(leaf.SerialNumber) != 0 {
 			// The organization's other certificates are its responders.
-			if _, err := org.recordIn(respondersDir, SerialText(resp.SerialNumber)); err != nil {
+			if r, err := org.Lookup(resp.SerialNumber); err != nil || r.Certificate == nil {
 				t.Errorf("%x is good", resp.SerialNumber)
-			}
-		}
-	})
-}
-
-// FuzzRecord: a certificate's file and that of its revocation give a record that is
-// consistent, or an error.
-func FuzzRecord(f *testing.F) {
-	_, org := newAuthority(f, "")
-	leaf := issue(f, org, id)
-	serial := SerialText(leaf.SerialNumber)
-	f.Add(encodePEM(leaf), serial, []byte(`{"time":"2026-01-02T03:04:05Z","reason":"keyCompromise"}`))
-	f.Fuzz(func(t *testing.T, certificate []byte, serial string, revoked []byte) {
-		if r, err := parseRecord(certificate, serial); err == nil {
-			if r.Serial() != serial || r.Host == "" && r.ID != "" || r.Host != "" && (trust.Name{Host: r.Host, ID: r.ID}).Check() != nil {
-				t.Errorf("%q is read as %q %q %q", serial, r.Serial(), r.Host, r.ID)
-			}
-		}
-		if r, err := parseRevocation(revoked); err == nil {
-			if back, err := ParseReason(r.Reason.String()); err != nil || back != r.Reason || r.Time.Year() < 1950 {
-				t.Errorf("%q is read as %+v", revoked, r)
-			}
-		}
-		if text, err := ParseSerial(serial); err == nil {
-			if again, err := ParseSerial(text); err != nil || again != text || len(text) != 32 {
-				t.Errorf("%q is read as %q", serial, text)
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package authority
+package responder
 
 import (
 	"crypto/x509"
@@ -11,9 +11,9 @@ import (
 // What a request costs: one that was answered before, and one for a serial number that
 // nobody knows, which strangers can make as many of as they like.
 func BenchmarkAnswer(b *testing.B) {
-	a, org := newAuthority(b, "")
+	a, org, _ := newAuthority(b, "")
 	leaf := issue(b, org, id)
-	r, err := a.NewResponder(ResponderOptions{})
+	r, err := New(a, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package authority
+package responder
 
 import (
 	"bytes"
@@ -13,16 +13,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-)
 
-// Paths under the URL of an authority.
-const (
-	ocspPath  = "/ocsp"
-	crlFolder = "/crl/"
+	"github.com/jackfield-host/jackfield/trust/authority"
 )
-
-// crlPath is where the list of a CA is found.
-func crlPath(name string) string { return crlFolder + name + ".crl" }
 
 const (
 	// maxOCSPRequest bounds a request: one certificate and a nonce take under 200 bytes.
@@ -42,12 +35,12 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	path := req.URL.EscapedPath()
 	switch {
-	case path == ocspPath || path == ocspPath+"/":
+	case path == authority.OCSPPath || path == authority.OCSPPath+"/":
 		r.servePost(w, req)
-	case strings.HasPrefix(path, ocspPath+"/"):
-		r.serveGet(w, req, strings.TrimPrefix(path, ocspPath+"/"))
-	case strings.HasPrefix(path, crlFolder) && strings.HasSuffix(path, ".crl"):
-		r.serveCRL(w, req, strings.TrimSuffix(strings.TrimPrefix(path, crlFolder), ".crl"))
+	case strings.HasPrefix(path, authority.OCSPPath+"/"):
+		r.serveGet(w, req, strings.TrimPrefix(path, authority.OCSPPath+"/"))
+	case strings.HasPrefix(path, authority.CRLFolder) && strings.HasSuffix(path, ".crl"):
+		r.serveCRL(w, req, strings.TrimSuffix(strings.TrimPrefix(path, authority.CRLFolder), ".crl"))
 	default:
 		http.NotFound(w, req)
 	}
@@ -106,8 +99,8 @@ func (r *Responder) serveCRL(w http.ResponseWriter, req *http.Request, name stri
 		return
 	}
 	list, err := ca.CRL()
-	var e *Error
-	if errors.As(err, &e) && e.Code == CodeNotFound {
+	var e *authority.Error
+	if errors.As(err, &e) && e.Code == authority.CodeNotFound {
 		http.NotFound(w, req)
 		return
 	} else if err != nil {

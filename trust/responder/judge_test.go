@@ -1,4 +1,4 @@
-package authority
+package responder
 
 import (
 	"crypto/x509"
@@ -10,15 +10,17 @@ import (
 	"testing"
 
 	"github.com/jackfield-host/jackfield/trust"
+	"github.com/jackfield-host/jackfield/trust/authority"
 	"github.com/jackfield-host/jackfield/trust/revocation"
 )
 
 // judged is an authority whose certificates say where a real server answers, and what a
 // host that trusts its root makes of them.
 type judged struct {
-	a     *Authority
-	org   *Organization
+	a     *authority.Authority
+	org   *authority.Organization
 	r     *Responder
+	dir   string
 	roots *trust.Roots
 	asked atomic.Int64
 }
@@ -31,9 +33,9 @@ func newJudged(t *testing.T) *judged {
 		j.r.ServeHTTP(w, req)
 	}))
 	t.Cleanup(server.Close)
-	j.a, j.org = newAuthority(t, server.URL)
+	j.a, j.org, j.dir = newAuthority(t, server.URL)
 	var err error
-	if j.r, err = j.a.NewResponder(ResponderOptions{}); err != nil {
+	if j.r, err = New(j.a, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.r.Refresh(); err != nil {
@@ -90,7 +92,7 @@ func TestHostsAccept(t *testing.T) {
 		t.Errorf("the publisher was %q and is %q", v.Publisher, again.Publisher)
 	}
 
-	if _, err := j.org.Revoke(SerialText(leaf.SerialNumber), revocation.KeyCompromise); err != nil {
+	if _, err := j.org.Revoke(authority.SerialText(leaf.SerialNumber), revocation.KeyCompromise); err != nil {
 		t.Fatal(err)
 	}
 	judge.Forget()
@@ -104,7 +106,7 @@ func TestHostsBelieveStaples(t *testing.T) {
 	claim := trust.Claim{ID: id, Chain: []*x509.Certificate{leaf, j.org.Certificate()}}
 	expect(t, j.judge(true).Judge(t.Context(), claim), trust.Untrusted, trust.RevocationUnknown)
 	var err error
-	if claim.Staples, err = j.org.Staple(SerialText(leaf.SerialNumber), 0); err != nil {
+	if claim.Staples, err = Staple(j.a, j.org, authority.SerialText(leaf.SerialNumber), 0); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, j.judge(true).Judge(t.Context(), claim), trust.Valid, trust.OK)
@@ -117,22 +119,22 @@ func TestHostsBelieveStaples(t *testing.T) {
 func TestHostsReadLists(t *testing.T) {
 	j := newJudged(t)
 	leaf := issue(t, j.org, id)
-	if err := os.Remove(j.a.path(RootName, keyFile)); err != nil {
+	if err := os.Remove(filepath.Join(j.dir, authority.RootName, "key.pem")); err != nil {
 		t.Fatal(err)
 	}
-	a, err := Open(j.a.dir, Keys{})
+	a, err := authority.Open(j.dir, authority.Keys{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if j.r, err = a.NewResponder(ResponderOptions{}); err != nil {
+	if j.r, err = New(a, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.r.Refresh(); code(err) != CodeNoKey {
+	if err := j.r.Refresh(); code(err) != authority.CodeNoKey {
 		t.Fatal(err)
 	}
 	claim := trust.Claim{ID: id, Chain: []*x509.Certificate{leaf, j.org.Certificate()}}
 	expect(t, j.judge(false).Judge(t.Context(), claim), trust.Valid, trust.OK)
-	if _, err := a.Root().Revoke(SerialText(j.org.cert.SerialNumber), revocation.CACompromise); err != nil {
+	if _, err := a.Root().Revoke(authority.SerialText(j.org.Certificate().SerialNumber), revocation.CACompromise); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := j.a.Root().UpdateCRL(0); err != nil { // its key is still in memory there

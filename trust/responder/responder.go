@@ -1,4 +1,11 @@
-package authority
+// Package responder answers whether the certificates of an authority are revoked: OCSP
+// over HTTP, lists, and answers for bundles. Call New, Refresh and Run, and serve the
+// Responder, which is an http.Handler; Staple needs no server.
+//
+// What is promised: an answer says what the folder of the authority says at that moment.
+// Nothing that a client sends costs more than a small file that is read and one
+// signature, and nothing of it is kept.
+package responder
 
 import (
 	"context"
@@ -10,17 +17,19 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/jackfield-host/jackfield/trust/authority"
 )
 
 // Responder answers OCSP requests for all certificates of an authority and hands out its
 // lists of revoked certificates. It is an http.Handler, see ServeHTTP. What is revoked
 // while it runs is answered so at once.
 //
-// A CA whose key it can use gets a responder's certificate that lives a day and is
-// renewed by itself, and new lists when they are due. For another one it answers with
-// what Delegate has made in advance.
+// A CA whose key it can use gets a delegate whose certificate lives a day and is renewed
+// by itself, and new lists when they are due. For another one it answers with what
+// StoreDelegate has made in advance.
 type Responder struct {
-	a        *Authority
+	a        *authority.Authority
 	validity time.Duration
 	log      *slog.Logger
 
@@ -29,16 +38,16 @@ type Responder struct {
 	serving    []*served // guarded by mu; the slice is replaced, never changed
 }
 
-// ResponderOptions configure a Responder.
-type ResponderOptions struct {
+// Options configure a Responder.
+type Options struct {
 	Validity time.Duration // of answers; 0: AnswerValidity
 	Log      *slog.Logger  // nil: nothing is logged
 }
 
 // served is one CA that is answered for.
 type served struct {
-	ca *CA
-	by delegate // its zero value: nobody can sign answers
+	ca *authority.CA
+	by authority.Delegate // its zero value: nobody can sign answers
 
 	mu    sync.Mutex
 	given map[question]given // guarded by mu; of known certificates only
@@ -59,14 +68,13 @@ type given struct {
 // maxGiven bounds what is remembered for one CA, about 1 KiB for each.
 const maxGiven = 10_000
 
-// NewResponder returns a responder that has not looked at the folder yet: call Refresh,
-// then Run.
-func (a *Authority) NewResponder(o ResponderOptions) (*Responder, error) {
+// New returns a responder that has not looked at the folder yet: call Refresh, then Run.
+func New(a *authority.Authority, o Options) (*Responder, error) {
 	if o.Validity == 0 {
 		o.Validity = AnswerValidity
 	}
-	if o.Validity < minValidity || o.Validity > 90*day {
-		return nil, refuse(CodeInvalid, "answers are valid for a minute at least and 90 days at most, not for %s", o.Validity)
+	if o.Validity < time.Minute || o.Validity > 90*24*time.Hour {
+		return nil, refuse(authority.CodeInvalid, "answers are valid for a minute at least and 90 days at most, not for %s", o.Validity)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -97,7 +105,7 @@ func (r *Responder) Run(ctx context.Context) {
 	}
 }
 
-// Refresh looks which organizations there are, renews responders' certificates that are
+// Refresh looks which organizations there are, renews delegates that are
 // past half of their life, and signs new lists where they are due. The error joins
 // what is missing, CodeNoKey, CodePassphrase or CodeExpired for a CA that there will be
 // no answers for, CodeNoKey for a list that is due; all others are served.
@@ -108,7 +116,7 @@ func (r *Responder) Refresh() error {
 	if err != nil {
 		return err
 	}
-	cas, problems := []*CA{r.a.root}, []error(nil)
+	cas, problems := []*authority.CA{r.a.Root()}, []error(nil)
 	for _, host := range hosts {
 		org, err := r.a.Organization(host)
 		if err != nil {
@@ -127,7 +135,7 @@ func (r *Responder) Refresh() error {
 			problems = append(problems, err)
 		}
 		serving = append(serving, s)
-		if err := s.ca.keepCRL(); err != nil {
+		if err := s.ca.RefreshCRL(); err != nil {
 			problems = append(problems, err)
 		}
 	}
@@ -140,38 +148,25 @@ func (r *Responder) Refresh() error {
 // open returns what there was before while it will do, else a new one, which keeps the
 // key of the CA. With an error it is one that answers as long as its certificate lives,
 // or hands out the list alone.
-func (r *Responder) open(ca *CA, before []*served) (*served, error) {
+func (r *Responder) open(ca *authority.CA, before []*served) (*served, error) {
 	s := &served{ca: ca, given: map[question]given{}}
 	for _, old := range before {
 		switch {
-		case old.ca.name != ca.name:
-		case !old.ca.cert.Equal(ca.cert): // renewed, or made anew
-			ca.keepKey(old.ca)
+		case old.ca.Name() != ca.Name():
+		case !old.ca.Certificate().Equal(ca.Certificate()): // renewed, or made anew
+			ca.KeepKey(old.ca)
 		default:
 			s = old
 		}
 	}
-	if by := s.by.cert; by != nil && time.Until(by.NotAfter) > by.NotAfter.Sub(by.NotBefore)/2 {
+	if by := s.by.Certificate; by != nil && time.Until(by.NotAfter) > by.NotAfter.Sub(by.NotBefore)/2 {
 		return s, nil
 	}
-	by, err := s.ca.delegate(max(responderLife, 2*r.validity))
-	if err != nil && s.by.cert != nil && time.Now().Before(s.by.cert.NotAfter) {
+	by, err := s.ca.Delegate(max(delegateLife, 2*r.validity))
+	if err != nil && s.by.Certificate != nil && time.Now().Before(s.by.Certificate.NotAfter) {
 		return s, err
 	}
 	return &served{ca: s.ca, by: by, given: map[question]given{}}, err
-}
-
-// keepCRL signs a new list if one is due and the key is there.
-func (c *CA) keepCRL() error {
-	due, err := c.crlDue(time.Now())
-	if err != nil || !due {
-		return err
-	}
-	if _, err := c.signer(); err != nil {
-		return refuse(CodeNoKey, "a new list of %s is due, and its key can not be used: %w", c.name, err)
-	}
-	_, err = c.UpdateCRL(0)
-	return err
 }
 
 // Answer answers one request in DER; of several certificates in it, the first. A nonce
@@ -187,12 +182,12 @@ func (r *Responder) Answer(request []byte) Answer {
 	serving := r.serving
 	r.mu.Unlock()
 	for _, s := range serving {
-		if s.by.cert == nil || !s.ca.names(req) {
+		if s.by.Certificate == nil || !issuer(s.ca, req) {
 			continue
 		}
 		answer, err := s.answer(req, r.validity)
 		if err != nil {
-			r.log.Error("answering an OCSP request", "ca", s.ca.name, "serial", fmt.Sprintf("%x", req.SerialNumber), "err", err)
+			r.log.Error("answering an OCSP request", "ca", s.ca.Name(), "serial", fmt.Sprintf("%x", req.SerialNumber), "err", err)
 			return Answer{DER: ocsp.InternalErrorErrorResponse}
 		}
 		return answer
@@ -203,12 +198,12 @@ func (r *Responder) Answer(request []byte) Answer {
 // answer gives the same answer again while it is fresh and nothing has changed: caches
 // in between see one entity, and a signature is made once.
 func (s *served) answer(req *ocsp.Request, validity time.Duration) (Answer, error) {
-	known, err := s.ca.lookUp(req.SerialNumber)
+	known, err := s.ca.Lookup(req.SerialNumber)
 	if err != nil {
 		return Answer{}, err
 	}
 	if known.Certificate == nil {
-		return s.ca.answer(s.by, req.SerialNumber, req.HashAlgorithm, validity)
+		return sign(s.ca, s.by, req.SerialNumber, req.HashAlgorithm, validity)
 	}
 	q := question{known.Serial(), req.HashAlgorithm}
 	s.mu.Lock()
@@ -218,7 +213,7 @@ func (s *served) answer(req *ocsp.Request, validity time.Duration) (Answer, erro
 	if ok && g.revoked == (known.Revoked != nil) && time.Until(g.answer.NextUpdate) > validity/2 {
 		return g.answer, nil
 	}
-	answer, err := s.ca.answer(s.by, req.SerialNumber, req.HashAlgorithm, validity)
+	answer, err := sign(s.ca, s.by, req.SerialNumber, req.HashAlgorithm, validity)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -232,11 +227,11 @@ func (s *served) answer(req *ocsp.Request, validity time.Duration) (Answer, erro
 }
 
 // find returns the CA of a name, if it is served here.
-func (r *Responder) find(name string) *CA {
+func (r *Responder) find(name string) *authority.CA {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.serving {
-		if s.ca.name == name {
+		if s.ca.Name() == name {
 			return s.ca
 		}
 	}
