@@ -53,7 +53,7 @@ func (n *noted) Call(ctx context.Context, ticket string, _ *sdk.Request) (*sdk.R
 	return &sdk.Response{Payload: []byte("called")}, n.of.call(ctx, ticket)
 }
 
-func (a *accesses) open(_ string, granted []string, _ *slog.Logger) Access {
+func (a *accesses) open(_ string, _, granted []string, _ *slog.Logger) Access {
 	n := &noted{KeyValue: a.kv, of: a, granted: granted}
 	a.mu.Lock()
 	defer a.mu.Unlock()
