@@ -110,8 +110,8 @@ func New(cfg Config) (*Host, error) {
 	})
 	h.supervisor = supervisor.New(supervisor.Config{
 		Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...),
-		Services: func(id string, granted []string, log *slog.Logger) supervisor.Access {
-			return h.services.Open(id, granted, log)
+		Services: func(id string, asked, granted []string, log *slog.Logger) supervisor.Access {
+			return h.services.Open(id, asked, granted, log)
 		},
 	})
 	h.register()

@@ -73,7 +73,8 @@ func AskNew(ctx context.Context, in io.Reader, out io.Writer, what, flag string)
 }
 
 func ask(ctx context.Context, tty *os.File, out io.Writer, question string) ([]byte, error) {
-	before, err := term.GetState(int(tty.Fd()))
+	fd := int(tty.Fd())
+	before, err := term.GetState(fd)
 	if err != nil {
 		return nil, fmt.Errorf("looking at the terminal: %w", err)
 	}
@@ -88,13 +89,13 @@ func ask(ctx context.Context, tty *os.File, out io.Writer, question string) ([]b
 	// Reading from a terminal can not be called off: after an interrupt the goroutine
 	// ends with the process.
 	go func() {
-		secret, err := term.ReadPassword(int(tty.Fd()))
+		secret, err := term.ReadPassword(fd)
 		replies <- reply{secret, err}
 	}()
 	select {
 	case <-ctx.Done():
 		// What is typed next is to be seen again.
-		return nil, errors.Join(ctx.Err(), term.Restore(int(tty.Fd()), before))
+		return nil, errors.Join(ctx.Err(), term.Restore(fd, before))
 	case r := <-replies:
 		if _, err := io.WriteString(out, "\n"); err != nil {
 			return nil, err

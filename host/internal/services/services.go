@@ -72,11 +72,11 @@ func New(cfg Config) *Services {
 	return &Services{cfg: cfg, metrics: newMetrics(), stores: make(map[string]*store)}
 }
 
-// Open gives a process of the extension id access to what is granted, permissions as a
-// manifest spells them. Log is that of the process.
-func (s *Services) Open(id string, granted []string, log *slog.Logger) *Access {
+// Open gives a process of the extension id access to what is granted of what its
+// manifest asks for, permissions as that spells them. Log is that of the process.
+func (s *Services) Open(id string, asked, granted []string, log *slog.Logger) *Access {
 	return &Access{
-		s: s, id: id, log: log, grants: service.ParseGrants(granted),
+		s: s, id: id, log: log, grants: service.ParseGrants(granted).Asked(asked),
 		denied: make(map[string]struct{}), within: make(map[string]*request),
 	}
 }

@@ -51,7 +51,7 @@ func newHome(t *testing.T) *home { return &home{dir: t.TempDir(), quota: Default
 
 // access is what a running process of an extension has.
 func access(s *Services, id string, granted ...string) *Access {
-	a := s.Open(id, granted, slog.New(slog.DiscardHandler))
+	a := s.Open(id, granted, granted, slog.New(slog.DiscardHandler))
 	a.Activate()
 	return a
 }
@@ -320,7 +320,7 @@ func TestMetricsAndTheLog(t *testing.T) {
 	var log bytes.Buffer
 	h := newHome(t)
 	s := h.open(t)
-	a := s.Open(id, []string{"kv"}, slog.New(slog.NewTextHandler(&log, nil)))
+	a := s.Open(id, nil, []string{"kv"}, slog.New(slog.NewTextHandler(&log, nil)))
 	ended := a.Offer().Ended
 	denied := sdk.Errorf(sdk.PermissionDenied, "calling x.Y is not granted")
 	for range 3 {

@@ -24,7 +24,7 @@ func (i *Instance) offer(c *child) {
 	if i.s.cfg.Services == nil {
 		return
 	}
-	c.access = i.s.cfg.Services(i.spec.ID, i.spec.Granted, c.log)
+	c.access = i.s.cfg.Services(i.spec.ID, i.spec.Asked, i.spec.Granted, c.log)
 	c.tracks = c.access.Calls()
 	c.wire.Offer(c.access.Offer())
 }

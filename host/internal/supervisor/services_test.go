@@ -53,7 +53,7 @@ func (n *noted) Call(ctx context.Context, ticket string, _ *sdk.Request) (*sdk.R
 	return &sdk.Response{Payload: []byte("called")}, n.of.call(ctx, ticket)
 }
 
-func (a *accesses) open(_ string, granted []string, _ *slog.Logger) Access {
+func (a *accesses) open(_ string, _, granted []string, _ *slog.Logger) Access {
 	n := &noted{KeyValue: a.kv, of: a, granted: granted}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -78,7 +78,7 @@ func offering(t *testing.T) (*Supervisor, *accesses) {
 func TestServicesOfAProcess(t *testing.T) {
 	s, a := offering(t)
 	spec := newSpec(t, "")
-	spec.Granted = []string{"kv", "events"}
+	spec.Asked, spec.Granted = []string{"kv", "events"}, []string{"kv", "events"}
 	i := running(t, s, spec)
 	mustAsk(t, i, operation{Op: "put", Text: "value"})
 	if e, err := a.kv.Get(t.Context(), "key"); err != nil || string(e.Value) != "value" {
@@ -106,7 +106,7 @@ func TestServicesOfAProcess(t *testing.T) {
 
 func TestNoServicesAreOffered(t *testing.T) {
 	spec := newSpec(t, "")
-	spec.Granted = []string{"kv"}
+	spec.Asked, spec.Granted = []string{"kv"}, []string{"kv"}
 	i := running(t, newSupervisor(t), spec)
 	if _, err := ask(t, i, operation{Op: "put"}); sdk.CodeOf(err) != sdk.PermissionDenied || !strings.Contains(err.Error(), "offers no services") {
 		t.Errorf("got %v", err)
@@ -145,7 +145,7 @@ func TestCallsEndWithTheProcess(t *testing.T) {
 		return ctx.Err()
 	}
 	spec := newSpec(t, "")
-	spec.Granted = []string{"call:x.B"}
+	spec.Asked, spec.Granted = []string{"call:x.B"}, []string{"call:x.B"}
 	i := running(t, s, spec)
 	if got := mustAsk(t, i, operation{Op: "ticket"}); got != "ticket 1" {
 		t.Errorf("the ticket is %q", got)

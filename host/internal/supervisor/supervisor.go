@@ -184,8 +184,8 @@ type Config struct {
 	// own.
 	Environ []string
 	// Services gives a process of an extension access to what it was granted of the
-	// host's services; log is that of the process. Nil offers none.
-	Services func(id string, granted []string, log *slog.Logger) Access
+	// services that its manifest asks for; log is that of the process. Nil offers none.
+	Services func(id string, asked, granted []string, log *slog.Logger) Access
 	// DestroyTimeout bounds Destroy and the exit that follows (5 s), DumpTimeout the
 	// goroutine dump of a hung process (2 s).
 	DestroyTimeout, DumpTimeout time.Duration

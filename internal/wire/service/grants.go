@@ -16,6 +16,7 @@ const (
 type Grants struct {
 	keyValue bool
 	types    map[string]struct{}
+	asked    *Grants // what is asked for and not granted is told apart in errors
 }
 
 // ParseGrants takes permissions as a manifest spells them and keeps kv and call:TYPE.
@@ -34,6 +35,14 @@ func ParseGrants(permissions []string) Grants {
 			g.types[name] = struct{}{}
 		}
 	}
+	return g
+}
+
+// Asked returns g with the permissions that the manifest asks for, so that a refusal can
+// say whose turn it is. It grants nothing.
+func (g Grants) Asked(permissions []string) Grants {
+	asked := ParseGrants(permissions)
+	g.asked = &asked
 	return g
 }
 
@@ -57,11 +66,14 @@ func (g Grants) missing(kind Kind, typeName string) string {
 }
 
 // denied says which permission is missing and where to ask for it.
-func denied(permission string) *sdk.Error {
+func (g Grants) denied(kind Kind, typeName, permission string) *sdk.Error {
 	what := "the key-value store"
 	if name, ok := strings.CutPrefix(permission, permissionCall); ok {
 		what = "calling " + bounded(name, 190)
 		permission = bounded(permission, 200)
+	}
+	if g.asked != nil && g.asked.missing(kind, typeName) == "" {
+		return sdk.Errorf(sdk.PermissionDenied, "%s is not granted: an administrator has denied %s, or taken it back", what, permission)
 	}
 	return sdk.Errorf(sdk.PermissionDenied,
 		"%s is not granted: extension_permissions in the bundle's manifest.mf would need %s", what, permission)

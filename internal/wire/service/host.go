@@ -77,7 +77,7 @@ func (h *host) take(ctx context.Context, ask *extensionv1.ServiceAsk) error {
 	start := time.Now()
 	j := h.job(ask)
 	if permission := h.cfg.Grants.missing(j.kind, j.typeName); permission != "" {
-		h.end(ask, Report{Kind: j.kind, Permission: permission, Err: denied(permission), Took: time.Since(start)}, nil)
+		h.end(ask, Report{Kind: j.kind, Permission: permission, Err: h.cfg.Grants.denied(j.kind, j.typeName, permission), Took: time.Since(start)}, nil)
 		return nil
 	}
 	if (j.kind == KindPut || j.kind == KindDelete) && h.cfg.MayWrite != nil && !h.cfg.MayWrite() {

@@ -51,6 +51,27 @@ func TestOnlyWhatIsGranted(t *testing.T) {
 	}
 }
 
+// What the manifest asks for and nobody granted is another matter than what it lacks.
+func TestWhoseTurnItIs(t *testing.T) {
+	g := ParseGrants([]string{"call:x.B"}).Asked([]string{"call:x.B", "call:x.C", "kv"})
+	for _, c := range []struct {
+		kind           Kind
+		typeName, says string
+	}{
+		{KindGet, "", "an administrator has denied kv, or taken it back"},
+		{KindCall, "x.C", "an administrator has denied call:x.C, or taken it back"},
+		{KindCall, "x.D", "extension_permissions in the bundle's manifest.mf would need call:x.D"},
+	} {
+		missing := g.missing(c.kind, c.typeName)
+		if err := g.denied(c.kind, c.typeName, missing); !strings.HasSuffix(err.Message, c.says) {
+			t.Errorf("%s %s: %s", c.kind, c.typeName, err.Message)
+		}
+	}
+	if missing := g.missing(KindCall, "x.B"); missing != "" {
+		t.Errorf("what is granted lacks %s", missing)
+	}
+}
+
 func TestBrokenFormat(t *testing.T) {
 	for name, asks := range map[string][]*extensionv1.ServiceAsk{
 		"id 0":                    {get(0, "a")},
