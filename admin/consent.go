@@ -87,7 +87,7 @@ func wantedOf(c *host.Consent) *wanted {
 	}
 	w := &wanted{Version: c.Version, File: c.File, Digest: c.Digest}
 	for _, n := range c.Needs {
-		w.Needs = append(w.Needs, n.What)
+		w.Needs = append(w.Needs, n.String())
 	}
 	slices.Sort(w.Needs)
 	return w

@@ -25,7 +25,8 @@ type row struct {
 	Started                  *moment
 	Restarts                 int
 	File, Digest             string
-	Signature, Signer        string
+	Signature, SignatureCode string
+	Signer, Organization     string
 	Permissions              permissions
 	Wanted                   *wanted // what waits for consent
 }
@@ -55,7 +56,7 @@ func rowsOf(extensions []host.Extension, now time.Time) []row {
 			Reason: troubleOf(e.Reason, now),
 			PID:    e.PID, Memory: bytesOf(e.ResidentBytes), Started: at(e.Started, now), Restarts: e.Restarts,
 			File: e.File, Digest: shortDigest(e.Digest),
-			Signature: e.Signature.State, Signer: e.Signature.Signer, Permissions: permissionsOf(e, now), Wanted: wantedOf(e.Consent),
+			Signature: e.Signature.State, SignatureCode: e.Signature.Code, Signer: e.Signature.Signer, Organization: e.Signature.Organization, Permissions: permissionsOf(e, now), Wanted: wantedOf(e.Consent),
 		}
 		if r.Name == "" {
 			r.Name = e.ID

@@ -36,6 +36,7 @@ func verbs() map[host.Verb][]string {
 		host.VerbPin:      {"version"},
 		host.VerbUnpin:    nil,
 		host.VerbRetry:    nil,
+		host.VerbRecheck:  nil,
 		host.VerbConsent:  {"digest", "permissions"},
 		host.VerbRevoke:   {"permissions"},
 	}

@@ -42,6 +42,17 @@ type Need struct {
 	What string `json:"what"`
 }
 
+// String is the need in a list for people.
+func (n Need) String() string {
+	switch {
+	case n.Kind == NeedPermission:
+		return n.What
+	case n.What == "":
+		return "publisher unknown"
+	}
+	return "publisher " + n.What
+}
+
 // NeedKind says of which kind a Need is. The set is closed.
 type NeedKind string
 
@@ -353,7 +364,7 @@ func decisionsOf(is state.Extension) json.RawMessage {
 	lists := struct {
 		Granted   []string `json:"granted"`
 		Denied    []string `json:"denied"`
-		Publisher string   `json:"publisher"`
+		Publisher string   `json:"publisher,omitempty"`
 	}{[]string{}, []string{}, is.Publisher}
 	for _, d := range is.Decisions {
 		if d.Granted {

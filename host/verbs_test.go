@@ -100,10 +100,10 @@ func TestWhatOthersNeed(t *testing.T) {
 
 	waiting := func() {
 		t.Helper()
-		for _, file := range []string{"b.jar", "c.jar"} {
-			row := w.awaitState(file, "waiting")
+		for _, id := range []string{"org.b.B", "org.c.C"} { // they were installed: their rows are theirs
+			row := w.awaitState(id, "waiting")
 			if row.Reason == nil || row.Reason.Code != "dependency_missing" {
-				t.Errorf("%s: %v", file, row.Reason)
+				t.Errorf("%s: %v", id, row.Reason)
 			}
 		}
 	}

@@ -137,7 +137,7 @@ func asksOf(e host.Extension) asks {
 	if w := e.Consent; w != nil {
 		a.version, a.digest = w.Version, w.Digest
 		for _, n := range w.Needs {
-			a.needs = append(a.needs, n.What)
+			a.needs = append(a.needs, n.String())
 		}
 		return a
 	}
@@ -172,6 +172,12 @@ func (a asks) confirm(ctx context.Context, in io.Reader, out io.Writer, d decisi
 
 // meaning says in words what a permission allows.
 func meaning(permission string) string {
+	if publisher, ok := strings.CutPrefix(permission, "publisher "); ok {
+		if publisher == "unknown" {
+			return "come from somebody whom no trusted root vouches for; the version before did not"
+		}
+		return "come from another publisher than the version before"
+	}
 	kind, detail, _ := strings.Cut(oneLine(permission), ":")
 	switch kind {
 	case "net":

@@ -45,7 +45,7 @@ func printOne(w io.Writer, e host.Extension) error {
 		{"pid", numberOf(int64(e.PID))}, {"started", timeOf(e.Started)}, {"restarts", strconv.Itoa(e.Restarts)},
 		{"resident bytes", numberOf(e.ResidentBytes)},
 		{"file", e.File}, {"digest", e.Digest},
-		{"signature", strings.TrimSpace(e.Signature.State + " " + e.Signature.Signer)},
+		{"signature", signatureOf(e.Signature)}, {"signed by", strings.Join(e.Signature.Chain, " < ")}, {"signed at", timeOf(e.Signature.SignedAt)},
 		{"permissions", strings.Join(e.Permissions, ", ")},
 	}
 	fields = append(fields, grantFields("granted", e.Grants)...)
@@ -100,9 +100,24 @@ func grantFields(name string, grants []host.Grant) [][2]string {
 func needsOf(needs []host.Need) string {
 	names := make([]string, len(needs))
 	for i, n := range needs {
-		names[i] = n.What
+		names[i] = n.String()
 	}
 	return strings.Join(names, ", ")
+}
+
+// signatureOf is the state of a signature, with who signed, and why it does not hold.
+func signatureOf(s host.Signature) string {
+	text := s.State
+	if s.Signer != "" {
+		text += ", " + s.Signer
+		if s.Organization != "" {
+			text += " of " + s.Organization
+		}
+	}
+	if s.Message != "" {
+		text += ": " + s.Message
+	}
+	return text
 }
 
 // enabledOf is empty for a file that is no extension: nobody has enabled it.

@@ -39,6 +39,8 @@ func verbs() []verb {
 			example: "  jackfield ext pin examples.hello.HelloExtension\n  jackfield ext pin examples.hello.HelloExtension 1.0.0"},
 		{name: host.VerbUnpin, doing: "unpinning", short: "let the drop folder decide again which version runs",
 			example: "  jackfield ext unpin examples.hello.HelloExtension"},
+		{name: host.VerbRecheck, doing: "rechecking", short: "judge at once who signed an extension, and stop it if that is not trusted any more",
+			example: "  jackfield ext recheck examples.hello.HelloExtension"},
 		{name: host.VerbRetry, doing: "retrying", short: "try at once what has failed or waits for its next try",
 			example: "  jackfield ext retry examples.hello.HelloExtension"},
 	}
@@ -123,7 +125,7 @@ func printRow(w io.Writer, format output.Format, e host.Extension) error {
 func (v verb) judge(e host.Extension) error {
 	what := fmt.Sprintf("%s %q", v.doing, e.ID)
 	switch v.name {
-	case host.VerbDisable, host.VerbUnpin:
+	case host.VerbDisable, host.VerbUnpin, host.VerbRecheck:
 		return nil
 	case host.VerbPin: // of a disabled extension, for one
 		if e.State != "running" {
