@@ -134,8 +134,8 @@ func claim(b *bundle.Verified) trust.Claim {
 	return claim
 }
 
-// Verdict returns what was judged of a bundle, with the publisher that its extension
-// must come from; false if it was not judged.
+// Verdict returns what was judged of a bundle; false if it was not judged. One that may
+// run on its own account is held against the publisher that its extension must come from.
 func (c *Control) Verdict(b *bundle.Verified) (trust.Verdict, bool) {
 	c.mu.Lock()
 	v, ok := c.verdicts[b.Digest()]
@@ -143,7 +143,10 @@ func (c *Control) Verdict(b *bundle.Verified) (trust.Verdict, bool) {
 	if !ok {
 		return v, false
 	}
-	return v.Continues(c.cfg.Pinned(b.Manifest().ID)), true
+	if c.cfg.Policy != Off && c.admits(v) {
+		v = v.Continues(c.cfg.Pinned(b.Manifest().ID))
+	}
+	return v, true
 }
 
 // Refusal is why a bundle may not run.
