@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
@@ -25,7 +28,7 @@ const storePass = "changeit"
 // TestJarsignerTakesOurs signs with keys of every kind and has the JDK verify with
 // -strict, which makes errors of all its warnings, against a keystore with our root.
 func TestJarsignerTakesOurs(t *testing.T) {
-	jarsigner, keytool := jdk(t, "jarsigner"), jdk(t, "keytool")
+	jarsigner := jdk(t, "jarsigner")
 	for _, c := range []struct {
 		name string
 		key  crypto.Signer
@@ -38,8 +41,11 @@ func TestJarsignerTakesOurs(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			signer := bundletest.NewSigner("hello.example", signerID, c.key)
-			write(t, filepath.Join(dir, "root.pem"), bundletest.ChainPEM(signer.Root))
-			run(t, dir, keytool, "-importcert", "-noprompt", "-alias", "root", "-file", "root.pem", "-keystore", "roots.p12", "-storepass", storePass)
+			roots, err := pkcs12.Modern2023.EncodeTrustStore([]*x509.Certificate{signer.Root}, storePass)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(dir, "roots.p12"), roots)
 			jar := bundletest.Good(bundletest.WithFile("data/été/日本 "+strings.Repeat("long ", 30)+"name.txt", []byte("x")), bundletest.WithFile("META-INF/services/x", []byte("y")))
 			write(t, filepath.Join(dir, "ours.jar"), signer.Sign(jar))
 			out := run(t, dir, jarsigner, "-verify", "-strict", "-keystore", "roots.p12", "-storepass", storePass, "ours.jar")
