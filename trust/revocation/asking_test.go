@@ -452,6 +452,19 @@ func TestBadServers(t *testing.T) {
 			c.Forget()
 			w.pass(time.Second)
 			says(t, w.check(t, c), revocation.Good, "")
+			// So does an answer: the next silence is the first one.
+			w.answers(row.handle)
+			w.pass(25 * time.Hour)
+			says(t, w.check(t, c), revocation.Unknown, row.says)
+			w.says(t, nil)
+			w.pass(time.Minute)
+			says(t, w.check(t, c), revocation.Good, "")
+			w.answers(row.handle)
+			w.pass(25 * time.Hour)
+			says(t, w.check(t, c), revocation.Unknown, row.says)
+			w.says(t, nil)
+			w.pass(time.Minute)
+			says(t, w.check(t, c), revocation.Good, "")
 		})
 	}
 }
@@ -474,6 +487,21 @@ func TestBadAddresses(t *testing.T) {
 		if answer.Status != revocation.Unknown || len(answer.Problems) != 2 || !strings.Contains(answer.Problems[0], problem) {
 			t.Errorf("%s: %+v", address, answer)
 		}
+	}
+}
+
+// TestEightStaplesAreRead is a bundle with a heap of them.
+func TestEightStaplesAreRead(t *testing.T) {
+	w := newWorld(t, false, false)
+	staples := [][]byte{w.answer(t, nil)}
+	for range 8 {
+		staples = append([][]byte{[]byte("hello")}, staples...)
+	}
+	check := func(staples [][]byte) revocation.Status {
+		return w.checker().Check(t.Context(), w.Extension.Cert, w.Organization.Cert, staples, nil).Status
+	}
+	if last, ninth := check(staples[1:]), check(staples); last != revocation.Good || ninth != revocation.Unknown {
+		t.Errorf("the eighth says %d, the ninth %d", last, ninth)
 	}
 }
 
@@ -590,6 +618,16 @@ func TestNobodyInsideIsAsked(t *testing.T) {
 	c := w.checker(func(c *revocation.Config) { c.AllowPrivate = false })
 	says(t, c.Check(t.Context(), named.Cert, w.Organization.Cert, nil, nil), revocation.Unknown, "loopback")
 	w.asked(t, 0)
+}
+
+func TestAddressesAreSaidOnce(t *testing.T) {
+	w := newWorld(t, true, false)
+	w.server.Close()
+	answer := w.check(t, w.checker())
+	says(t, answer, revocation.Unknown, "refused")
+	if n := strings.Count(strings.Join(answer.Problems, ""), "http://"); n != 1 {
+		t.Errorf("%q", answer.Problems)
+	}
 }
 
 func TestOffline(t *testing.T) {
