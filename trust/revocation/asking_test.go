@@ -328,6 +328,24 @@ func TestReasonGetsGraver(t *testing.T) {
 	}
 }
 
+// TestStaleResponder is one that answers what it said last year: a list is asked for
+// instead, and the responder left alone.
+func TestStaleResponder(t *testing.T) {
+	w := newWorld(t, true, true)
+	stale := w.answer(t, func(r *ocsp.Response) { r.ThisUpdate, r.NextUpdate = w.Now.AddDate(-1, 0, 0), w.Now.AddDate(-1, 0, 1) })
+	list := tt.CRL(t, w.Organization, 1, nil)
+	w.answers(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".crl") {
+			rw.Write(list)
+			return
+		}
+		rw.Write(stale)
+	})
+	c := w.checker()
+	says(t, w.check(t, c), revocation.Good, "stale")
+	w.asked(t, 2)
+}
+
 func TestDisownedGoesBeforeLists(t *testing.T) {
 	w := newWorld(t, false, false)
 	disowned := w.answer(t, func(r *ocsp.Response) { r.Status, r.ThisUpdate = ocsp.Unknown, w.Now.Add(-time.Hour) })
