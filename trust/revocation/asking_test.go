@@ -328,6 +328,43 @@ func TestReasonGetsGraver(t *testing.T) {
 	}
 }
 
+// TestBadListsOverTheNetwork is whoever answers in the place of the server of lists. What
+// does not count is not kept, and the address left alone.
+func TestBadListsOverTheNetwork(t *testing.T) {
+	for name, row := range map[string]struct {
+		says string
+		list func(t *testing.T, w *world) []byte
+	}{
+		"by another of the issuer's name": {"not signed by the issuer", func(t *testing.T, w *world) []byte {
+			return tt.CRL(t, w.Issue(t, w.Root, w.Template(tt.Organization)), 1, nil)
+		}},
+		"revoked, by another of the issuer's name": {"not signed by the issuer", func(t *testing.T, w *world) []byte {
+			return tt.CRL(t, w.Issue(t, w.Root, w.Template(tt.Organization)), 1, nil, entry(w.Extension.Cert, 0, w.Now))
+		}},
+		"by the root": {"by another issuer", func(t *testing.T, w *world) []byte { return tt.CRL(t, w.Root, 1, nil) }},
+		"stale": {"stale", func(t *testing.T, w *world) []byte {
+			return tt.CRL(t, w.Organization, 1, func(l *x509.RevocationList) {
+				l.ThisUpdate, l.NextUpdate = w.Now.Add(-2*time.Hour), w.Now.Add(-time.Hour)
+			})
+		}},
+		"a page": {"not a certificate revocation list", func(*testing.T, *world) []byte { return []byte("<html>") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, false, true)
+			list := row.list(t, w)
+			w.answers(func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) })
+			dir := t.TempDir()
+			c := w.checker(func(c *revocation.Config) { c.Dir = dir })
+			says(t, w.check(t, c), revocation.Unknown, row.says)
+			says(t, w.check(t, c), revocation.Unknown, "did not answer before")
+			w.asked(t, 1)
+			if kept, err := os.ReadDir(dir); err != nil || len(kept) > 0 {
+				t.Errorf("%v is kept (%v)", kept, err)
+			}
+		})
+	}
+}
+
 // TestStaleResponder is one that answers what it said last year: a list is asked for
 // instead, and the responder left alone.
 func TestStaleResponder(t *testing.T) {
