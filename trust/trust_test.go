@@ -1,6 +1,7 @@
 package trust_test
 
 import (
+	"crypto"
 	"crypto/x509"
 	"net/http"
 	"strings"
@@ -31,6 +32,11 @@ func TestTimestamps(t *testing.T) {
 	stamper := func(change ...func(*x509.Certificate)) *tt.Holder {
 		return a.Issue(t, stampRoot, a.Template(tt.Timestamper, append([]func(*x509.Certificate){past}, change...)...))
 	}
+	between := a.Issue(t, stampRoot, a.Template(tt.Root, past, func(c *x509.Certificate) { c.Subject.CommonName = "Stamps 2" }))
+	below := func(key crypto.Signer) *tt.Holder {
+		return tt.IssueFor(t, between, a.Template(tt.Timestamper, past), key)
+	}
+	weakBetween := tt.IssueFor(t, stampRoot, a.Template(tt.Root, past, func(c *x509.Certificate) { c.Subject.CommonName = "Stamps 2" }), rsaKey(t, 1024))
 	for _, row := range []struct {
 		name  string
 		at    time.Time
@@ -41,6 +47,11 @@ func TestTimestamps(t *testing.T) {
 		{"no timestamp", time.Time{}, nil, trust.CodeExpired, "nothing proves"},
 		{"a timestamp", signed, []*tt.Holder{stamper()}, trust.OK, "proves that it was signed"},
 		{"with its root", signed, []*tt.Holder{stamper(), stampRoot}, trust.OK, "proves that it was signed"},
+		{"with an authority between", signed, []*tt.Holder{below(tt.NewKey(t)), between}, trust.OK, "proves that it was signed"},
+		{"without the authority between", signed, []*tt.Holder{below(tt.NewKey(t))}, trust.CodeExpired, "no trusted timestamp authority"},
+		{"with a weak key", signed, []*tt.Holder{below(rsaKey(t, 1024)), between}, trust.CodeExpired, "1024 bits"},
+		{"with a weak key between", signed, []*tt.Holder{a.Issue(t, weakBetween, a.Template(tt.Timestamper, past)), weakBetween}, trust.CodeExpired, "1024 bits"},
+		{"with too many certificates", signed, []*tt.Holder{stamper(), stampRoot, stampRoot, stampRoot, stampRoot, stampRoot}, trust.CodeExpired, "6 certificates"},
 		{"a timestamp after the certificate ended", signed.Add(30 * time.Minute), []*tt.Holder{stamper()}, trust.OK, "proves"},
 		{"a timestamp before the certificate began", signed.Add(-2 * time.Hour), []*tt.Holder{stamper(func(c *x509.Certificate) { c.NotBefore = signed.AddDate(-1, 0, 0) })}, trust.CodeExpired, "does not count"},
 		{"without certificates", signed, nil, trust.CodeExpired, "0 certificates"},
@@ -83,6 +94,19 @@ func TestTimestamps(t *testing.T) {
 				t.Errorf("signed %s, until %s", v.SignedAt, v.Until)
 			}
 		})
+	}
+}
+
+// TestNoTimestampRoots is a host on which no timestamp authority is trusted.
+func TestNoTimestampRoots(t *testing.T) {
+	a := tt.NewAuthority(t)
+	judge := judgeBy(a, func(c *trust.Config) { c.Roots = &trust.Roots{Certificates: tt.Certs(a.Root)} })
+	claim := claimOf(a, a.Extension, a.Organization)
+	claim.SignedAt, claim.TimestampChain = a.Now, tt.Certs(a.Timestamper)
+	v := judge.Judge(t.Context(), claim)
+	checkVerdict(t, v, trust.OK)
+	if check := v.Checks[7]; check.Name != "timestamp" || !check.Warning || !strings.Contains(check.Detail, "conf/trust/timestamp") || !v.SignedAt.IsZero() {
+		t.Errorf("%+v", check)
 	}
 }
 

@@ -328,6 +328,61 @@ func TestReasonGetsGraver(t *testing.T) {
 	}
 }
 
+// TestBadListsOverTheNetwork is whoever answers in the place of the server of lists. What
+// does not count is not kept, and the address left alone.
+func TestBadListsOverTheNetwork(t *testing.T) {
+	for name, row := range map[string]struct {
+		says string
+		list func(t *testing.T, w *world) []byte
+	}{
+		"by another of the issuer's name": {"not signed by the issuer", func(t *testing.T, w *world) []byte {
+			return tt.CRL(t, w.Issue(t, w.Root, w.Template(tt.Organization)), 1, nil)
+		}},
+		"revoked, by another of the issuer's name": {"not signed by the issuer", func(t *testing.T, w *world) []byte {
+			return tt.CRL(t, w.Issue(t, w.Root, w.Template(tt.Organization)), 1, nil, entry(w.Extension.Cert, 0, w.Now))
+		}},
+		"by the root": {"by another issuer", func(t *testing.T, w *world) []byte { return tt.CRL(t, w.Root, 1, nil) }},
+		"stale": {"stale", func(t *testing.T, w *world) []byte {
+			return tt.CRL(t, w.Organization, 1, func(l *x509.RevocationList) {
+				l.ThisUpdate, l.NextUpdate = w.Now.Add(-2*time.Hour), w.Now.Add(-time.Hour)
+			})
+		}},
+		"a page": {"not a certificate revocation list", func(*testing.T, *world) []byte { return []byte("<html>") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, false, true)
+			list := row.list(t, w)
+			w.answers(func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) })
+			dir := t.TempDir()
+			c := w.checker(func(c *revocation.Config) { c.Dir = dir })
+			says(t, w.check(t, c), revocation.Unknown, row.says)
+			says(t, w.check(t, c), revocation.Unknown, "did not answer before")
+			w.asked(t, 1)
+			if kept, err := os.ReadDir(dir); err != nil || len(kept) > 0 {
+				t.Errorf("%v is kept (%v)", kept, err)
+			}
+		})
+	}
+}
+
+// TestStaleResponder is one that answers what it said last year: a list is asked for
+// instead, and the responder left alone.
+func TestStaleResponder(t *testing.T) {
+	w := newWorld(t, true, true)
+	stale := w.answer(t, func(r *ocsp.Response) { r.ThisUpdate, r.NextUpdate = w.Now.AddDate(-1, 0, 0), w.Now.AddDate(-1, 0, 1) })
+	list := tt.CRL(t, w.Organization, 1, nil)
+	w.answers(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".crl") {
+			rw.Write(list)
+			return
+		}
+		rw.Write(stale)
+	})
+	c := w.checker()
+	says(t, w.check(t, c), revocation.Good, "stale")
+	w.asked(t, 2)
+}
+
 func TestDisownedGoesBeforeLists(t *testing.T) {
 	w := newWorld(t, false, false)
 	disowned := w.answer(t, func(r *ocsp.Response) { r.Status, r.ThisUpdate = ocsp.Unknown, w.Now.Add(-time.Hour) })
@@ -452,6 +507,19 @@ func TestBadServers(t *testing.T) {
 			c.Forget()
 			w.pass(time.Second)
 			says(t, w.check(t, c), revocation.Good, "")
+			// So does an answer: the next silence is the first one.
+			w.answers(row.handle)
+			w.pass(25 * time.Hour)
+			says(t, w.check(t, c), revocation.Unknown, row.says)
+			w.says(t, nil)
+			w.pass(time.Minute)
+			says(t, w.check(t, c), revocation.Good, "")
+			w.answers(row.handle)
+			w.pass(25 * time.Hour)
+			says(t, w.check(t, c), revocation.Unknown, row.says)
+			w.says(t, nil)
+			w.pass(time.Minute)
+			says(t, w.check(t, c), revocation.Good, "")
 		})
 	}
 }
@@ -474,6 +542,21 @@ func TestBadAddresses(t *testing.T) {
 		if answer.Status != revocation.Unknown || len(answer.Problems) != 2 || !strings.Contains(answer.Problems[0], problem) {
 			t.Errorf("%s: %+v", address, answer)
 		}
+	}
+}
+
+// TestEightStaplesAreRead is a bundle with a heap of them.
+func TestEightStaplesAreRead(t *testing.T) {
+	w := newWorld(t, false, false)
+	staples := [][]byte{w.answer(t, nil)}
+	for range 8 {
+		staples = append([][]byte{[]byte("hello")}, staples...)
+	}
+	check := func(staples [][]byte) revocation.Status {
+		return w.checker().Check(t.Context(), w.Extension.Cert, w.Organization.Cert, staples, nil).Status
+	}
+	if last, ninth := check(staples[1:]), check(staples); last != revocation.Good || ninth != revocation.Unknown {
+		t.Errorf("the eighth says %d, the ninth %d", last, ninth)
 	}
 }
 
@@ -590,6 +673,16 @@ func TestNobodyInsideIsAsked(t *testing.T) {
 	c := w.checker(func(c *revocation.Config) { c.AllowPrivate = false })
 	says(t, c.Check(t.Context(), named.Cert, w.Organization.Cert, nil, nil), revocation.Unknown, "loopback")
 	w.asked(t, 0)
+}
+
+func TestAddressesAreSaidOnce(t *testing.T) {
+	w := newWorld(t, true, false)
+	w.server.Close()
+	answer := w.check(t, w.checker())
+	says(t, answer, revocation.Unknown, "refused")
+	if n := strings.Count(strings.Join(answer.Problems, ""), "http://"); n != 1 {
+		t.Errorf("%q", answer.Problems)
+	}
 }
 
 func TestOffline(t *testing.T) {

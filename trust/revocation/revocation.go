@@ -202,10 +202,6 @@ func (c *Checker) askResponders(ctx context.Context, q *question, f *findings) *
 		return nil
 	}
 	for _, address := range first(q.cert.OCSPServer) {
-		if c.late(q) {
-			f.problem("OCSP at "+address, errLate)
-			break
-		}
 		var answered *evidence
 		what := fetch{
 			issuer: keyOf(q.issuer, nil), base: address, limit: MaxOCSP,
@@ -239,7 +235,7 @@ func (c *Checker) askResponders(ctx context.Context, q *question, f *findings) *
 func (c *Checker) askLists(ctx context.Context, q *question, f *findings) {
 	for _, address := range first(q.cert.CRLDistributionPoints) {
 		if c.late(q) {
-			f.problem("CRL at "+address, errLate)
+			f.problem("CRL at "+address, errors.New("it is not asked: the others took too long"))
 			break
 		}
 		var fetched CRL
@@ -269,11 +265,8 @@ func (c *Checker) askLists(ctx context.Context, q *question, f *findings) {
 	}
 }
 
-// errLate is why an address is not asked.
-var errLate = errors.New("it is not asked: the others took too long")
-
-// late reports whether so much time went by that nobody else is asked. A responder that
-// keeps silent leaves time for a list.
+// late reports whether so much time went by that no list is asked for. One responder that
+// keeps silent leaves time for one.
 func (c *Checker) late(q *question) bool { return time.Since(q.began) >= 2*c.fetcher.timeout }
 
 // first bounds how many addresses of a certificate are looked at.
