@@ -307,7 +307,7 @@ func TestClientThatLeft(t *testing.T) {
 }
 
 func FuzzOrder(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"version":"1"}`, `{"force":true,"restore_data":false}`, `{"version":"1","version":2}`, `[`, `{"a":{"b":[1,2]}}`, "null"} {
+	for _, seed := range []string{`{}`, `{"version":"1"}`, `{"force":true,"restore_data":false}`, `{"digest":"sha256:1","permissions":["kv",null]}`, `{"version":"1","version":2}`, `[`, `{"a":{"b":[1,2]}}`, "null"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -76,6 +76,26 @@ func needsOf(is state.Extension, asks []string) []Need {
 	return needs
 }
 
+// permissionsOf are the permissions among needs.
+func permissionsOf(needs []Need) []string {
+	var list []string
+	for _, n := range needs {
+		if n.Kind == NeedPermission {
+			list = append(list, n.What)
+		}
+	}
+	return list
+}
+
+// newPublisherOf is the publisher among them, nil for none.
+func newPublisherOf(needs []Need) *string {
+	i := slices.IndexFunc(needs, func(n Need) bool { return n.Kind == NeedPublisher })
+	if i < 0 {
+		return nil
+	}
+	return &needs[i].What
+}
+
 // granted is what of these permissions was granted: all that a process may do.
 func granted(is state.Extension, asks []string) []string {
 	var list []string
@@ -224,14 +244,7 @@ func (d *decision) consent() error {
 	d.version, d.digest, d.asks = row.Version, row.Digest, row.Permissions
 	if w := row.Consent; w != nil && (a.Digest == "" || a.Digest == w.Digest) {
 		d.version, d.digest, d.waits = w.Version, w.Digest, true
-		d.asks = nil
-		for _, n := range w.Needs {
-			if n.Kind == NeedPublisher {
-				d.publisher = &n.What
-				continue
-			}
-			d.asks = append(d.asks, n.What)
-		}
+		d.asks, d.publisher = permissionsOf(w.Needs), newPublisherOf(w.Needs)
 		for _, r := range d.is.Rejected {
 			if r.Digest == w.Digest && len(r.Asks) > 0 {
 				d.asks = r.Asks
@@ -254,11 +267,7 @@ func (d *decision) consent() error {
 	granted := func(p string) bool { s, _ := d.is.Decision(p); return s.Granted }
 	d.grant = d.without(a.Permissions, granted)
 	if d.waits {
-		for _, n := range needsOf(d.is, d.asks) {
-			if !slices.Contains(a.Permissions, n.What) {
-				d.deny = append(d.deny, n.What)
-			}
-		}
+		d.deny = d.without(permissionsOf(needsOf(d.is, d.asks)), func(p string) bool { return slices.Contains(a.Permissions, p) })
 	}
 	return nil
 }
@@ -287,9 +296,7 @@ func (d *decision) revoke() error {
 		d.asks = append(d.asks, s.Permission)
 	}
 	if w := d.row.Consent; w != nil {
-		for _, n := range w.Needs {
-			d.asks = append(d.asks, n.What)
-		}
+		d.asks = append(d.asks, permissionsOf(w.Needs)...)
 	}
 	if a.Permissions == nil {
 		for _, s := range d.is.Decisions {

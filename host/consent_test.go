@@ -207,7 +207,7 @@ func TestConsentToWhatIsNotThereAnyMore(t *testing.T) {
 		t.Errorf("granted after all: %+v", now.Grants)
 	}
 	w.removeFile("m-3.jar")
-	row = w.await(theID, "waiting in version 2", func(e host.Extension, _ bool) bool { return e.Consent != nil && e.Consent.Version == "2" })
+	w.await(theID, "waiting in version 2", func(e host.Extension, _ bool) bool { return e.Consent != nil && e.Consent.Version == "2" })
 	if row = w.do(host.Action{Verb: host.VerbConsent, ID: theID, Digest: seen.Digest}); row.Version != "2" {
 		t.Errorf("after consent: %+v", row)
 	}
@@ -246,61 +246,6 @@ func TestFewerPermissionsNeverWait(t *testing.T) {
 	}
 	w.put("m.jar", moody{version: "6", permissions: "kv," + net, overlap: true}.jar(t))
 	waitsFor(t, w.awaitRejected(theID, "6"), "6", net)
-}
-
-// TestRevoke: what is taken back is gone from the process at once, and no request fails
-// for it; what was denied stays so for later versions.
-func TestRevoke(t *testing.T) {
-	t.Parallel()
-	for _, overlap := range []bool{true, false} {
-		t.Run(fmt.Sprintf("overlap %v", overlap), func(t *testing.T) {
-			t.Parallel()
-			address, net := door(t)
-			w := startQuick(t, t.TempDir())
-			w.put("m-1.jar", moody{version: "1", permissions: "kv," + net, overlap: overlap}.jar(t))
-			before := w.awaitRunning(theID, "1")
-			w.asks(theType, "dial "+address, "connected")
-			clients := w.load(4)
-			clients.more(10)
-			w.refused(host.Action{Verb: host.VerbRevoke, ID: theID, Permissions: []string{"events"}}, host.CodeInvalidArgument)
-			row := w.do(host.Action{Verb: host.VerbRevoke, ID: theID, Permissions: []string{net}})
-			clients.more(10)
-			holds(t, row, []string{"kv by folder"}, []string{net + " by admin"})
-			if row.State != "running" || row.PID == before.PID || row.Consent != nil || !slices.Equal(row.Permissions, []string{"kv", net}) {
-				t.Errorf("after revoke: %+v", row)
-			}
-			w.denied(address)
-			if entry := w.audited(); entry.Action != "revoke" || string(entry.After) != `{"granted":["kv"],"denied":["`+net+`"]}` {
-				t.Errorf("the audit trail: %+v", entry)
-			}
-			w.put("m-2.jar", moody{version: "2", permissions: net, overlap: overlap}.jar(t))
-			w.awaitRunning(theID, "2")
-			w.denied(address)
-			row = w.do(host.Action{Verb: host.VerbConsent, ID: theID})
-			holds(t, row, []string{"kv by folder, unused", net + " by admin"}, []string{})
-			clients.more(10)
-			clients.stop("1", "2")
-			w.asks(theType, "dial "+address, "connected")
-			w.awaitEvents(theID, "revoke 1", "restarted 1", "upgraded 2", "consent 2", "restarted 2")
-		})
-	}
-}
-
-// TestRevokeOfWhatItCannotDoWithout: the process that may do it does not go on.
-func TestRevokeOfWhatItCannotDoWithout(t *testing.T) {
-	t.Parallel()
-	address, net := door(t)
-	w := startQuick(t, t.TempDir())
-	w.put("m.jar", moody{version: "1", permissions: net, mood: "dial " + address}.jar(t))
-	before := w.awaitRunning(theID, "1")
-	row := w.do(host.Action{Verb: host.VerbRevoke, ID: theID})
-	holds(t, row, []string{}, []string{net + " by admin"})
-	if row.State == "running" || alive(before.PID) {
-		t.Errorf("after revoke: %+v, the old process alive: %v", row, alive(before.PID))
-	}
-	w.awaitEvents(theID, "revoke 1", "ended 1")
-	w.do(host.Action{Verb: host.VerbConsent, ID: theID})
-	w.awaitRunning(theID, "1")
 }
 
 // TestConsentToSomeOfIt: the version runs with what it has.

@@ -177,6 +177,7 @@ func (r *reconciler) take(ctx context.Context, view *catalog.View) {
 		e.entry = entry
 		if e.wanted == nil || e.wanted.Digest() != entry.Bundle.Digest() {
 			e.wanted = r.edition(*entry)
+			e.waits, e.again = nil, time.Time{}
 		}
 		if e.fallback == nil {
 			r.fetchFallback(ctx, e)

@@ -14,25 +14,27 @@ import (
 // somebody who may do that, which is the consent to what it asks. A later one waits, and
 // is passed over as long as another version can run.
 func (r *reconciler) mayRun(e *extension) bool {
-	h, asks := r.host, e.wanted.asks()
+	h := r.host
 	is, _ := h.state.Extension(e.id)
-	needs := needsOf(is, asks)
-	e.again = time.Time{}
+	needs := needsOf(is, e.wanted.asks())
 	switch {
 	case len(needs) == 0:
-		e.waits = nil
+		e.waits, e.again = nil, time.Time{}
 		return true
-	case h.arrives(e.wanted.Digest()):
-		return false // whoever sends it is about to consent
+	case h.arrives(e.wanted.Digest()), time.Now().Before(e.again):
+		return false // whoever sends it is about to consent; or the disk is full
 	}
+	e.again = time.Time{}
 	if !is.Consented {
 		err := h.journal.grantFirst(e.wanted, needs)
 		if err == nil {
 			e.waits = nil
 			return true
 		}
-		e.waits, e.again = lifecycle.Reasonf(lifecycle.StageManifest, lifecycle.CodeNeedsConsent,
-			"what it asks for was granted with its file, and cannot be written down: %v; that is tried again", err), time.Now().Add(journalAgain)
+		e.again = time.Now().Add(journalAgain)
+		e.waits = lifecycle.Reasonf(lifecycle.StageManifest, lifecycle.CodeNeedsConsent,
+			"what it asks for was granted with its file, and cannot be written down, which is tried again: %v", err)
+		h.cfg.Log.Error("what an extension asks for is not granted yet: that cannot be written down", "ext", e.id, "error", err)
 		return false
 	}
 	known := func(x state.Rejection) bool {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -86,6 +87,22 @@ func cmdState(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: state ID STATE")
 	}
 	ts.Check(hosts.get(ts).waitState(args[0], args[1]))
+}
+
+// cmdReady: ready: waits until the host is: it has looked into its folder then.
+func cmdReady(ts *testscript.TestScript, neg bool, args []string) {
+	h := hosts.get(ts)
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		resp, err := client().Get(h.requests + "/readyz")
+		ts.Check(err)
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the host is not ready: %s", resp.Status)
+		}
+	}
 }
 
 // cmdWaits: waits ID: waits until a version of the extension waits for consent.

@@ -126,6 +126,7 @@ func TestStories(t *testing.T) {
 			"reason":   cmdReason,
 			"gone":     cmdGone,
 			"restarts": cmdRestarts,
+			"ready":    cmdReady,
 			"waits":    cmdWaits,
 			"exits":    cmdExits,
 

@@ -210,13 +210,6 @@ type run struct {
 
 func (r *run) running() bool { return r.Status().State == lifecycle.Running }
 
-// probation is the time in which a new version must live.
-type probation struct {
-	until time.Time
-	warm  *run    // the version before, still there (overlap)
-	old   Version // the version before
-}
-
 // operation is something that takes time.
 type operation struct {
 	done atomic.Bool

@@ -2,9 +2,17 @@ package deploy
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 )
+
+// probation is the time in which a new version must live.
+type probation struct {
+	until time.Time
+	warm  *run    // the version before, still there (overlap)
+	old   Version // the version before
+}
 
 // watch looks after a version in its probation: it reports whether it had to act.
 func (d *Deployment) watch() bool {

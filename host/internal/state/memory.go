@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,51 +33,10 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 		extensions: map[string]Extension{}, versions: map[string][]Version{}, values: map[string]string{},
 		events: map[string]int{}, evidence: map[string]int{},
 	}
-	err := sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher FROM extension",
-		func(scan func(...any) error) error {
-			var e Extension
-			var removed int64
-			var rejected, decisions string
-			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected,
-				&e.Consented, &decisions, &e.Publisher); err != nil {
-				return err
-			}
-			e.Removed = fromMicro(removed)
-			if err := json.Unmarshal([]byte(rejected), &e.Rejected); err != nil {
-				return fmt.Errorf("the rejections of %s: %w", e.ID, err)
-			}
-			if err := json.Unmarshal([]byte(decisions), &e.Decisions); err != nil {
-				return fmt.Errorf("the decisions about %s: %w", e.ID, err)
-			}
-			slices.SortFunc(e.Decisions, func(a, b Decision) int { return cmp.Compare(a.Permission, b.Permission) })
-			m.extensions[e.ID] = e
-			return nil
-		})
-	if err != nil {
+	if err := errors.Join(m.loadExtensions(ctx, db), m.loadVersions(ctx, db)); err != nil {
 		return nil, err
 	}
-	err = sqlitefile.Each(ctx, db, "SELECT extension, version, digest, file, first, last, permissions FROM version",
-		func(scan func(...any) error) error {
-			var id, permissions string
-			var v Version
-			var first, last int64
-			if err := scan(&id, &v.Version, &v.Digest, &v.File, &first, &last, &permissions); err != nil {
-				return err
-			}
-			if err := json.Unmarshal([]byte(permissions), &v.Permissions); err != nil {
-				return fmt.Errorf("the permissions of version %s of %s: %w", v.Version, id, err)
-			}
-			v.First, v.Last = fromMicro(first), fromMicro(last)
-			m.versions[id] = append(m.versions[id], v)
-			return nil
-		})
-	if err != nil {
-		return nil, err
-	}
-	for _, versions := range m.versions {
-		newestFirst(versions)
-	}
-	err = sqlitefile.Each(ctx, db, "SELECT key, value FROM value", func(scan func(...any) error) error {
+	err := sqlitefile.Each(ctx, db, "SELECT key, value FROM value", func(scan func(...any) error) error {
 		var key, value string
 		err := scan(&key, &value)
 		m.values[key] = value
@@ -98,6 +58,51 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 		}
 	}
 	return m, nil
+}
+
+func (m *memory) loadExtensions(ctx context.Context, db *sql.DB) error {
+	return sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher FROM extension",
+		func(scan func(...any) error) error {
+			var e Extension
+			var removed int64
+			var rejected, decisions string
+			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected,
+				&e.Consented, &decisions, &e.Publisher); err != nil {
+				return err
+			}
+			e.Removed = fromMicro(removed)
+			if err := json.Unmarshal([]byte(rejected), &e.Rejected); err != nil {
+				return fmt.Errorf("the rejections of %s: %w", e.ID, err)
+			}
+			if err := json.Unmarshal([]byte(decisions), &e.Decisions); err != nil {
+				return fmt.Errorf("the decisions about %s: %w", e.ID, err)
+			}
+			slices.SortFunc(e.Decisions, func(a, b Decision) int { return cmp.Compare(a.Permission, b.Permission) })
+			m.extensions[e.ID] = e
+			return nil
+		})
+}
+
+func (m *memory) loadVersions(ctx context.Context, db *sql.DB) error {
+	err := sqlitefile.Each(ctx, db, "SELECT extension, version, digest, file, first, last, permissions FROM version",
+		func(scan func(...any) error) error {
+			var id, permissions string
+			var v Version
+			var first, last int64
+			if err := scan(&id, &v.Version, &v.Digest, &v.File, &first, &last, &permissions); err != nil {
+				return err
+			}
+			if err := json.Unmarshal([]byte(permissions), &v.Permissions); err != nil {
+				return fmt.Errorf("the permissions of version %s of %s: %w", v.Version, id, err)
+			}
+			v.First, v.Last = fromMicro(first), fromMicro(last)
+			m.versions[id] = append(m.versions[id], v)
+			return nil
+		})
+	for _, versions := range m.versions {
+		newestFirst(versions)
+	}
+	return err
 }
 
 func newestFirst(versions []Version) {
