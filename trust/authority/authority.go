@@ -4,7 +4,7 @@
 //
 //	a, err := authority.Init(dir, authority.Options{Name: "Acme Root", Passphrase: secret})
 //	org, err := a.AddOrganization("acme.example", authority.Options{Name: "Acme Inc.", Passphrase: secret})
-//	issued, err := org.Issue("org.acme.Hello", authority.IssueOptions{Key: keyfile.Default})
+//	issued, err := org.Issue("org.acme.Hello", authority.IssueOptions{})
 //
 // Later Open finds it again. Everything lies in one folder, which only its owner can read:
 //
