@@ -63,6 +63,9 @@ func (h Home) RunningHost() string { return filepath.Join(h.Run(), "host.json") 
 // timestamp authorities. It may be missing.
 func (h Home) Trust() string { return filepath.Join(h.Conf(), "trust") }
 
+// TrustCache holds answers about revocation; it may be missing.
+func (h Home) TrustCache() string { return filepath.Join(string(h), "data", "trust") }
+
 // Make creates every folder that is missing, with the mode that it is to have whatever
 // the umask is, and then refuses a home that others could change: see check. What holds
 // secrets, private data or sockets is the host's alone; bundles are readable by all,

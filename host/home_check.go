@@ -38,7 +38,7 @@ func (h Home) parts() []part {
 	data := filepath.Dir(h.Bundles())
 	for _, path := range []string{
 		h.Conf(), h.Properties(), h.Trust(), filepath.Join(h.Trust(), "timestamp"),
-		data, h.Bundles(), filepath.Dir(h.Data("x")), filepath.Dir(h.Snapshots("x")), h.Backups(),
+		data, h.Bundles(), filepath.Dir(h.Data("x")), filepath.Dir(h.Snapshots("x")), filepath.Dir(h.KeyValue("x")), h.TrustCache(), h.Backups(),
 		filepath.Dir(filepath.Dir(h.ExtensionLog("x"))), filepath.Dir(h.ExtensionLog("x")), h.Run(),
 	} {
 		list = append(list, part{path: path, deny: others})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
@@ -184,6 +183,3 @@ func (h *Host) recheck(ctx context.Context, a Action, row Extension) (Extension,
 	}
 	return h.synced(ctx, row)
 }
-
-// TrustCache holds answers about revocation.
-func (h Home) TrustCache() string { return filepath.Join(string(h), "data", "trust") }
