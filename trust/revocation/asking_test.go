@@ -233,6 +233,12 @@ func TestListsOverTheNetwork(t *testing.T) {
 		t.Errorf("%+v", answer)
 	}
 
+	for _, c := range []*revocation.Checker{c, w.checker(func(c *revocation.Config) { c.Dir, c.Offline = dir, true })} {
+		if answer := w.check(t, c); !answer.ThisUpdate.Equal(newer.List.ThisUpdate) {
+			t.Errorf("an older list is kept: %+v", answer)
+		}
+	}
+
 	serve(tt.CRL(t, w.Organization, 3, nil, entry(w.Extension.Cert, revocation.KeyCompromise, w.Now)))
 	c.Forget()
 	w.pass(time.Second)
@@ -431,6 +437,39 @@ func TestCacheIsNotBelieved(t *testing.T) {
 	}
 	w.says(t, nil)
 	says(t, w.check(t, w.checker(withDir)), revocation.Good, "")
+}
+
+// TestKeptListIsNotBelieved is a list in the folder of the cache that somebody else wrote.
+func TestKeptListIsNotBelieved(t *testing.T) {
+	w := newWorld(t, false, true)
+	dir := t.TempDir()
+	offline := func(c *revocation.Config) { c.Dir, c.Offline = dir, true }
+	list := tt.CRL(t, w.Organization, 1, nil)
+	w.answers(func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) })
+	says(t, w.check(t, w.checker(func(c *revocation.Config) { c.Dir = dir })), revocation.Good, "")
+	says(t, w.check(t, w.checker(offline)), revocation.Good, "")
+	files, err := filepath.Glob(filepath.Join(dir, "*.crl"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	impostor := w.Issue(t, w.Root, w.Template(tt.Organization))
+	for _, data := range [][]byte{tt.CRL(t, impostor, 2, nil), tt.CRL(t, impostor, 2, nil, entry(w.Extension.Cert, 0, w.Now)), []byte("hello"), nil} {
+		if err := os.WriteFile(files[0], data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		says(t, w.check(t, w.checker(offline)), revocation.Unknown, "")
+	}
+}
+
+// TestNothingIsWrittenWithoutFolder is a checker that keeps its answers in memory.
+func TestNothingIsWrittenWithoutFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	w := newWorld(t, true, false)
+	w.says(t, revokedFor(0, 0))
+	says(t, w.check(t, w.checker()), revocation.Revoked, "")
+	if entries, err := os.ReadDir("."); err != nil || len(entries) > 0 {
+		t.Errorf("%v, %v", entries, err)
+	}
 }
 
 func TestUnwritableCache(t *testing.T) {
