@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (h *Host) newAdmission() *admission.Control {
 	t := h.cfg.Trust
 	judge := trust.New(trust.Config{
 		Revocation: trust.RevocationPolicy(t.Revocation), Cache: h.home.TrustCache(),
-		Refresh: t.Recheck, AllowPrivate: t.PrivateResponders, Log: h.cfg.Log,
+		Refresh: cmp.Or(t.Recheck, time.Hour) / 2, AllowPrivate: t.PrivateResponders, Log: h.cfg.Log,
 	})
 	return admission.New(admission.Config{
 		Judge: judge, Policy: admission.Policy(t.Policy), OnRevoked: admission.OnRevoked(t.OnRevoked),

@@ -52,6 +52,9 @@ func TestHostileFiles(t *testing.T) {
 	}
 	for name, code := range want {
 		state, reason := "failed", string(code)
+		if code.OfSignature() {
+			state = "refused"
+		}
 		if code == bundle.CodeTruncated {
 			// It may still be a copy in progress; it fails after a minute without growth.
 			state, reason = "pending", "copying"
