@@ -37,6 +37,7 @@ import (
 // Limits are what the processes of one instance may use; 0 is no limit.
 type Limits struct {
 	Memory           int64 // bytes, all processes together
+	Data             int64 // bytes in the data folder; no file is larger
 	Processes, Files int   // Files is for each process
 }
 
@@ -69,6 +70,7 @@ type Holds struct {
 	Memory    Hold `json:"memory"`
 	Processes Hold `json:"processes"`
 	Files     Hold `json:"files"`
+	Data      Hold `json:"data"`
 }
 
 // Config is what a Keeper is made from. Log is required.

@@ -1,0 +1,238 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
+)
+
+// Mode is how much confinement is asked for: the key sandbox.
+type Mode string
+
+// The modes. The set is closed.
+const (
+	Auto   Mode = "auto"   // what this machine and this host's privileges allow; what does not hold is said
+	Strict Mode = "strict" // everything, or the extension does not run
+	Off    Mode = "off"    // nothing
+)
+
+// Protection is one thing that confines a process. Why says by what it holds, or why it
+// does not and what would help.
+type Protection struct {
+	Name  string `json:"name"`
+	Holds bool   `json:"holds"`
+	Why   string `json:"why"`
+}
+
+// The protections, in the order in which they are told. The set is closed; what each
+// means is in docs/sandbox.md.
+const (
+	User        = "user"         // a user of its own, which no other extension has
+	Privileges  = "privileges"   // no capabilities, and none can be gained
+	FileSystem  = "files"        // reads its bundle, writes its data, and nothing else
+	Network     = "network"      // opens and connects no sockets but those that the host passes
+	SystemCalls = "system_calls" // dangerous system calls are refused
+	Processes   = "processes"    // cannot signal, trace or look into the host and others
+)
+
+// GuardConfig is what a Guard is made from.
+type GuardConfig struct {
+	// Shim is the running program, if it can be started as a shim.
+	Shim shim.Program
+	// Users are the uids that extensions get.
+	Users Users
+	// Launch starts a shim under a policy with an executable that cannot be executed,
+	// and returns what its Link's Wait does.
+	Launch func(shim.Policy) error
+}
+
+// Guard decides what each process of a host is confined to. Its methods may be called by
+// any goroutine.
+type Guard struct {
+	cfg  GuardConfig
+	able func() shim.Able // tried once, when it is first needed
+	// users is held from the choice of a user to its entry, the owner of a data folder.
+	users sync.Mutex
+}
+
+// NewGuard makes a Guard.
+func NewGuard(cfg GuardConfig) *Guard {
+	cfg.Users = cfg.Users.withDefaults()
+	g := &Guard{cfg: cfg}
+	g.able = sync.OnceValue(func() shim.Able {
+		able := shim.Able{}
+		user, why := uint32(0), mayChangeUsers()
+		if why == nil {
+			user = cfg.Users.First
+		}
+		able = shim.Trial(cfg.Shim, user, cfg.Launch)
+		if why != nil {
+			able.User = why
+		}
+		return able
+	})
+	return g
+}
+
+// Subject is a process that is to be confined.
+type Subject struct {
+	ID   string
+	Mode Mode
+	// Executable is the path of the executable; the folders are those of the bundle,
+	// of the data, and the one in which the folder of its socket will be.
+	Executable                 string
+	BundleDir, DataDir, RunDir string
+	Limits                     Limits
+	// Environ is what the process will have: it names where certificates are.
+	Environ []string
+}
+
+// RefusedError says that a process was not confined as strictly as it was to be.
+type RefusedError struct{ Missing []Protection }
+
+func (e *RefusedError) Error() string {
+	var b strings.Builder
+	b.WriteString("sandbox=strict asks for more than holds here; it was not started. Missing:")
+	for _, p := range e.Missing {
+		fmt.Fprintf(&b, " %s (%s);", p.Name, p.Why)
+	}
+	b.WriteString(" or set sandbox=auto to run it with what holds")
+	return b.String()
+}
+
+// Confinement is what one process is confined to.
+type Confinement struct {
+	// Protections say what holds.
+	Protections []Protection
+	user        uint32 // 0: that of the host
+	policy      *shim.Policy
+}
+
+// Confine decides what s is confined to, and makes its data folder, which belongs to its
+// user. A *RefusedError says what is missing in mode strict.
+func (g *Guard) Confine(s Subject) (*Confinement, error) {
+	if s.Mode == Off {
+		return &Confinement{Protections: none("sandbox=off")}, makeData(s.DataDir, 0)
+	}
+	able := g.able()
+	if able.Confine == nil && able.User == nil {
+		if err := reachable(s); err != nil {
+			able.User = err
+		}
+	}
+	c := &Confinement{}
+	if able.Confine == nil && able.User == nil {
+		user, err := g.enter(s)
+		if err != nil {
+			return nil, err
+		}
+		c.user = user
+	} else if err := makeData(s.DataDir, 0); err != nil {
+		return nil, err
+	}
+	c.Protections = protections(able, c.user)
+	if missing := without(c.Protections); s.Mode == Strict && len(missing) > 0 {
+		return nil, &RefusedError{Missing: missing}
+	}
+	if able.Confine == nil {
+		c.policy = policyOf(s, able, c.user)
+	}
+	return c, nil
+}
+
+// User is the uid of the process, false if it is that of the host.
+func (c *Confinement) User() (int, bool) { return int(c.user), c.user != 0 }
+
+// Policy is what the shim is told of a process whose socket is made in the folder
+// sockets, which becomes its user's; nil when there is no shim.
+func (c *Confinement) Policy(sockets string, args []string, inherit int) (*shim.Policy, error) {
+	if c == nil || c.policy == nil {
+		return nil, nil
+	}
+	p := *c.policy
+	p.Host, p.Args, p.Inherit = os.Getpid(), args, inherit
+	if p.Files != nil && sockets != "" {
+		files := *p.Files
+		files.Write = append(append([]string{}, files.Write...), sockets)
+		p.Files = &files
+	}
+	if c.user == 0 || sockets == "" {
+		return &p, nil
+	}
+	if err := os.Lchown(sockets, int(c.user), int(c.user)); err != nil {
+		return nil, fmt.Errorf("giving the folder of its socket to an extension: %w", err)
+	}
+	return &p, nil
+}
+
+func without(all []Protection) (missing []Protection) {
+	for _, p := range all {
+		if !p.Holds {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
+
+func none(why string) []Protection {
+	list := protections(shim.Able{Confine: errors.New(why)}, 0)
+	for i := range list {
+		list[i].Why = why
+	}
+	return list
+}
+
+// Versions of Landlock's interface from which on it holds what it is there for.
+const (
+	landlockTruncate = 3 // before, files outside could be emptied
+	landlockSignals  = 6 // before, every process of the same user could be signalled
+)
+
+// protections says what holds with what is possible, for a process with this user.
+func protections(able shim.Able, user uint32) []Protection {
+	says := func(name string, err error, how string) Protection {
+		if able.Confine != nil {
+			err = able.Confine
+		}
+		if err != nil {
+			return Protection{Name: name, Why: err.Error()}
+		}
+		return Protection{Name: name, Holds: true, Why: how}
+	}
+	own := fmt.Sprintf("uid %d, which nothing else has", user)
+	files := able.Files
+	if files == nil && able.Landlock < landlockTruncate {
+		files = fmt.Errorf("Landlock is there in version %d only, which does not keep files from being emptied: Linux 6.2 has what is needed", able.Landlock)
+	} else if files != nil {
+		files = fmt.Errorf("no Landlock, which needs Linux 5.13 or newer and landlock among the security modules (boot option lsm=): %w", files)
+	}
+	filter := able.Filter
+	if filter != nil {
+		filter = fmt.Errorf("no filter for system calls (seccomp): %w", filter)
+	}
+	others := error(nil)
+	if user == 0 && (able.Files != nil || able.Landlock < landlockSignals) {
+		others = errors.New("processes of the same user can be signalled: it takes a user of its own, or Landlock of Linux 6.12")
+	} else if filter != nil && able.Files != nil && user == 0 {
+		others = filter
+	}
+	return []Protection{
+		says(User, able.User, own),
+		says(Privileges, nil, "no capabilities, no_new_privs"),
+		says(FileSystem, files, fmt.Sprintf("Landlock version %d: reads its bundle and certificates, writes its data, executes its executable only", able.Landlock)),
+		says(Network, filter, "seccomp: sockets other than Unix sockets, and connect, are refused; granted connections come from the host"),
+		says(SystemCalls, filter, "seccomp"),
+		says(Processes, others, ifElse(user != 0, "a user of its own", "Landlock")),
+	}
+}
+
+func ifElse(cond bool, yes, no string) string {
+	if cond {
+		return yes
+	}
+	return no
+}
