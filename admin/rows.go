@@ -27,6 +27,8 @@ type row struct {
 	File, Digest             string
 	Signature, Signer        string
 	Permissions              []string
+	Sandbox                  []host.Protection
+	Gaps                     int // protections that do not hold
 }
 
 // trouble is why something does not run, or how it last ended.
@@ -54,7 +56,12 @@ func rowsOf(extensions []host.Extension, now time.Time) []row {
 			Reason: troubleOf(e.Reason, now),
 			PID:    e.PID, Memory: bytesOf(e.ResidentBytes), Started: at(e.Started, now), Restarts: e.Restarts,
 			File: e.File, Digest: shortDigest(e.Digest),
-			Signature: e.Signature.State, Signer: e.Signature.Signer, Permissions: e.Permissions,
+			Signature: e.Signature.State, Signer: e.Signature.Signer, Permissions: e.Permissions, Sandbox: e.Sandbox,
+		}
+		for _, p := range e.Sandbox {
+			if !p.Holds {
+				r.Gaps++
+			}
 		}
 		if r.Name == "" {
 			r.Name = e.ID

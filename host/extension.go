@@ -121,7 +121,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	if ed == nil {
 		ed = e.wanted
 	}
-	row := Extension{ID: e.id, Permissions: []string{}, Versions: []Version{}}
+	row := Extension{ID: e.id, Permissions: []string{}, Versions: []Version{}, Sandbox: []Protection{}}
 	if ed != nil {
 		b := ed.entry.Bundle
 		row = describe(b.Manifest())
@@ -137,6 +137,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	row.Enabled = e.entry != nil && !e.entry.Disabled
 	if s.instance != nil {
 		row.Limits = limitsOf(s.instance.Limits())
+		row.Sandbox = append(row.Sandbox, s.instance.Protections()...)
 	}
 	row.Versions = versionsOf(row, is, kept)
 	row.Candidate = e.candidate(view, is)
@@ -196,12 +197,13 @@ func limitsOf(l supervisor.Limits) Limits {
 		Memory:    Limit{Value: l.Memory.Value, By: string(l.Memory.By)},
 		Processes: Limit{Value: l.Processes.Value, By: string(l.Processes.By)},
 		Files:     Limit{Value: l.Files.Value, By: string(l.Files.By)},
+		Data:      Limit{Value: l.Data.Value, By: string(l.Data.By)},
 	}
 }
 
 // rowOf is the row of a file that is not (yet) an extension: its id is its name.
 func rowOf(r catalog.Row) Extension {
-	row := Extension{Permissions: []string{}, Versions: []Version{}}
+	row := Extension{Permissions: []string{}, Versions: []Version{}, Sandbox: []Protection{}}
 	if r.Manifest != nil {
 		row = describe(r.Manifest)
 	}
@@ -213,7 +215,7 @@ func rowOf(r catalog.Row) Extension {
 func describe(m *bundle.Manifest) Extension {
 	row := Extension{
 		ID: m.ID, Name: m.Name, Class: m.Class, Request: m.Request, Response: m.Response,
-		Version: m.Version.String(), Permissions: []string{}, Versions: []Version{},
+		Version: m.Version.String(), Permissions: []string{}, Versions: []Version{}, Sandbox: []Protection{},
 	}
 	row.Permissions = append(row.Permissions, m.Permissions...)
 	return row

@@ -95,7 +95,9 @@ func New(cfg Config) (*Host, error) {
 		unlock(h.lock)
 		return nil, err
 	}
-	h.supervisor = supervisor.New(supervisor.Config{Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...)})
+	h.supervisor = supervisor.New(supervisor.Config{
+		Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...), Shim: cfg.Shim, Users: cfg.Users,
+	})
 	h.router = router.New(router.Config{Dev: cfg.Dev, Log: cfg.Log})
 	h.requests = edge.New(h.edgeConfig())
 	h.reconciler = newReconciler(h)

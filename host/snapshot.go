@@ -46,6 +46,9 @@ type Extension struct {
 	// no extension.
 	Enabled bool   `json:"enabled"`
 	Limits  Limits `json:"limits"`
+	// Sandbox says of each protection whether it holds of the process; it is empty
+	// before the first launch.
+	Sandbox []Protection `json:"sandbox"`
 }
 
 // Signature is what is known of a bundle's signature.

@@ -18,7 +18,7 @@ func (k *Keeper) Close() {}
 
 // Holds says that nothing is held.
 func (k *Keeper) Holds(l Limits) Holds {
-	return Holds{Memory: hold(l.Memory, None), Processes: hold(int64(l.Processes), None), Files: hold(int64(l.Files), None)}
+	return Holds{Memory: hold(l.Memory, None), Processes: hold(int64(l.Processes), None), Files: hold(int64(l.Files), None), Data: hold(l.Data, None)}
 }
 
 // Box holds nothing here.
@@ -47,6 +47,9 @@ func (b *Box) Kill() {}
 
 // Exceeded is never so.
 func (b *Box) Exceeded() string { return "" }
+
+// DataExceeded is never so.
+func (b *Box) DataExceeded() string { return "" }
 
 // Close does nothing.
 func (b *Box) Close() {}

@@ -58,7 +58,7 @@ func (g *Guard) enter(s Subject) (uint32, error) {
 		n := uint32(0)
 		for user = g.cfg.Users.candidate(s.ID, 0); taken[user]; user = g.cfg.Users.candidate(s.ID, n) {
 			if n++; n >= g.cfg.Users.Count {
-				return 0, fmt.Errorf("all %d users of extensions are taken: enlarge sandbox.uids", n)
+				return 0, fmt.Errorf("all %d users of extensions are taken: enlarge sandbox.users", n)
 			}
 		}
 	}

@@ -45,6 +45,8 @@ type child struct {
 	box     *sandbox.Box
 	// exceeded says, after end, that the process was ended for its memory.
 	exceeded string
+	// overData says the same of its data.
+	overData string
 	// endDials ends what the host dials for the process, and waits for it.
 	endDials func()
 	once     sync.Once
@@ -173,7 +175,7 @@ func (c *child) finish(grace time.Duration) {
 		}
 	}
 	c.file()
-	c.exceeded = c.box.Exceeded()
+	c.exceeded, c.overData = c.box.Exceeded(), c.box.DataExceeded()
 	c.box.Close()
 }
 

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox"
 	"github.com/jackfield-host/jackfield/internal/schema"
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
 	"github.com/jackfield-host/jackfield/internal/wire"
@@ -79,9 +80,15 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		return nil, openFailed(err)
 	}
 	defer executable.Close()
-	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
-		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
+	env := childEnvironment(i.s.cfg.Environ, i.spec.DataDir)
+	confinement, err := i.s.guard.Confine(sandbox.Subject{
+		ID: i.spec.ID, Mode: i.spec.Settings.Sandbox, Executable: i.spec.Executable, BundleDir: i.spec.BundleDir,
+		DataDir: i.spec.DataDir, RunDir: i.spec.RunDir, Limits: i.spec.limits(), Environ: env,
+	})
+	if err != nil {
+		return nil, confineFailed(err)
 	}
+	i.confined(confinement)
 	grants, err := dial.ParseGrants(i.spec.Permissions)
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
@@ -91,7 +98,10 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
 	lanes.InFlight = i.spec.Settings.InFlight
-	c, config, err := i.newChild(executable, lanes)
+	c, config, err := i.newChild(command{
+		executable: executable, path: i.spec.Executable, dir: i.spec.DataDir,
+		env: append(env, lanes.Env()...), extra: lanes.ChildFiles(), confinement: confinement,
+	}, lanes)
 	if err != nil {
 		lanes.Close()
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making a folder for the socket: %v", err)
@@ -115,15 +125,20 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 }
 
 // newChild makes everything of a child but its process.
-func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *plugin.ClientConfig, error) {
+func (i *Instance) newChild(cmd command, lanes *wire.Lanes) (*child, *plugin.ClientConfig, error) {
 	parent, temporary, err := socketParent(i.spec.RunDir)
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, own := cmd.confinement.User(); own && temporary {
+		if err := os.Chmod(parent, 0o711); err != nil { // it comes to its own folder in it
+			return nil, nil, err
+		}
+	}
 	number := i.s.launches.Add(1)
 	log := i.log.With("instance", number)
 	c := &child{log: log, flight: newFlight(), file: func() {}, endDials: func() {}}
-	c.box = i.s.keeper.Open(i.spec.ID, i.spec.Settings.limits(), log)
+	c.box = i.s.keeper.Open(i.spec.ID, i.spec.limits(), log)
 	if temporary {
 		c.tempDir = parent
 	}
@@ -134,11 +149,8 @@ func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *pl
 	}
 	c.out = newOutput(log, i.spec.Settings.LogLevel, file,
 		slog.String("version", i.spec.Version), slog.Int64("instance", number))
-	c.runner = newRunner(i.s.forks, command{
-		executable: executable, path: i.spec.Executable, dir: i.spec.DataDir,
-		env:   append(childEnvironment(i.s.cfg.Environ, i.spec.DataDir), lanes.Env()...),
-		extra: lanes.ChildFiles(), box: c.box,
-	}, c.out)
+	cmd.box = c.box
+	c.runner = newRunner(i.s.forks, cmd, c.out)
 	c.runner.lanes = lanes.Host
 
 	config := wire.ClientConfig(int(max(i.spec.Settings.RequestBytes, i.spec.Settings.ResponseBytes)))

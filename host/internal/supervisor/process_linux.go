@@ -17,6 +17,12 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// sessionAttributes does the same for a child that is confined, which leaves the host's
+// session and its terminal as well.
+func sessionAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+}
+
 // closeOnExec marks every descriptor of the host to be closed by exec. What Go opens is
 // marked already; what the host itself was started with (make's and systemd's
 // descriptors, for some) is not, and is no business of a child's.

@@ -36,6 +36,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -64,10 +65,10 @@ type Settings struct {
 	// how many there are, Files the open files of each; 0 is no limit.
 	Memory           int64
 	Processes, Files int
-}
-
-func (s Settings) limits() sandbox.Limits {
-	return sandbox.Limits{Memory: s.Memory, Processes: s.Processes, Files: s.Files}
+	// Data bounds the bytes in the extension's data folder, 0 is no limit.
+	Data int64
+	// Sandbox is what is asked of the sandbox; empty is sandbox.Auto.
+	Sandbox sandbox.Mode
 }
 
 // Limits are what an instance may use at most, each with what it is held by.
@@ -91,6 +92,8 @@ func DefaultSettings() Settings {
 		ResponseBytes:  16 << 20,
 		LogLevel:       slog.LevelInfo,
 		Files:          1024,
+		Data:           1 << 30,
+		Sandbox:        sandbox.Auto,
 	}
 }
 
@@ -110,6 +113,9 @@ func (s Settings) withDefaults() Settings {
 		if *t.is <= 0 {
 			*t.is = *t.def
 		}
+	}
+	if s.Sandbox == "" {
+		s.Sandbox = d.Sandbox
 	}
 	if s.RequestBytes <= 0 {
 		s.RequestBytes = d.RequestBytes
@@ -160,6 +166,13 @@ type Spec struct {
 	Failed func(Failure)
 }
 
+func (s Spec) limits() sandbox.Limits {
+	return sandbox.Limits{
+		Memory: s.Settings.Memory, Processes: s.Settings.Processes, Files: s.Settings.Files,
+		Data: s.Settings.Data, DataDir: s.DataDir,
+	}
+}
+
 // Failure is what is left of a process that failed or was ended for not being well.
 type Failure struct {
 	Reason *lifecycle.Reason
@@ -181,6 +194,10 @@ type Config struct {
 	// Environ is the environment that the allow-list picks from, nil for the host's
 	// own.
 	Environ []string
+	// Shim is the running program, if it can be started as the shim that confines
+	// processes, and Users are the uids that they get.
+	Shim  shim.Program
+	Users sandbox.Users
 	// DestroyTimeout bounds Destroy and the exit that follows (5 s), DumpTimeout the
 	// goroutine dump of a hung process (2 s).
 	DestroyTimeout, DumpTimeout time.Duration
@@ -210,6 +227,7 @@ type Supervisor struct {
 	logs    *logFiles
 	metrics *metrics
 	keeper  *sandbox.Keeper
+	guard   *sandbox.Guard
 	// launches counts the processes; its value names one in the logs.
 	launches atomic.Int64
 
@@ -235,8 +253,33 @@ func New(cfg Config) *Supervisor {
 		keeper:    sandbox.New(sandbox.Config{Log: cfg.Log}),
 		instances: make(map[*Instance]struct{}),
 	}
+	s.guard = sandbox.NewGuard(sandbox.GuardConfig{Shim: cfg.Shim, Users: cfg.Users, Launch: s.trial})
 	s.metrics = newMetrics(s.sample)
 	return s
+}
+
+// trialTime is how long the machine may take to start a process that confines itself.
+const trialTime = 10 * time.Second
+
+// trial starts a shim that confines itself and then fails, for what is not executable.
+func (s *Supervisor) trial(p shim.Policy) error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), trialTime)
+	defer cancel()
+	box := s.keeper.Open("trial", sandbox.Limits{}, s.cfg.Log)
+	defer box.Close()
+	proc, err := startProcess(ctx, s.forks, command{
+		executable: null, dir: "/", env: []string{}, stdout: null, stderr: null, box: box, policy: &p,
+	})
+	if err == nil {
+		proc.kill()
+		<-proc.done
+	}
+	return err
 }
 
 // Start begins to run spec and returns at once. It calls changed, from one goroutine

@@ -188,9 +188,9 @@ func (f *Failure) Error() string {
 	return doing + ": " + text
 }
 
-// Unwrap is the error number, if there is one.
+// Unwrap is the error number of the executable; those of other steps are not about it.
 func (f *Failure) Unwrap() error {
-	if f.Errno == 0 {
+	if f.Errno == 0 || f.Step != StepExec {
 		return nil
 	}
 	return syscall.Errno(f.Errno)
