@@ -1,7 +1,7 @@
 package host
 
 import (
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 )
 
@@ -15,20 +15,20 @@ type Program = shim.Program
 func Shim() Program { return shim.Enter() }
 
 // Sandbox is what is asked of the sandbox: SandboxAuto, SandboxStrict or SandboxOff.
-type Sandbox = sandbox.Mode
+type Sandbox = confine.Mode
 
 // The values of Settings.Sandbox.
 const (
-	SandboxAuto   = sandbox.Auto   // what machine and privileges allow; what does not hold is said
-	SandboxStrict = sandbox.Strict // all of it, or the extension does not run
-	SandboxOff    = sandbox.Off
+	SandboxAuto   = confine.Auto   // what machine and privileges allow; what does not hold is said
+	SandboxStrict = confine.Strict // all of it, or the extension does not run
+	SandboxOff    = confine.Off
 )
 
 // Protection is one thing that confines the process of an extension.
-type Protection = sandbox.Protection
+type Protection = confine.Protection
 
 // Users are the uids that extensions get, which no account may have.
-type Users = sandbox.Users
+type Users = confine.Users
 
 // DefaultUsers returns those of a host of which the configuration says nothing.
-func DefaultUsers() Users { return sandbox.DefaultUsers() }
+func DefaultUsers() Users { return confine.DefaultUsers() }

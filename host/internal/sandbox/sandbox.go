@@ -1,10 +1,6 @@
-// Package sandbox confines the processes of extensions: a Guard says what a process can
-// do, a Keeper what it may use. NewGuard makes a Guard, one for a host; Confine decides
-// for each launch what holds, and its Confinement has the policy for the shim (package
-// shim), which applies it between fork and exec. docs/sandbox.md describes what.
-//
-// A Keeper bounds what the processes of one extension may use, and says by what each
-// limit is held. New makes a Keeper, one for a host; Open makes a Box for each
+// Package sandbox bounds what the processes of one extension may use, and says by what
+// each limit is held. (What they can do at all is decided in its package confine, and
+// done in its package shim.) New makes a Keeper, one for a host; Open makes a Box for each
 // process that is to be launched, and whoever opened it tells it of the launch
 // (Attach, Started, Settled) and closes it when the process was reaped.
 //
@@ -47,7 +43,7 @@ type Limits struct {
 	Memory           int64 // bytes, all processes together
 	Data             int64 // bytes in DataDir; no file that the process writes is larger
 	DataDir          string
-	Processes, Files int   // Files is for each process
+	Processes, Files int // Files is for each process
 }
 
 // By is what holds a limit.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 	"github.com/jackfield-host/jackfield/internal/wire"
 	"github.com/jackfield-host/jackfield/sdk"
@@ -75,9 +75,9 @@ func openFailed(err error) *failure {
 	return failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "opening the executable: %v", err)
 }
 
-// confineFailed explains an error of sandbox.Guard.
+// confineFailed explains an error of confine.Guard.
 func confineFailed(err error) *failure {
-	var refused *sandbox.RefusedError
+	var refused *confine.RefusedError
 	f := failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	if errors.As(err, &refused) {
 		f.permanent = true // until the host is started otherwise

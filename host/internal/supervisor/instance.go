@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -69,7 +69,7 @@ type Instance struct {
 	held   *child        // whose process is alive, for sample
 	limits Limits        // what it may use
 
-	protections []sandbox.Protection // that hold of it, and that do not; not changed later
+	protections []confine.Protection // that hold of it, and that do not; not changed later
 }
 
 func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFunc) *Instance {
@@ -115,14 +115,14 @@ func (i *Instance) Limits() Limits {
 
 // Protections returns what confines the process, nil before the first launch. It is not
 // to be changed.
-func (i *Instance) Protections() []sandbox.Protection {
+func (i *Instance) Protections() []confine.Protection {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.protections
 }
 
 // confined notes what confines the process that is about to be launched.
-func (i *Instance) confined(c *sandbox.Confinement) {
+func (i *Instance) confined(c *confine.Confinement) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.protections = c.Protections

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/internal/schema"
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
 	"github.com/jackfield-host/jackfield/internal/wire"
@@ -81,9 +81,10 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	}
 	defer executable.Close()
 	env := childEnvironment(i.s.cfg.Environ, i.spec.DataDir)
-	confinement, err := i.s.guard.Confine(sandbox.Subject{
+	confinement, err := i.s.guard.Confine(confine.Subject{
 		ID: i.spec.ID, Mode: i.spec.Settings.Sandbox, Executable: i.spec.Executable, BundleDir: i.spec.BundleDir,
-		DataDir: i.spec.DataDir, RunDir: i.spec.RunDir, Limits: i.spec.limits(), Environ: env,
+		DataDir: i.spec.DataDir, RunDir: i.spec.RunDir, Environ: env,
+		Files: i.spec.Settings.Files, Processes: i.spec.Settings.Processes, Data: i.spec.Settings.Data,
 	})
 	if err != nil {
 		return nil, confineFailed(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 )
 
@@ -33,7 +34,7 @@ type command struct {
 	stdout, stderr *os.File
 	extra          []*os.File // that it inherits, as descriptors 3 and following
 	box            *sandbox.Box
-	confinement    *sandbox.Confinement
+	confinement    *confine.Confinement
 	policy         *shim.Policy // that of confinement; nil: nothing confines it
 }
 

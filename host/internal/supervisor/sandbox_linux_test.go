@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 )
 
 // openHome is a home to which users other than the test's own can come.
@@ -34,7 +34,7 @@ func testBinaryPath(t *testing.T) string {
 	return binary.path
 }
 
-func confined(t *testing.T, mode sandbox.Mode) Spec {
+func confined(t *testing.T, mode confine.Mode) Spec {
 	t.Helper()
 	home := openHome(t)
 	spec, err := specFor(home, "")
@@ -59,7 +59,7 @@ func confined(t *testing.T, mode sandbox.Mode) Spec {
 func TestStrict(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t)
-	spec := confined(t, sandbox.Strict)
+	spec := confined(t, confine.Strict)
 	i := s.Start(spec, nil)
 	st := waitStatus(t, i, "end of the start", func(st Status) bool { return st.State == lifecycle.Running || st.State == lifecycle.Failed })
 	if st.State == lifecycle.Failed {

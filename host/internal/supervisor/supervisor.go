@@ -36,6 +36,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -67,8 +68,8 @@ type Settings struct {
 	Processes, Files int
 	// Data bounds the bytes in the extension's data folder, 0 is no limit.
 	Data int64
-	// Sandbox is what is asked of the sandbox; empty is sandbox.Auto.
-	Sandbox sandbox.Mode
+	// Sandbox is what is asked of the sandbox; empty is confine.Auto.
+	Sandbox confine.Mode
 }
 
 // Limits are what an instance may use at most, each with what it is held by.
@@ -93,7 +94,7 @@ func DefaultSettings() Settings {
 		LogLevel:       slog.LevelInfo,
 		Files:          1024,
 		Data:           1 << 30,
-		Sandbox:        sandbox.Auto,
+		Sandbox:        confine.Auto,
 	}
 }
 
@@ -197,7 +198,7 @@ type Config struct {
 	// Shim is the running program, if it can be started as the shim that confines
 	// processes, and Users are the uids that they get.
 	Shim  shim.Program
-	Users sandbox.Users
+	Users confine.Users
 	// DestroyTimeout bounds Destroy and the exit that follows (5 s), DumpTimeout the
 	// goroutine dump of a hung process (2 s).
 	DestroyTimeout, DumpTimeout time.Duration
@@ -227,7 +228,7 @@ type Supervisor struct {
 	logs    *logFiles
 	metrics *metrics
 	keeper  *sandbox.Keeper
-	guard   *sandbox.Guard
+	guard   *confine.Guard
 	// launches counts the processes; its value names one in the logs.
 	launches atomic.Int64
 
@@ -253,7 +254,7 @@ func New(cfg Config) *Supervisor {
 		keeper:    sandbox.New(sandbox.Config{Log: cfg.Log}),
 		instances: make(map[*Instance]struct{}),
 	}
-	s.guard = sandbox.NewGuard(sandbox.GuardConfig{Shim: cfg.Shim, Users: cfg.Users, Launch: s.trial})
+	s.guard = confine.New(confine.Config{Shim: cfg.Shim, Users: cfg.Users, Launch: s.trial})
 	s.metrics = newMetrics(s.sample)
 	return s
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
-	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -44,7 +44,7 @@ func quickSettings() Settings {
 	s := DefaultSettings()
 	s.BackoffFirst, s.BackoffMax = 10*time.Millisecond, 100*time.Millisecond
 	s.StartTimeout = 20 * time.Second
-	s.Sandbox = sandbox.Off
+	s.Sandbox = confine.Off
 	return s
 }
 

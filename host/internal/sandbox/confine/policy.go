@@ -1,4 +1,4 @@
-package sandbox
+package confine
 
 import (
 	"path/filepath"
@@ -21,10 +21,10 @@ func policyOf(s Subject, able shim.Able, user uint32) *shim.Policy {
 			p.Limits = append(p.Limits, shim.Limit{Resource: resource, Value: uint64(value)})
 		}
 	}
-	limit(unix.RLIMIT_NOFILE, int64(s.Limits.Files))
-	limit(unix.RLIMIT_FSIZE, s.Limits.Data)
+	limit(unix.RLIMIT_NOFILE, int64(s.Files))
+	limit(unix.RLIMIT_FSIZE, s.Data)
 	if user != 0 {
-		limit(unix.RLIMIT_NPROC, int64(s.Limits.Processes)+tasksBeyond)
+		limit(unix.RLIMIT_NPROC, int64(s.Processes)+tasksBeyond)
 	}
 	if able.Files == nil {
 		p.Files = &shim.Files{

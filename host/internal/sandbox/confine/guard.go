@@ -1,4 +1,18 @@
-package sandbox
+// Package confine decides what the process of an extension can do, and says it. New makes
+// a Guard, one for a host; Confine decides for each launch, and the Confinement that it
+// returns has the policy for the shim (package shim), which applies it between fork and
+// exec.
+//
+// What is promised:
+//
+//   - In mode strict a process has every Protection, or there is none.
+//   - In mode auto it has those that the machine and the privileges of the host allow:
+//     that is tried once, not guessed. Of each of the others it is said why it is
+//     missing, and what would help.
+//   - No two extensions of a home ever have the same user.
+//
+// docs/sandbox.md has the protections and what each of them keeps out.
+package confine
 
 import (
 	"errors"
@@ -39,8 +53,8 @@ const (
 	Processes   = "processes"    // cannot signal, trace or look into the host and others
 )
 
-// GuardConfig is what a Guard is made from.
-type GuardConfig struct {
+// Config is what a Guard is made from.
+type Config struct {
 	// Shim is the running program, if it can be started as a shim.
 	Shim shim.Program
 	// Users are the uids that extensions get.
@@ -53,14 +67,14 @@ type GuardConfig struct {
 // Guard decides what each process of a host is confined to. Its methods may be called by
 // any goroutine.
 type Guard struct {
-	cfg  GuardConfig
+	cfg  Config
 	able func() shim.Able // tried once, when it is first needed
 	// users is held from the choice of a user to its entry, the owner of a data folder.
 	users sync.Mutex
 }
 
-// NewGuard makes a Guard.
-func NewGuard(cfg GuardConfig) *Guard {
+// New makes a Guard.
+func New(cfg Config) *Guard {
 	cfg.Users = cfg.Users.withDefaults()
 	g := &Guard{cfg: cfg}
 	g.able = sync.OnceValue(func() shim.Able {
@@ -86,7 +100,9 @@ type Subject struct {
 	// of the data, and the one in which the folder of its socket will be.
 	Executable                 string
 	BundleDir, DataDir, RunDir string
-	Limits                     Limits
+	// Files and Processes are limits as in package sandbox, Data is that of one file.
+	Files, Processes int
+	Data             int64
 	// Environ is what the process will have: it names where certificates are.
 	Environ []string
 }
