@@ -88,6 +88,9 @@ type Box struct {
 	limits Limits
 	log    *slog.Logger
 
+	// itself says that the process sets its own rlimits and cannot lift them.
+	itself bool
+
 	mu       sync.Mutex // guards what follows
 	holds    Holds
 	group    *group   // the cgroup, nil without
@@ -195,6 +198,10 @@ func (b *Box) Started(pid int, kill func()) {
 	}
 }
 
+// Confined says that a shim sets the process's rlimits before anything is executed, and
+// that it cannot lift them. It is called before Started.
+func (b *Box) Confined() { b.itself = true }
+
 // Settled sets once more what is held by rlimits, when the process is past its own
 // start: there a Go program lifts its limit of files as far as it goes, and one that
 // runs as root may do so with what it read before Started.
@@ -207,6 +214,9 @@ func (b *Box) Settled() {
 
 // setLimits is called while the process cannot have been reaped, or is just being.
 func (b *Box) setLimits(pid int) {
+	if b.itself {
+		return
+	}
 	err := setRlimits(pid, b.limits)
 	if err == nil || errors.Is(err, unix.ESRCH) {
 		return

@@ -36,6 +36,9 @@ func (b *Box) Declined(error) bool { return false }
 // Started does nothing.
 func (b *Box) Started(int, func()) {}
 
+// Confined does nothing.
+func (b *Box) Confined() {}
+
 // Settled does nothing.
 func (b *Box) Settled() {}
 

@@ -102,6 +102,7 @@ func startConfined(ctx context.Context, forks *forkThread, c command, null *os.F
 		return nil, err
 	}
 	defer link.Close()
+	c.box.Confined()
 	p, err := fork(forks, c, &exec.Cmd{
 		Path: shim.Self, Args: link.Args(3 + len(c.extra)), Stdin: null,
 		ExtraFiles: slices.Concat(c.extra, link.Files(c.executable)), SysProcAttr: sessionAttributes(),
