@@ -47,6 +47,8 @@ type child struct {
 	exceeded string
 	// overData says the same of its data.
 	overData string
+	// release gives the confinement up, and ends what the process has left.
+	release func()
 	// endDials ends what the host dials for the process, and waits for it.
 	endDials func()
 	once     sync.Once
@@ -177,6 +179,7 @@ func (c *child) finish(grace time.Duration) {
 	c.file()
 	c.exceeded, c.overData = c.box.Exceeded(), c.box.DataExceeded()
 	c.box.Close()
+	c.release()
 }
 
 // lastExit returns how the process ended and what it said last, nil when there was

@@ -80,22 +80,18 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		return nil, openFailed(err)
 	}
 	defer executable.Close()
-	env := childEnvironment(i.s.cfg.Environ, i.spec.DataDir)
-	confinement, err := i.s.guard.Confine(confine.Subject{
-		ID: i.spec.ID, Mode: i.spec.Settings.Sandbox, Executable: i.spec.Executable, BundleDir: i.spec.BundleDir,
-		DataDir: i.spec.DataDir, RunDir: i.spec.RunDir, Environ: env,
-		Files: i.spec.Settings.Files, Processes: i.spec.Settings.Processes, Data: i.spec.Settings.Data,
-	})
-	if err != nil {
-		return nil, confineFailed(err)
-	}
-	i.confined(confinement)
 	grants, err := dial.ParseGrants(i.spec.Permissions)
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
+	env := childEnvironment(i.s.cfg.Environ, i.spec.DataDir)
+	confinement, release, err := i.confine(env)
+	if err != nil {
+		return nil, confineFailed(err)
+	}
 	lanes, err := wire.NewLanes()
 	if err != nil {
+		release()
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
 	lanes.InFlight = i.spec.Settings.InFlight
@@ -105,8 +101,10 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	}, lanes)
 	if err != nil {
 		lanes.Close()
+		release()
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making a folder for the socket: %v", err)
 	}
+	c.release = release
 	c.endDials = i.serveDials(c.log, lanes.DialConn(), grants)
 	deadline, _ := ctx.Deadline()
 	config.StartTimeout = max(time.Until(deadline), time.Millisecond)
@@ -123,6 +121,25 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	c.proc = c.runner.started()
 	c.proc.settle()
 	return c, nil
+}
+
+// confine decides what a process is confined to. release must be called when it was
+// reaped.
+func (i *Instance) confine(env []string) (c *confine.Confinement, release func(), err error) {
+	set := i.spec.Settings
+	c, err = i.s.guard.Confine(confine.Subject{
+		Mode: set.Sandbox, Executable: i.spec.Executable, BundleDir: i.spec.BundleDir, DataDir: i.spec.DataDir,
+		RunDir: i.spec.RunDir, Environ: env, Files: set.Files, Processes: set.Processes, Data: set.Data,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	i.confined(c)
+	return c, func() {
+		if err := i.s.guard.Release(c); err != nil {
+			i.log.Warn("what an extension has left cannot be ended", "err", err)
+		}
+	}, nil
 }
 
 // newChild makes everything of a child but its process.

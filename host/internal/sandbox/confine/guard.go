@@ -20,6 +20,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 )
@@ -69,14 +70,21 @@ type Config struct {
 type Guard struct {
 	cfg  Config
 	able func() shim.Able // tried once, when it is first needed
-	// users is held from the choice of a user to its entry, the owner of a data folder.
+	// before are the users that had processes when they were first looked for: what a
+	// host that was killed may have left.
+	before func() map[uint32]bool
+
+	// users is held from the choice of a user to its entry, the owner of a data folder,
+	// and while the processes of one are ended. It guards what follows.
 	users sync.Mutex
+	live  map[uint32]int // how many confinements have a user
 }
 
 // New makes a Guard.
 func New(cfg Config) *Guard {
 	cfg.Users = cfg.Users.withDefaults()
-	g := &Guard{cfg: cfg}
+	g := &Guard{cfg: cfg, live: map[uint32]int{}}
+	g.before = sync.OnceValue(func() map[uint32]bool { return usersWithProcesses(cfg.Users) })
 	g.able = sync.OnceValue(func() shim.Able {
 		able := shim.Able{}
 		user, why := uint32(0), mayChangeUsers()
@@ -94,7 +102,6 @@ func New(cfg Config) *Guard {
 
 // Subject is a process that is to be confined.
 type Subject struct {
-	ID   string
 	Mode Mode
 	// Executable is the path of the executable; the folders are those of the bundle,
 	// of the data, and the one in which the folder of its socket will be.
@@ -125,11 +132,13 @@ type Confinement struct {
 	// Protections say what holds.
 	Protections []Protection
 	user        uint32 // 0: that of the host
+	released    atomic.Bool
 	policy      *shim.Policy
 }
 
 // Confine decides what s is confined to, and makes its data folder, which belongs to its
-// user. A *RefusedError says what is missing in mode strict.
+// user. A *RefusedError says what is missing in mode strict. Release must follow, when
+// the process was reaped or not launched.
 func (g *Guard) Confine(s Subject) (*Confinement, error) {
 	if s.Mode == Off {
 		return &Confinement{Protections: none("sandbox=off")}, makeData(s.DataDir, 0)
@@ -152,12 +161,38 @@ func (g *Guard) Confine(s Subject) (*Confinement, error) {
 	}
 	c.Protections = protections(able, c.user)
 	if missing := without(c.Protections); s.Mode == Strict && len(missing) > 0 {
-		return nil, &RefusedError{Missing: missing}
+		return nil, errors.Join(&RefusedError{Missing: missing}, g.Release(c))
 	}
 	if able.Confine == nil {
 		c.policy = policyOf(s, able, c.user)
 	}
 	return c, nil
+}
+
+// Release gives c up, and ends what its process has left: every process of its user, if
+// no other process is confined to that. Only the first call does anything.
+func (g *Guard) Release(c *Confinement) error {
+	if c == nil || c.user == 0 || c.released.Swap(true) {
+		return nil
+	}
+	g.users.Lock()
+	defer g.users.Unlock()
+	if g.live[c.user]--; g.live[c.user] > 0 {
+		return nil
+	}
+	delete(g.live, c.user)
+	if !usersWithProcesses(Users{First: c.user, Count: 1})[c.user] {
+		return nil
+	}
+	return g.sweep(c.user)
+}
+
+// sweep ends all processes of a user of extensions.
+func (g *Guard) sweep(user uint32) error {
+	if err := g.cfg.Launch(shim.Policy{Host: os.Getpid(), User: user, Sweep: true}); err != nil {
+		return fmt.Errorf("ending the processes of uid %d: %w", user, err)
+	}
+	return nil
 }
 
 // User is the uid of the process, false if it is that of the host.

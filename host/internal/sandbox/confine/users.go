@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -34,9 +36,10 @@ func (u Users) withDefaults() Users {
 
 func (u Users) has(uid uint32) bool { return uid >= u.First && uid-u.First < u.Count }
 
-// candidate is the n-th choice for an extension.
-func (u Users) candidate(id string, n uint32) uint32 {
-	sum := sha256.Sum256([]byte(id))
+// candidate is the n-th choice for the extension with this data folder. The path of the
+// folder, not the id, so that another home on the same machine has other ones.
+func (u Users) candidate(dataDir string, n uint32) uint32 {
+	sum := sha256.Sum256([]byte(dataDir))
 	return u.First + (binary.BigEndian.Uint32(sum[:])%u.Count+n)%u.Count
 }
 
@@ -55,14 +58,56 @@ func (g *Guard) enter(s Subject) (uint32, error) {
 	}
 	user, had := ownerOf(s.DataDir)
 	if !had || !g.cfg.Users.has(user) || taken[user] {
-		n := uint32(0)
-		for user = g.cfg.Users.candidate(s.ID, 0); taken[user]; user = g.cfg.Users.candidate(s.ID, n) {
-			if n++; n >= g.cfg.Users.Count {
+		for n := uint32(0); ; n++ {
+			if n == g.cfg.Users.Count {
 				return 0, fmt.Errorf("all %d users of extensions are taken: enlarge sandbox.users", n)
+			}
+			// Whoever has processes is the user of another host's extension.
+			if user = g.cfg.Users.candidate(s.DataDir, n); !taken[user] && !g.before()[user] {
+				break
+			}
+		}
+	} else if g.before()[user] && g.live[user] == 0 {
+		if err := g.sweep(user); err != nil {
+			return 0, err
+		}
+		delete(g.before(), user)
+	}
+	if err := makeData(s.DataDir, user); err != nil {
+		return 0, err
+	}
+	g.live[user]++
+	return user, nil
+}
+
+// usersWithProcesses finds out which of some users have any.
+func usersWithProcesses(of Users) map[uint32]bool {
+	found := map[uint32]bool{}
+	list, err := os.ReadDir("/proc")
+	if err != nil {
+		return found
+	}
+	for _, e := range list {
+		if name := e.Name(); name[0] < '0' || name[0] > '9' {
+			continue
+		}
+		// The owner of the folder is another for what cannot be dumped.
+		status, err := os.ReadFile(filepath.Join("/proc", e.Name(), "status"))
+		if err != nil {
+			continue // it has ended
+		}
+		_, after, _ := strings.Cut(string(status), "\nUid:")
+		line, _, _ := strings.Cut(after, "\n")
+		if strings.Contains(string(status), "\nState:\tZ") {
+			continue
+		}
+		for _, field := range strings.Fields(line) {
+			if uid, err := strconv.ParseUint(field, 10, 32); err == nil && of.has(uint32(uid)) {
+				found[uint32(uid)] = true
 			}
 		}
 	}
-	return user, makeData(s.DataDir, user)
+	return found
 }
 
 // owners are the owners of what is in dir, but for one name.

@@ -46,6 +46,8 @@ type Policy struct {
 	Limits []Limit `json:"limits"`
 	// User is the uid and gid of the process, 0 for those of the host.
 	User uint32 `json:"user"`
+	// Sweep ends every process of User, and executes nothing.
+	Sweep bool `json:"sweep,omitempty"`
 	// Files says what of the file system can be reached, nil for all. It takes Landlock.
 	Files *Files `json:"files"`
 	// Filter refuses system calls, among them all that lead into a network.
@@ -76,8 +78,10 @@ func (p *Policy) check() error {
 	switch {
 	case p.Host <= 0:
 		return errors.New("no pid of the host")
-	case len(p.Args) == 0:
+	case len(p.Args) == 0 && !p.Sweep:
 		return errors.New("no arguments")
+	case p.Sweep && p.User == 0:
+		return errors.New("processes of the host's own user are not ended")
 	case p.Inherit < 0 || p.Inherit > 64:
 		return fmt.Errorf("%d inherited descriptors", p.Inherit)
 	case p.User > 1<<31-1:
@@ -164,6 +168,7 @@ const (
 	StepFiles    Step = "files"        // Landlock
 	StepFilter   Step = "filter"       // seccomp
 	StepExec     Step = "exec"         // becoming the executable
+	StepSweep    Step = "sweep"        // ending the processes of a user
 )
 
 // Error is part of error.
@@ -177,7 +182,7 @@ func (f *Failure) Error() string {
 		StepRuleset: "preparing what it may reach of the file system", StepBounding: "shutting out capabilities",
 		StepUser: "giving it a user of its own", StepGive: "taking its capabilities", StepNoNew: "keeping it from new privileges",
 		StepClose: "closing descriptors", StepFiles: "confining it to its files", StepFilter: "filtering its system calls",
-		StepExec: "executing the executable",
+		StepExec: "executing the executable", StepSweep: "ending what it has left",
 	}[f.Step]
 	if doing == "" {
 		doing = "step " + string(f.Step)
