@@ -254,7 +254,7 @@ func New(cfg Config) *Supervisor {
 		keeper:    sandbox.New(sandbox.Config{Log: cfg.Log}),
 		instances: make(map[*Instance]struct{}),
 	}
-	s.guard = confine.New(confine.Config{Shim: cfg.Shim, Users: cfg.Users, Launch: s.trial})
+	s.guard = confine.New(confine.Config{Shim: cfg.Shim, Users: cfg.Users, Launch: s.startShim})
 	s.metrics = newMetrics(s.sample)
 	return s
 }
@@ -262,8 +262,8 @@ func New(cfg Config) *Supervisor {
 // trialTime is how long the machine may take to start a process that confines itself.
 const trialTime = 10 * time.Second
 
-// trial starts a shim that confines itself and then fails, for what is not executable.
-func (s *Supervisor) trial(p shim.Policy) error {
+// startShim starts a shim under a policy, with something that cannot be executed.
+func (s *Supervisor) startShim(p shim.Policy) error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
