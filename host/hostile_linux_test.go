@@ -54,6 +54,7 @@ func knownGaps() []string { return []string{"leave a process behind when it ends
 // ordinary user; what was granted does. Without a sandbox most of it succeeds, or these
 // tests would show nothing.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Fatal("these tests need root: they start hosts of two users")
 	}

@@ -128,7 +128,7 @@ func (s *stage) attack() (result stageResult, err error) {
 	target, err := json.Marshal(map[string]any{
 		"home": s.Home, "host": os.Getpid(), "neighbour": neighbour.PID, "neighbour_data": secret, "neighbour_lane": sockets[0],
 		"admin": s.Admin, "path": s.Path, "datagrams": s.Datagrams, "abstract": s.Abstract,
-		"files": stageFiles, "processes": stageProcesses,
+		"files": stageFiles, "processes": stageProcesses, "data": stageData,
 	})
 	if err != nil {
 		return result, err

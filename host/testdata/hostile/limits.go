@@ -40,6 +40,17 @@ func limits() []probe {
 			}
 			return unix.Prlimit(0, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: is.Max, Max: is.Max + 1}, nil)
 		}},
+		{"make a file larger than limits.data", func(h *hostile, t Target) error {
+			path := filepath.Join(h.data, "large")
+			f, err := os.Create(path)
+			if err != nil {
+				return err
+			}
+			defer os.Remove(path)
+			defer f.Close()
+			_, err = f.WriteAt([]byte("x"), t.Data)
+			return err
+		}},
 		{"dump its core", func(*hostile, Target) error {
 			var is unix.Rlimit
 			if err := unix.Prlimit(0, unix.RLIMIT_CORE, nil, &is); err != nil {

@@ -39,6 +39,7 @@ type Target struct {
 	Abstract      string `json:"abstract"`       // an abstract one
 	Files         int    `json:"files"`          // limits.files
 	Processes     int    `json:"processes"`      // limits.processes
+	Data          int64  `json:"data"`           // limits.data
 }
 
 // Outcome is what came of one probe.
