@@ -81,8 +81,6 @@ func confineFailed(err error) *failure {
 	f := failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	if errors.As(err, &refused) {
 		f.permanent = true // until the host is started otherwise
-	} else {
-		f.reason.Message = "making the data folder: " + f.reason.Message
 	}
 	return f
 }

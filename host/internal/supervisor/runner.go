@@ -82,14 +82,16 @@ func (r *runner) Start(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
 		select {
 		case <-r.quit:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
+	})
+	defer waiting.Wait()
+	defer cancel()
 
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -250,6 +250,54 @@ func TestWhatIsLeftEnds(t *testing.T) {
 	}
 }
 
+// What could not be found out is not taken for impossible: it is tried again.
+func TestTrialThatFails(t *testing.T) {
+	var swept []shim.Policy
+	config := able(&swept)
+	works := config.Launch
+	config.Launch = func(shim.Policy) error { return errors.New("no memory just now") }
+	g := New(config)
+	s := subject(home(t), "x")
+	if c, err := g.Confine(s); err == nil || !strings.Contains(err.Error(), "no memory just now") {
+		t.Errorf("%+v, %v", c, err)
+	}
+	g.cfg.Launch = works
+	if _, own := confined(t, g, s).User(); !own {
+		t.Error("it is not confined later either")
+	}
+}
+
+// Each thing that the machine refuses is left out, and nothing else.
+func TestTrialOfEachStep(t *testing.T) {
+	for _, c := range []struct {
+		refused []shim.Step
+		lack    string
+	}{
+		{nil, ""}, {[]shim.Step{shim.StepUser}, "user"}, {[]shim.Step{shim.StepFilter}, "network system_calls"},
+		{[]shim.Step{shim.StepRuleset}, "files"}, {[]shim.Step{shim.StepUser, shim.StepFiles, shim.StepFilter}, "user files network system_calls processes"},
+	} {
+		var swept []shim.Policy
+		config := able(&swept)
+		config.Launch = func(p shim.Policy) error {
+			for _, step := range c.refused {
+				asked := map[shim.Step]bool{shim.StepUser: p.User != 0, shim.StepRuleset: p.Files != nil, shim.StepFiles: p.Files != nil, shim.StepFilter: p.Filter}
+				if asked[step] {
+					return &shim.Failure{Step: step, Errno: int(unix.EPERM)}
+				}
+			}
+			return &shim.Failure{Step: shim.StepExec, Errno: int(unix.EACCES)}
+		}
+		got := confined(t, New(config), subject(home(t), "x"))
+		var lack []string
+		for _, p := range without(got.Protections) {
+			lack = append(lack, p.Name)
+		}
+		if strings.Join(lack, " ") != c.lack {
+			t.Errorf("%v refused: %v do not hold, want %s", c.refused, lack, c.lack)
+		}
+	}
+}
+
 func TestWhatHoldsIsWhatIsPossible(t *testing.T) {
 	no := errors.New("no")
 	for _, c := range []struct {

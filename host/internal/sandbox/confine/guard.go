@@ -68,8 +68,10 @@ type Config struct {
 // Guard decides what each process of a host is confined to. Its methods may be called by
 // any goroutine.
 type Guard struct {
-	cfg  Config
-	able func() shim.Able // tried once, when it is first needed
+	cfg Config
+
+	trial sync.Mutex // guards what follows
+	able  *shim.Able // nil: not tried yet
 	// before are the users that had processes when they were first looked for: what a
 	// host that was killed may have left.
 	before func() map[uint32]bool
@@ -85,19 +87,33 @@ func New(cfg Config) *Guard {
 	cfg.Users = cfg.Users.withDefaults()
 	g := &Guard{cfg: cfg, live: map[uint32]int{}}
 	g.before = sync.OnceValue(func() map[uint32]bool { return usersWithProcesses(cfg.Users) })
-	g.able = sync.OnceValue(func() shim.Able {
-		able := shim.Able{}
-		user, why := uint32(0), mayChangeUsers()
-		if why == nil {
-			user = cfg.Users.First
-		}
-		able = shim.Trial(cfg.Shim, user, cfg.Launch)
-		if why != nil {
-			able.User = why
-		}
-		return able
-	})
 	return g
+}
+
+// possible says what this machine allows. It is tried when it is first asked for; when
+// that could not be done, then again.
+func (g *Guard) possible() (shim.Able, error) {
+	g.trial.Lock()
+	defer g.trial.Unlock()
+	if g.able != nil {
+		return *g.able, nil
+	}
+	user, why := uint32(0), mayChangeUsers()
+	if why == nil {
+		user = g.cfg.Users.First
+	}
+	able, err := shim.Trial(g.cfg.Shim, user, g.cfg.Launch)
+	if err != nil {
+		return able, err
+	}
+	switch {
+	case why != nil:
+		able.User = why
+	case able.User != nil:
+		able.User = fmt.Errorf("%w; sandbox.users must be uids that there are here (in a container: /proc/self/uid_map)", able.User)
+	}
+	g.able = &able
+	return able, nil
 }
 
 // Subject is a process that is to be confined.
@@ -121,9 +137,9 @@ func (e *RefusedError) Error() string {
 	var b strings.Builder
 	b.WriteString("sandbox=strict asks for more than holds here; it was not started. Missing:")
 	for _, p := range e.Missing {
-		fmt.Fprintf(&b, " %s (%s);", p.Name, p.Why)
+		fmt.Fprintf(&b, " %s (%s),", p.Name, p.Why)
 	}
-	b.WriteString(" or set sandbox=auto to run it with what holds")
+	b.WriteString(" which must be provided; sandbox=auto runs it with what holds")
 	return b.String()
 }
 
@@ -141,9 +157,15 @@ type Confinement struct {
 // the process was reaped or not launched.
 func (g *Guard) Confine(s Subject) (*Confinement, error) {
 	if s.Mode == Off {
-		return &Confinement{Protections: none("sandbox=off")}, makeData(s.DataDir, 0)
+		if err := makeData(s.DataDir, 0); err != nil {
+			return nil, fmt.Errorf("making the data folder: %w", err)
+		}
+		return &Confinement{Protections: none("sandbox=off")}, nil
 	}
-	able := g.able()
+	able, err := g.possible()
+	if err != nil {
+		return nil, err
+	}
 	if able.Confine == nil && able.User == nil {
 		if err := reachable(s); err != nil {
 			able.User = err
@@ -157,7 +179,7 @@ func (g *Guard) Confine(s Subject) (*Confinement, error) {
 		}
 		c.user = user
 	} else if err := makeData(s.DataDir, 0); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making the data folder: %w", err)
 	}
 	c.Protections = protections(able, c.user)
 	if missing := without(c.Protections); s.Mode == Strict && len(missing) > 0 {

@@ -74,7 +74,7 @@ func (g *Guard) enter(s Subject) (uint32, error) {
 		delete(g.before(), user)
 	}
 	if err := makeData(s.DataDir, user); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("making the data folder: %w", err)
 	}
 	g.live[user]++
 	return user, nil

@@ -4,15 +4,17 @@ package shim
 
 import (
 	"errors"
+	"fmt"
 	"os"
 )
 
 // Trial finds out what a Policy can ask for: launch starts a shim under a policy, with
 // an executable that can not be executed, and returns what its Link's Wait does. With
-// user 0 none of its own is tried, and Able.User is nil.
-func Trial(p Program, user uint32, launch func(Policy) error) Able {
+// user 0 none of its own is tried, and Able.User is nil. An error means that it could not
+// be found out, for want of memory or time, say: then nothing is known.
+func Trial(p Program, user uint32, launch func(Policy) error) (Able, error) {
 	if !p.Entered() {
-		return unable(errors.New("the program does not call host.Shim first thing in main"))
+		return unable(errors.New("the program does not call host.Shim first thing in main")), nil
 	}
 	able := Able{}
 	policy := Policy{Host: os.Getpid(), Args: []string{"trial"}, User: user, Files: &Files{}, Filter: true}
@@ -24,14 +26,11 @@ func Trial(p Program, user uint32, launch func(Policy) error) Able {
 		err := launch(policy)
 		var f *Failure
 		if !errors.As(err, &f) {
-			if err == nil {
-				err = errors.New("what cannot be executed was executed")
-			}
-			return unable(err)
+			return Able{}, fmt.Errorf("trying what confines a process: %w", err)
 		}
 		switch f.Step {
 		case StepExec:
-			return able
+			return able, nil
 		case StepUser:
 			able.User, policy.User = f, 0
 		case StepRuleset, StepFiles:
@@ -39,8 +38,8 @@ func Trial(p Program, user uint32, launch func(Policy) error) Able {
 		case StepFilter:
 			able.Filter, policy.Filter = f, false
 		default:
-			return unable(f)
+			return Able{}, fmt.Errorf("trying what confines a process: %w", f)
 		}
 	}
-	return unable(errors.New("the shim fails again and again"))
+	return Able{}, errors.New("trying what confines a process: it fails again and again")
 }

@@ -11,6 +11,6 @@ import (
 func Enter() Program { return Program{} }
 
 // Trial says that nothing can be asked for.
-func Trial(Program, uint32, func(Policy) error) Able {
-	return unable(fmt.Errorf("extensions are confined on Linux only, on amd64 and arm64; this is %s on %s", runtime.GOOS, runtime.GOARCH))
+func Trial(Program, uint32, func(Policy) error) (Able, error) {
+	return unable(fmt.Errorf("extensions are confined on Linux only, on amd64 and arm64; this is %s on %s", runtime.GOOS, runtime.GOARCH)), nil
 }

@@ -117,10 +117,13 @@ func FuzzReport(f *testing.F) {
 
 // Without a call of Enter there is nothing to start as a shim.
 func TestNoProgramIsNoShim(t *testing.T) {
-	able := Trial(Program{}, 0, func(Policy) error {
+	able, err := Trial(Program{}, 0, func(Policy) error {
 		t.Error("it is started all the same")
 		return nil
 	})
+	if err != nil {
+		t.Error(err)
+	}
 	for name, err := range map[string]error{"confine": able.Confine, "files": able.Files, "filter": able.Filter, "user": able.User} {
 		if err == nil {
 			t.Errorf("%s is said to be possible", name)
