@@ -279,7 +279,7 @@ func protections(able shim.Able, user uint32) []Protection {
 	own := fmt.Sprintf("uid %d, which nothing else has", user)
 	files := able.Files
 	if files == nil && able.Landlock < landlockTruncate {
-		files = fmt.Errorf("Landlock is there in version %d only, which does not keep files from being emptied: Linux 6.2 has what is needed", able.Landlock)
+		files = fmt.Errorf("the kernel has version %d of Landlock, which does not keep files from being emptied: it takes Linux 6.2", able.Landlock)
 	} else if files != nil {
 		files = fmt.Errorf("no Landlock, which needs Linux 5.13 or newer and landlock among the security modules (boot option lsm=): %w", files)
 	}

@@ -143,17 +143,19 @@ const (
 	typeBits         = 0xf
 )
 
+// sockets allows a system call that makes sockets if they are Unix sockets with a
+// connection: a datagram could be sent to any path without a connect.
+func sockets(number uint32) judgement {
+	return judgement{number, append(append([]bpf.Instruction{
+		argument(0),
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 1},
+		refuse(unix.EACCES),
+		argument(1),
+		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: typeBits},
+	}, unless(unix.SOCK_STREAM, unix.SOCK_SEQPACKET)...), refuse(unix.EACCES), allow())}
+}
+
 func judged(shared bool) []judgement {
-	sockets := func(number uint32) judgement {
-		return judgement{number, append(append([]bpf.Instruction{
-			argument(0),
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 1},
-			refuse(unix.EACCES),
-			argument(1),
-			bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: typeBits},
-			// A datagram can be sent to any path without a connect.
-		}, unless(unix.SOCK_STREAM, unix.SOCK_SEQPACKET)...), refuse(unix.EACCES), allow())}
-	}
 	self := map[uint32][]uint32{0: {0}}
 	list := []judgement{
 		sockets(unix.SYS_SOCKET),
@@ -198,17 +200,22 @@ func judged(shared bool) []judgement {
 		only(unix.SYS_IOPRIO_SET, unix.EPERM, map[uint32][]uint32{0: {ioprioProcess}, 1: {0}}),
 	}
 	if shared {
-		// Without a path the times are those of an open file.
-		list = append(list, judgement{unix.SYS_UTIMENSAT, []bpf.Instruction{
-			argument(1),
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 3},
-			bpf.LoadAbsolute{Off: atArguments + 8 + 4, Size: 4},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
-			allow(),
-			refuse(unix.EPERM),
-		}})
+		list = append(list, timesByPath())
 	}
 	return list
+}
+
+// timesByPath refuses to change the times of what a path names; without a path they are
+// those of an open file.
+func timesByPath() judgement {
+	return judgement{unix.SYS_UTIMENSAT, []bpf.Instruction{
+		argument(1),
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 3},
+		bpf.LoadAbsolute{Off: atArguments + 8 + 4, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
+		allow(),
+		refuse(unix.EPERM),
+	}}
 }
 
 // assemble makes the filter as the kernel takes it.
