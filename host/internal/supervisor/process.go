@@ -105,7 +105,7 @@ func startConfined(ctx context.Context, forks *forkThread, c command, null *os.F
 	c.box.Confined()
 	p, err := fork(forks, c, &exec.Cmd{
 		Path: shim.Self, Args: link.Args(3 + len(c.extra)), Stdin: null,
-		ExtraFiles: slices.Concat(c.extra, link.Files(c.executable)), SysProcAttr: sessionAttributes(),
+		ExtraFiles: slices.Concat(c.extra, link.Files(c.executable)), SysProcAttr: processAttributes(),
 	})
 	if err != nil {
 		return nil, err

@@ -13,9 +13,6 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 
-// sessionAttributes is not used: nothing is confined here.
-func sessionAttributes() *syscall.SysProcAttr { return processAttributes() }
-
 // closeOnExec has nothing to do: what Go opens is closed by exec already.
 func closeOnExec() error { return nil }
 

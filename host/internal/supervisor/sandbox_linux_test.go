@@ -84,7 +84,7 @@ func TestStrict(t *testing.T) {
 	pid := i.Status().PID
 	for name, want := range map[string]string{
 		"CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapBnd": "0000000000000000", "CapInh": "0000000000000000",
-		"CapAmb": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2", "Groups": "", "NSsid": strconv.Itoa(pid), "PPid": strconv.Itoa(os.Getpid()),
+		"CapAmb": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2", "Groups": "", "NSpgid": strconv.Itoa(pid), "PPid": strconv.Itoa(os.Getpid()),
 	} {
 		if got := statusOf(t, pid, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

@@ -206,7 +206,11 @@ func reachable(s Subject) error {
 			return fmt.Errorf("opening %s to extensions' users: %w", dir, err)
 		}
 	}
-	for _, path := range []string{s.Executable, filepath.Join(s.BundleDir, "x"), s.DataDir, filepath.Join(s.RunDir, "x")} {
+	runDir := s.RunDir
+	if runDir == "" {
+		runDir = os.TempDir()
+	}
+	for _, path := range []string{s.Executable, filepath.Join(s.BundleDir, "x"), s.DataDir, filepath.Join(runDir, "x")} {
 		for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 			info, err := os.Stat(dir)
 			if err != nil {
