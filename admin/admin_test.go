@@ -110,6 +110,19 @@ func checkProblem(t *testing.T, w *httptest.ResponseRecorder) {
 	}
 }
 
+// The page says of each protection whether it holds, and why.
+func TestSandboxOnThePage(t *testing.T) {
+	row := running()
+	row.Sandbox = []host.Protection{
+		{Name: "user", Why: "the host may not give it one: <run it as root>"}, {Name: "files", Holds: true, Why: "Landlock version 7"},
+	}
+	h := mustNew(t, testConfig(row)).routes()
+	page := parse(t, ask(h, "GET", "/admin/", withToken).Body.String())
+	if got := one(t, page, "dd", "sandbox"); got != "1 of 2 protections do not hold ✗ user the host may not give it one: <run it as root>✓ files Landlock version 7" {
+		t.Errorf("the page says %q", got)
+	}
+}
+
 func TestListShape(t *testing.T) {
 	odd := host.Extension{ID: "so % what? #1.jar", State: "failed", Reason: &host.Reason{Code: "not_zip"}}
 	h := mustNew(t, testConfig(running(), odd)).routes()
@@ -119,7 +132,7 @@ func TestListShape(t *testing.T) {
 		t.Fatalf("%s, error %v", w.Body, err)
 	}
 	first := list.Extensions[0]
-	for _, name := range []string{"permissions", "versions"} {
+	for _, name := range []string{"permissions", "versions", "sandbox"} {
 		if _, ok := first[name].([]any); !ok {
 			t.Errorf("%s is %v, want a list", name, first[name])
 		}

@@ -68,7 +68,10 @@ func complete(e host.Extension) host.Extension {
 		candidate.Reason = completeReason(candidate.Reason)
 		e.Candidate = &candidate
 	}
-	for _, limit := range []*host.Limit{&e.Limits.Memory, &e.Limits.Processes, &e.Limits.Files} {
+	if e.Sandbox == nil {
+		e.Sandbox = []host.Protection{}
+	}
+	for _, limit := range []*host.Limit{&e.Limits.Memory, &e.Limits.Processes, &e.Limits.Files, &e.Limits.Data} {
 		if limit.By == "" {
 			limit.By = "none"
 		}

@@ -29,6 +29,8 @@ type row struct {
 	Signer, Organization     string
 	Permissions              permissions
 	Wanted                   *wanted // what waits for consent
+	Sandbox                  []host.Protection
+	Gaps                     int // protections that do not hold
 }
 
 // trouble is why something does not run, or how it last ended.
@@ -56,7 +58,12 @@ func rowsOf(extensions []host.Extension, now time.Time) []row {
 			Reason: troubleOf(e.Reason, now),
 			PID:    e.PID, Memory: bytesOf(e.ResidentBytes), Started: at(e.Started, now), Restarts: e.Restarts,
 			File: e.File, Digest: shortDigest(e.Digest),
-			Signature: e.Signature.State, SignatureCode: e.Signature.Code, Signer: e.Signature.Signer, Organization: e.Signature.Organization, Permissions: permissionsOf(e, now), Wanted: wantedOf(e.Consent),
+			Signature: e.Signature.State, SignatureCode: e.Signature.Code, Signer: e.Signature.Signer, Organization: e.Signature.Organization, Permissions: permissionsOf(e, now), Wanted: wantedOf(e.Consent), Sandbox: e.Sandbox,
+		}
+		for _, p := range e.Sandbox {
+			if !p.Holds {
+				r.Gaps++
+			}
 		}
 		if r.Name == "" {
 			r.Name = e.ID

@@ -71,6 +71,10 @@ type Config struct {
 	// Environ is the environment from which extensions get the few variables that
 	// they may see, in the form of os.Environ.
 	Environ []string
+	// Shim is what Shim has returned, first thing in main. Without it nothing confines
+	// extensions. Users are the uids that they get, zero for DefaultUsers.
+	Shim  Program
+	Users Users
 	// Settings returns the settings of one extension; nil means DefaultSettings.
 	Settings func(id string) Settings
 }

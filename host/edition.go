@@ -33,6 +33,7 @@ type instance interface {
 	router.Backend
 	ResidentBytes() int64
 	Limits() supervisor.Limits
+	Protections() []Protection
 }
 
 func newEdition(entry catalog.Entry, settings Settings, start func(*edition, bool, int) *supervisor.Instance) *edition {
@@ -84,6 +85,9 @@ func (s stillborn) ResidentBytes() int64 { return 0 }
 
 // Limits is part of instance.
 func (s stillborn) Limits() supervisor.Limits { return supervisor.Limits{} }
+
+// Protections is part of instance.
+func (s stillborn) Protections() []Protection { return nil }
 
 // Process is part of router.Backend. No route has it: it never runs.
 func (s stillborn) Process(context.Context, *sdk.Request) (*sdk.Response, error) {

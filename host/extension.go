@@ -129,7 +129,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	if ed == nil {
 		ed = e.wanted
 	}
-	row := Extension{ID: e.id, Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
+	row := Extension{ID: e.id, Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}, Sandbox: []Protection{}}
 	if ed != nil {
 		b := ed.entry.Bundle
 		row = describe(b.Manifest())
@@ -145,6 +145,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	row.Enabled = e.entry != nil && !e.entry.Disabled
 	if s.instance != nil {
 		row.Limits = limitsOf(s.instance.Limits())
+		row.Sandbox = append(row.Sandbox, s.instance.Protections()...)
 	}
 	row.Grants, row.Denied = grantsOf(is, row.Permissions)
 	row.Consent = e.consent(is)
@@ -220,12 +221,13 @@ func limitsOf(l supervisor.Limits) Limits {
 		Memory:    Limit{Value: l.Memory.Value, By: string(l.Memory.By)},
 		Processes: Limit{Value: l.Processes.Value, By: string(l.Processes.By)},
 		Files:     Limit{Value: l.Files.Value, By: string(l.Files.By)},
+		Data:      Limit{Value: l.Data.Value, By: string(l.Data.By)},
 	}
 }
 
 // rowOf is the row of a file that is not (yet) an extension: its id is its name.
 func (h *Host) rowOf(r catalog.Row) Extension {
-	row := Extension{Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}}
+	row := Extension{Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}, Sandbox: []Protection{}}
 	if r.Manifest != nil {
 		row = describe(r.Manifest)
 	}
@@ -244,7 +246,7 @@ func (h *Host) rowOf(r catalog.Row) Extension {
 func describe(m *bundle.Manifest) Extension {
 	row := Extension{
 		ID: m.ID, Name: m.Name, Class: m.Class, Request: m.Request, Response: m.Response,
-		Version: m.Version.String(), Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{},
+		Version: m.Version.String(), Signature: noSignature(), Permissions: []string{}, Grants: []Grant{}, Denied: []Grant{}, Versions: []Version{}, Sandbox: []Protection{},
 	}
 	row.Permissions = append(row.Permissions, m.Permissions...)
 	return row

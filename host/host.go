@@ -109,7 +109,7 @@ func New(cfg Config) (*Host, error) {
 		Dir: h.home.KeyValue, Quota: func(id string) int64 { return cfg.Settings(id).KeyValue }, Ask: h.requests.Call, Log: cfg.Log,
 	})
 	h.supervisor = supervisor.New(supervisor.Config{
-		Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...),
+		Log: cfg.Log, RunDir: h.home.Run(), Environ: append([]string{}, cfg.Environ...), Shim: cfg.Shim, Users: cfg.Users,
 		Services: func(id string, asked, granted []string, log *slog.Logger) supervisor.Access {
 			return h.services.Open(id, asked, granted, log)
 		},

@@ -33,7 +33,16 @@ const patience = 20 * time.Second
 // testdata/moody, built once: they serve under any class and type names.
 var echoBinary, moodyBinary []byte
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+// program is the test binary as the shim of its hosts.
+var program host.Program
+
+func TestMain(m *testing.M) {
+	program = host.Shim()
+	if setting := os.Getenv(stageVariable); setting != "" {
+		os.Exit(playStage(setting))
+	}
+	os.Exit(testMain(m))
+}
 
 func testMain(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "host-test-")
@@ -82,8 +91,9 @@ func startWith(t *testing.T, home string, change func(*host.Config)) *world {
 	cfg := host.Config{
 		Home: home, Version: "1.0.0", Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Trust:    host.Trust{Policy: "warn"}, // nobody signs what these tests make
-		Validate: true, ScanInterval: 200 * time.Millisecond, Limits: bundle.DefaultLimits(),
+		Validate: true, ScanInterval: 200 * time.Millisecond, Limits: bundle.DefaultLimits(), Shim: program,
 	}
+	openWay(t, home)
 	change(&cfg)
 	h, err := host.New(cfg)
 	if err != nil {
@@ -95,6 +105,19 @@ func startWith(t *testing.T, home string, change func(*host.Config)) *world {
 	go func() { w.ended <- h.Run(ctx) }()
 	t.Cleanup(w.stop)
 	return w
+}
+
+// openWay lets the users of extensions come to a home in a test's temporary folder.
+func openWay(t *testing.T, home string) {
+	t.Helper()
+	for dir := filepath.Dir(home); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(home, 0o755); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) stop() {

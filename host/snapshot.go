@@ -52,6 +52,9 @@ type Extension struct {
 	// no extension.
 	Enabled bool   `json:"enabled"`
 	Limits  Limits `json:"limits"`
+	// Sandbox says of each protection whether it holds of the process; it is empty
+	// before the first launch.
+	Sandbox []Protection `json:"sandbox"`
 }
 
 // Signature is what was judged of a bundle's signature; the state is one of trust.State.

@@ -159,6 +159,7 @@ type Limits struct {
 	Memory    Limit `json:"memory"` // bytes
 	Processes Limit `json:"processes"`
 	Files     Limit `json:"files"` // open descriptors
+	Data      Limit `json:"data"`  // bytes in the data folder
 }
 
 // Limit is one limit. Value 0 means that there is none.

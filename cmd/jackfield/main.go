@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/root"
+	"github.com/jackfield-host/jackfield/host"
 )
 
 // version is set by the linker: -ldflags "-X main.version=1.2.3". It has the form
@@ -16,10 +17,11 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
+	p := root.Program{Shim: host.Shim(), Version: version} // before all else: this may be a process that is to be confined
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the second ends the process at once.
 	context.AfterFunc(ctx, stop)
-	code := root.Run(ctx, version, os.Args[1:], root.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	code := root.Run(ctx, p, os.Args[1:], root.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

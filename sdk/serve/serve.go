@@ -34,7 +34,8 @@ const maxDescribe = 1 << 20
 // Main owns the process. Stdout and stderr lead into the extension's log, also for
 // fmt.Print, the log package and slog's default logger, which Main sets to the
 // extension's own. SIGINT and SIGTERM do nothing, because the host decides when its
-// extensions end; when the host itself is gone, the process ends with exit code 3.
+// extensions end; when the host itself is gone, the process ends with exit code 3. A
+// write that would make a file larger than limits.data fails (EFBIG).
 //
 // A set of handlers that can not work (a name twice, a name that is none, two raw
 // handlers) ends the process with exit code 1 and says which.
@@ -61,6 +62,7 @@ func Main(ext sdk.Extension) {
 		fail(errors.New("this program is an extension and runs inside of a host only\n" +
 			"hint: pack it with \"jackfield bundle pack\" and put the bundle into the host's extensions folder"))
 	}
+	failLargeWrites()
 	level := new(slog.LevelVar)
 	log := slog.New(slogbridge.NewHandler(os.Stderr, level))
 	slog.SetDefault(log)

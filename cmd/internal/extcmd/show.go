@@ -54,7 +54,11 @@ func printOne(w io.Writer, e host.Extension) error {
 		fields = append(fields, [2]string{"waits for consent", "version " + w.Version + ": " + needsOf(w.Needs)})
 	}
 	fields = append(fields, [2]string{"memory limit", limitOf(e.Limits.Memory, " bytes")},
-		[2]string{"process limit", limitOf(e.Limits.Processes, "")}, [2]string{"file limit", limitOf(e.Limits.Files, "")})
+		[2]string{"process limit", limitOf(e.Limits.Processes, "")}, [2]string{"file limit", limitOf(e.Limits.Files, "")},
+		[2]string{"data limit", limitOf(e.Limits.Data, " bytes")})
+	for _, p := range e.Sandbox {
+		fields = append(fields, [2]string{"sandbox", holdsOf(p)})
+	}
 	for _, v := range e.Versions {
 		fields = append(fields, [2]string{"kept version", strings.TrimSpace(v.Version + " " + v.Digest + marksOf(v))})
 	}
@@ -133,6 +137,14 @@ func yesNo(yes bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+// holdsOf says whether a protection holds, and by what, or why not.
+func holdsOf(p host.Protection) string {
+	if p.Holds {
+		return p.Name + " holds: " + p.Why
+	}
+	return p.Name + " does not hold: " + p.Why
 }
 
 // limitOf says who sees to a limit, because some can be passed for a moment.

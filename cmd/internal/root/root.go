@@ -16,6 +16,7 @@ import (
 	"github.com/jackfield-host/jackfield/cmd/internal/extcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/servecmd"
+	"github.com/jackfield-host/jackfield/host"
 )
 
 // Streams are what a process has.
@@ -24,10 +25,18 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// Run executes one command line. version is the program's own. It returns when the
+// Program is what runs.
+type Program struct {
+	// Version is the program's own.
+	Version string
+	// Shim is what host.Shim has returned, first thing in main.
+	Shim host.Program
+}
+
+// Run executes one command line of p. It returns when the
 // command has ended; a command that can take long ends soon after ctx does.
-func Run(ctx context.Context, version string, args []string, s Streams) int {
-	root := newRoot(version)
+func Run(ctx context.Context, p Program, args []string, s Streams) int {
+	root := newRoot(p)
 	root.SetArgs(args)
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
@@ -50,7 +59,7 @@ func Run(ctx context.Context, version string, args []string, s Streams) int {
 	return output.ExitCode(err)
 }
 
-func newRoot(version string) *cobra.Command {
+func newRoot(p Program) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "jackfield",
 		Short: "host for server extensions",
@@ -61,11 +70,11 @@ host checks it, launches it, and routes typed requests to it.`,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.AddCommand(
-		servecmd.New(version),
+		servecmd.New(p.Version, p.Shim),
 		extcmd.New(),
 		bundlecmd.New(),
 		cacmd.New(),
-		newVersion(version),
+		newVersion(p.Version),
 		newCompletion(),
 	)
 	prepare(root)

@@ -20,7 +20,7 @@ import (
 // run executes one command line and returns what it wrote.
 func run(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	code = Run(ctx, "1.2.3", args, Streams{In: strings.NewReader(""), Out: &out, Err: &err})
+	code = Run(ctx, Program{Version: "1.2.3"}, args, Streams{In: strings.NewReader(""), Out: &out, Err: &err})
 	return code, out.String(), err.String()
 }
 
@@ -101,7 +101,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot("1.2.3"))
+	walk(newRoot(Program{Version: "1.2.3"}))
 }
 
 // log collects what a host says and tells when it listens.
@@ -140,7 +140,7 @@ func TestServe(t *testing.T) {
 	l := &log{listen: make(chan listening, 1)}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- Run(ctx, "1.2.3", []string{"serve", "--home", home, "--listen", "127.0.0.1:0", "--admin-listen", "localhost:0", "--log-format", "json"},
+		ended <- Run(ctx, Program{Version: "1.2.3"}, []string{"serve", "--home", home, "--listen", "127.0.0.1:0", "--admin-listen", "localhost:0", "--log-format", "json"},
 			Streams{In: strings.NewReader(""), Out: io.Discard, Err: l})
 	}()
 	var at listening

@@ -50,6 +50,8 @@ type Config struct {
 	// HoldQueue and SnapshotMax bound what an upgrade holds back and copies.
 	HoldQueue   int
 	SnapshotMax int64
+	// SandboxUsers are the uids that extensions get.
+	SandboxUsers host.Users
 	// MetricsAuth is auto, none or token.
 	MetricsAuth string
 	// LogFormat is text or json.
@@ -84,6 +86,7 @@ func Defaults() Config {
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
 		HoldQueue:        host.DefaultHoldQueue,
 		SnapshotMax:      host.DefaultSnapshotMax,
+		SandboxUsers:     host.DefaultUsers(),
 		MetricsAuth:      "auto",
 		LogFormat:        "text",
 		TracingSample:    1,

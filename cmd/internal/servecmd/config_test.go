@@ -45,7 +45,9 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"timeouts.start": "10s", "timeouts.request": "30s", "timeouts.drain": "30s", "check.interval": "4s", "check.timeout": "3s",
 		"backoff.first": "1s", "backoff.max": "1m", "backoff.reset": "5m", "log.level": "info",
 		"limits.memory": "0", "limits.processes": "0", "limits.files": "1024", "limits.kv": "64MiB",
+		"limits.data": "1GiB", "sandbox": "auto", "sandbox.users": "1900000000-1900065535",
 		"upgrade.hold_queue": "16384", "upgrade.snapshot_max": "256MiB", "upgrade.probation": "30s",
+		"trust.policy": "", "trust.revocation": "soft", "trust.on_revoked": "stop", "trust.recheck": "1h", "trust.private_responders": "false",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("keys and defaults\n%v\nwant\n%v", got, want)
@@ -105,10 +107,10 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "unknown key", file: "\nlimits.quee=3", want: []string{"jackfield.properties:2", "limits.quee is not a key", "did you mean limits.queue?"}},
 		{name: "unknown key far from any", file: "password=secret", want: []string{"password is not a key", "!secret", "!did you mean"}},
-		{name: "not yet", file: "trust.policy=off\nsandbox=auto\nlimits.data=1GiB\ntls.key=/x", want: []string{
-			"4 faults", ":1: trust.policy is not supported by this version", "sandbox is", "limits.data is", "tls.key is"}},
-		{name: "not yet, by environment", environ: []string{"JACKFIELD_TRUST_POLICY=off", "JACKFIELD_SANDBOX=off"}, want: []string{"2 faults", "JACKFIELD_TRUST_POLICY: is not supported"}},
-		{name: "not yet, for one extension", file: "extension.a.b.limits.data=3", want: []string{"limits.data is not supported"}},
+		{name: "not yet", file: "trust.policy=off\ntls.key=/x", want: []string{
+			"2 faults", ":1: trust.policy is not supported by this version", "tls.key is"}},
+		{name: "not yet, by environment", environ: []string{"JACKFIELD_TRUST_POLICY=off", "JACKFIELD_TLS_KEY=x"}, want: []string{"2 faults", "JACKFIELD_TRUST_POLICY: is not supported"}},
+		{name: "not yet, for one extension", file: "extension.a.b.tls.key=3", want: []string{"tls.key is not supported"}},
 		{name: "mistyped variable", environ: []string{"JACKFIELD_REQUEST_AUTH=none"}, want: []string{"JACKFIELD_REQUEST_AUTH", "did you mean JACKFIELD_REQUESTS_AUTH?"}},
 		{name: "duplicate key", file: "listen=127.0.0.1:1\n\nlis\\u0074en=127.0.0.1:2", want: []string{":3: listen", "stands already in line 1"}},
 		{name: "requests.auth of another world", file: "requests.auth=ldap", want: []string{`requests.auth = "ldap": allowed is none or token or oidc`}},
@@ -119,6 +121,10 @@ func TestFaults(t *testing.T) {
 		}},
 		{name: "provider without TLS", file: "requests.oidc.issuer=http://id.example.org", want: []string{"allowed is a URL such as https://"}},
 		{name: "provider with a password", file: "requests.oidc.issuer=https://a:b@id.example.org", want: []string{"allowed is a URL such as https://"}},
+		{name: "half a sandbox", file: "extension.a.b.sandbox=lax", want: []string{`extension.a.b.sandbox = "lax": allowed is auto or strict or off`}},
+		{name: "users of the system", file: "sandbox.users=0-65535", want: []string{"allowed is a range of uids", "from 1000 on"}},
+		{name: "users that are one", file: "sandbox.users=70000", want: []string{"allowed is a range of uids"}},
+		{name: "users beyond what programs understand", file: "sandbox.users=2147483000-2147484000", want: []string{"below 2^31"}},
 		{name: "number", file: "limits.in_flight=0", want: []string{`limits.in_flight = "0": allowed is a whole number from 1 to 65536`}},
 		{name: "number with sign", file: "limits.queue=+5", want: []string{"allowed is a whole number"}},
 		{name: "size", file: "limits.request_bytes=16MB", want: []string{`"16MB": allowed is a size from 1 to 1GiB`}},

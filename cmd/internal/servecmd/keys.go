@@ -52,6 +52,7 @@ func keys() []key {
 		once("trust.private_responders", "let addresses of revocation in certificates lead into loopback and private networks", boolean(), func(c *Config) *bool { return &c.TrustPrivateResponders }),
 		once("upgrade.hold_queue", "requests of an extension that may wait while one version hands over to the next", number(1, 1<<20), func(c *Config) *int { return &c.HoldQueue }),
 		once("upgrade.snapshot_max", "largest data folder that is copied before an exclusive upgrade", size(1, 1<<40), func(c *Config) *int64 { return &c.SnapshotMax }),
+		once("sandbox.users", "uids that extensions get where the host may give them; no account may have one", users(), func(c *Config) *host.Users { return &c.SandboxUsers }),
 		once("metrics.auth", "who may read /metrics: auto is none on a loopback address, else token", choice("auto", "none", "token"), func(c *Config) *string { return &c.MetricsAuth }),
 		once("tracing.endpoint", "OTLP/HTTP collector that gets the spans of requests; empty for none", collector(), func(c *Config) *string { return &c.TracingEndpoint }),
 		once("tracing.sample", "share of the traces that begin here, from 0 to 1; a client's own decision wins", share(), func(c *Config) *float64 { return &c.TracingSample }),
@@ -73,7 +74,9 @@ func keys() []key {
 		each("limits.memory", "memory of an extension's process, 0 for no limit", size(0, 1<<50), func(s *host.Settings) *int64 { return &s.Memory }),
 		each("limits.processes", "processes of an extension, 0 for no limit", number(0, 1<<20), func(s *host.Settings) *int { return &s.Processes }),
 		each("limits.files", "open files of an extension's process", number(16, 1<<20), func(s *host.Settings) *int { return &s.Files }),
+		each("limits.data", "data folder of an extension, and its largest file, 0 for no limit", size(0, 1<<50), func(s *host.Settings) *int64 { return &s.Data }),
 		each("limits.kv", "key-value store of an extension", size(4<<10, 1<<40), func(s *host.Settings) *int64 { return &s.KeyValue }),
+		each("sandbox", "confinement of an extension's process: auto is what machine and privileges allow, strict is all or it does not run", sandboxMode(), func(s *host.Settings) *host.Sandbox { return &s.Sandbox }),
 		each("log.level", "least level that is logged", level(), func(s *host.Settings) *slog.Level { return &s.LogLevel }),
 	}
 }
@@ -109,7 +112,7 @@ func assign[T any](k kind[T], s string, to *T) bool {
 // yet. Silently ignoring sandbox, say, would be worse than not starting.
 func later(name string) bool {
 	switch name {
-	case "sandbox", "limits.data", "tls.cert", "tls.key":
+	case "tls.cert", "tls.key":
 		return true
 	}
 	for _, prefix := range []string{"datasource.", "tls.", "cluster.", "store."} {

@@ -27,7 +27,7 @@ import (
 const drainTime = 10 * time.Second
 
 // serve runs a host until ctx ends. It returns nil after an orderly stop.
-func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) error {
+func serve(ctx context.Context, cfg Config, version string, program host.Program, stderr io.Writer) error {
 	log := newLog(cfg, stderr)
 	for _, name := range cfg.Ignored {
 		log.Warn("no key has this environment variable; it is ignored", "variable", name)
@@ -58,7 +58,7 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	h, err := newHost(cfg, token, version, log)
+	h, err := newHost(cfg, token, version, program, log)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func serve(ctx context.Context, cfg Config, version string, stderr io.Writer) er
 	return d.run(ctx, host.Home(home), func() { greet(stderr, host.Home(home), d) })
 }
 
-func newHost(cfg Config, token, version string, log *slog.Logger) (*host.Host, error) {
+func newHost(cfg Config, token, version string, program host.Program, log *slog.Logger) (*host.Host, error) {
 	limits := bundle.DefaultLimits()
 	limits.FileBytes = cfg.BundleMaxBytes
 	return host.New(host.Config{
@@ -115,6 +115,7 @@ func newHost(cfg Config, token, version string, log *slog.Logger) (*host.Host, e
 		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		HoldQueue: cfg.HoldQueue, SnapshotMax: cfg.SnapshotMax, RecoverRun: cfg.RecoverRun,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
+		Shim: program, Users: cfg.SandboxUsers,
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/running"
+	"github.com/jackfield-host/jackfield/host"
 )
 
 const long = `Serve runs the host: it launches the extensions whose bundles lie in the drop
@@ -24,12 +25,12 @@ or SIGINT. A second signal ends it at once.
 Every key below can stand in HOME/conf/jackfield.properties (requests.auth=none),
 in the environment (JACKFIELD_REQUESTS_AUTH=none) or on the command line
 (--requests-auth=none); the later of the three wins. The keys limits.*, timeouts.*,
-check.*, backoff.* and log.level can also be set for one extension, as
+check.*, backoff.*, sandbox and log.level can also be set for one extension, as
 extension.<id>.<key>: in the file, with --set, or as a line of the variable
 JACKFIELD_PROPERTIES.`
 
-// New returns the command. version is the host's own.
-func New(version string) *cobra.Command {
+// New returns the command. version is the host's own, program what host.Shim returned.
+func New(version string, program host.Program) *cobra.Command {
 	var home string
 	var dev bool
 	var recovery string
@@ -67,7 +68,7 @@ func New(version string) *cobra.Command {
 			return output.Usagef("write --recover=run, or leave it away", "--recover is stop or run, not %q", recovery)
 		}
 		cfg.RecoverRun = recovery == "run"
-		return serve(cmd.Context(), cfg, version, cmd.ErrOrStderr())
+		return serve(cmd.Context(), cfg, version, program, cmd.ErrOrStderr())
 	}
 	return cmd
 }

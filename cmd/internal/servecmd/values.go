@@ -112,6 +112,34 @@ func choice(values ...string) kind[string] {
 	}
 }
 
+func sandboxMode() kind[host.Sandbox] {
+	values := []host.Sandbox{host.SandboxAuto, host.SandboxStrict, host.SandboxOff}
+	return kind[host.Sandbox]{
+		allowed: "auto or strict or off",
+		parse:   func(s string) (host.Sandbox, bool) { return host.Sandbox(s), slices.Contains(values, host.Sandbox(s)) },
+		show:    func(m host.Sandbox) string { return string(m) },
+	}
+}
+
+// users is FIRST-LAST, a range of uids: at least as many as extensions, none of them of
+// the system's accounts.
+func users() kind[host.Users] {
+	const leastUser, leastCount = 1000, 16
+	return kind[host.Users]{
+		allowed: fmt.Sprintf("a range of uids, such as 1900000000-1900065535: from %d on, %d at least, below 2^31", leastUser, leastCount),
+		parse: func(s string) (host.Users, bool) {
+			from, to, ok := strings.Cut(s, "-")
+			first, err := strconv.ParseUint(from, 10, 31)
+			last, errLast := strconv.ParseUint(to, 10, 31)
+			if !ok || err != nil || errLast != nil || first < leastUser || last < first || last-first+1 < leastCount {
+				return host.Users{}, false
+			}
+			return host.Users{First: uint32(first), Count: uint32(last - first + 1)}, true
+		},
+		show: func(u host.Users) string { return fmt.Sprintf("%d-%d", u.First, u.First+u.Count-1) },
+	}
+}
+
 func boolean() kind[bool] {
 	return kind[bool]{
 		allowed: "true or false",

@@ -26,8 +26,8 @@ type stamp struct {
 // files. Files that are in ahead with the same stamp are there already. The trees are
 // the extension's own, which may change them meanwhile: nothing is followed out of
 // them. max bounds the bytes, 0 for no bound. Every copied file is on disk when it
-// returns. A from that is not there counts as empty.
-func copyTree(ctx context.Context, from, to string, max int64, ahead map[string]stamp) (map[string]stamp, error) {
+// returns. A from that is not there counts as empty. With an owner all of to becomes its.
+func copyTree(ctx context.Context, from, to string, max int64, ahead map[string]stamp, owner fs.FileInfo) (map[string]stamp, error) {
 	source, err := os.OpenRoot(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]stamp{}, nil
@@ -41,7 +41,7 @@ func copyTree(ctx context.Context, from, to string, max int64, ahead map[string]
 		return nil, err
 	}
 	defer target.Close()
-	c := &copier{ctx: ctx, from: source, to: target, max: max, ahead: ahead, stamps: map[string]stamp{}}
+	c := &copier{ctx: ctx, from: source, to: target, max: max, ahead: ahead, owner: owner, stamps: map[string]stamp{}}
 	if err := fs.WalkDir(source.FS(), ".", c.visit); err != nil {
 		return nil, err
 	}
@@ -59,6 +59,7 @@ type copier struct {
 	max, sum int64
 	ahead    map[string]stamp
 	stamps   map[string]stamp // of all that is in from
+	owner    fs.FileInfo      // whose owner gets all, nil for those of what is copied
 }
 
 func (c *copier) visit(name string, d fs.DirEntry, err error) error {
@@ -184,6 +185,9 @@ func (c *copier) file(name string, info fs.FileInfo) error {
 
 // own gives the copy the owner of what was copied; only root can.
 func (c *copier) own(name string, info fs.FileInfo) error {
+	if c.owner != nil {
+		info = c.owner
+	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || os.Geteuid() != 0 {
 		return nil

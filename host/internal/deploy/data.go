@@ -79,7 +79,7 @@ func (f *Folder) Prepare(ctx context.Context, _ string) error {
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return err
 	}
-	ahead, err := copyTree(ctx, f.Dir, scratch, f.MaxBytes, nil)
+	ahead, err := copyTree(ctx, f.Dir, scratch, f.MaxBytes, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (f *Folder) Take(ctx context.Context, from string) error {
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return err
 	}
-	_, err := copyTree(ctx, f.Dir, scratch, f.MaxBytes, f.ahead)
+	_, err := copyTree(ctx, f.Dir, scratch, f.MaxBytes, f.ahead, nil)
 	f.ahead = nil
 	if err != nil {
 		// An older copy is not the data that this version leaves.
@@ -146,27 +146,54 @@ func (f *Folder) Restore(ctx context.Context, from string) error {
 	if err := os.MkdirAll(back, 0o700); err != nil {
 		return err
 	}
-	if _, err := copyTree(ctx, kept, back, 0, nil); err != nil {
+	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return err
 	}
-	if info, err := os.Stat(f.Dir); err == nil {
-		if err := os.Chmod(back, info.Mode().Perm()); err != nil {
-			return err
-		}
+	owner, err := os.Lstat(f.Dir)
+	if err != nil {
+		return err
+	}
+	if _, err := copyTree(ctx, kept, back, 0, nil, owner); err != nil {
+		return err
 	}
 	if err := f.write(handOver{From: from, Begun: f.Now(), Restoring: true}); err != nil {
 		return err
 	}
 	aside := filepath.Join(f.Copies, asidePrefix+f.Now().UTC().Format("20060102T150405.000000000Z"))
-	if err := os.Rename(f.Dir, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Mkdir(aside, 0o700); err != nil {
 		return err
 	}
-	if err := os.Rename(back, f.Dir); err != nil {
+	// The folder itself stays: a process that is about to be activated has it open, and
+	// may reach this folder only, whatever has its name.
+	if err := moveAll(f.Dir, aside); err != nil {
+		return err
+	}
+	if err := moveAll(back, f.Dir); err != nil {
+		return err
+	}
+	if err := os.Remove(back); err != nil {
 		return err
 	}
 	f.Log.Info("the data folder is as it was; what was in it is set aside", "folder", f.Dir, "aside", aside)
 	f.prune()
-	return errors.Join(syncDir(f.Copies), syncDir(filepath.Dir(f.Dir)))
+	return errors.Join(syncDir(f.Copies), syncDir(f.Dir))
+}
+
+// moveAll moves what is in a folder into another one, but for temporary files.
+func moveAll(from, to string) error {
+	list, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if e.Name() == temporary {
+			continue
+		}
+		if err := os.Rename(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Done is part of Data.

@@ -101,8 +101,15 @@ func TestDataAreCopiedInTwoPassesAndPutBack(t *testing.T) {
 	}
 
 	write(t, f.Dir, map[string]string{"changes": "3", "half": "written"})
+	before, err := os.Stat(f.Dir)
+	must(t, err)
 	must(t, f.Restore(t.Context(), "sha256:1"))
-	sameTree(t, f.Dir, want)
+	if after, err := os.Stat(f.Dir); err != nil || !os.SameFile(before, after) {
+		t.Errorf("it is another folder, and a process may have been bound to the one before (%v)", err)
+	}
+	restored := maps.Clone(want)
+	restored["tmp/t"] = "t" // nothing comes of temporary files, nor are they in the way
+	sameTree(t, f.Dir, restored)
 	if info, err := os.Stat(f.Dir); err != nil || info.Mode().Perm() != 0o750 {
 		t.Errorf("the folder is %v (%v)", info.Mode(), err)
 	}

@@ -77,6 +77,7 @@ const (
 	CodeCopying           = "copying"
 	CodeDisabled          = "disabled"
 	CodeMemoryExceeded    = "memory_exceeded"
+	CodeDataExceeded      = "data_exceeded"
 	CodeHeld              = "held"
 	CodeNeedsConsent      = "needs_consent"
 	// Nothing is wrong with an extension whose reason is one of these.

@@ -21,11 +21,14 @@ type Keeper struct {
 	why   error // of tree being nil
 
 	stop    chan struct{}
-	sampler sync.WaitGroup // the one goroutine, from the first Box that needs it
+	sampler sync.WaitGroup // a goroutine for processes and one for data, from the first Box that needs it
 
 	mu      sync.Mutex // guards what follows
 	began   bool       // the sampler was started
 	watched map[*Box]struct{}
+
+	measuring bool // the other goroutine was started
+	measured  map[*Box]struct{}
 }
 
 // New makes a Keeper. Where the host has a delegated cgroup to itself it moves the host
@@ -36,7 +39,7 @@ func New(cfg Config) *Keeper {
 }
 
 func newKeeper(cfg Config, tree *tree, why error) *Keeper {
-	k := &Keeper{cfg: cfg.withDefaults(), tree: tree, why: why, stop: make(chan struct{}), watched: make(map[*Box]struct{})}
+	k := &Keeper{cfg: cfg.withDefaults(), tree: tree, why: why, stop: make(chan struct{}), watched: make(map[*Box]struct{}), measured: make(map[*Box]struct{})}
 	var own unix.Rlimit
 	if os.Geteuid() != 0 && unix.Getrlimit(unix.RLIMIT_NOFILE, &own) == nil && own.Max < 1<<31 {
 		k.files = int(own.Max)
@@ -58,7 +61,7 @@ func (k *Keeper) Holds(l Limits) Holds {
 	}
 	return Holds{
 		Memory: hold(l.Memory, by), Processes: hold(int64(l.Processes), by),
-		Files: hold(int64(k.granted(l.Files)), Rlimit),
+		Files: hold(int64(k.granted(l.Files)), Rlimit), Data: hold(l.Data, Sampling),
 	}
 }
 
@@ -85,6 +88,9 @@ type Box struct {
 	limits Limits
 	log    *slog.Logger
 
+	// itself says that the process sets its own rlimits and cannot lift them.
+	itself bool
+
 	mu       sync.Mutex // guards what follows
 	holds    Holds
 	group    *group   // the cgroup, nil without
@@ -93,6 +99,8 @@ type Box struct {
 	started  uint64 // with pid it names the process
 	kill     func()
 	exceeded string
+	// dataExceeded says how the limit of data was exceeded.
+	dataExceeded string
 
 	watch watch // owned by the sampler
 }
@@ -185,7 +193,14 @@ func (b *Box) Started(pid int, kill func()) {
 	if b.group == nil && (b.limits.Memory > 0 || b.limits.Processes > 0) {
 		b.k.observe(b)
 	}
+	if b.limits.Data > 0 && b.limits.DataDir != "" {
+		b.k.weigh(b)
+	}
 }
+
+// Confined says that a shim sets the process's rlimits before anything is executed, and
+// that it cannot lift them. It is called before Started.
+func (b *Box) Confined() { b.itself = true }
 
 // Settled sets once more what is held by rlimits, when the process is past its own
 // start: there a Go program lifts its limit of files as far as it goes, and one that
@@ -199,25 +214,32 @@ func (b *Box) Settled() {
 
 // setLimits is called while the process cannot have been reaped, or is just being.
 func (b *Box) setLimits(pid int) {
-	err := setRlimits(pid, b.limits.Files)
+	if b.itself {
+		return
+	}
+	err := setRlimits(pid, b.limits)
 	if err == nil || errors.Is(err, unix.ESRCH) {
 		return
 	}
-	b.log.Warn("the limit of open files of an extension cannot be set", "files", b.limits.Files, "err", err)
+	b.log.Warn("the limits of open files and of their size of an extension cannot be set", "files", b.limits.Files, "err", err)
 	b.mu.Lock()
 	b.holds.Files.By = None
 	b.mu.Unlock()
 }
 
-func setRlimits(pid, files int) error {
+func setRlimits(pid int, l Limits) error {
 	if err := unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil); err != nil {
 		return err
 	}
-	if files <= 0 {
-		return nil
+	for resource, value := range map[int]uint64{unix.RLIMIT_NOFILE: uint64(l.Files), unix.RLIMIT_FSIZE: uint64(l.Data)} {
+		if value == 0 {
+			continue
+		}
+		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: value, Max: value}, nil); err != nil {
+			return err
+		}
 	}
-	n := uint64(files)
-	return unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}, nil)
+	return nil
 }
 
 // Holds says how the limits are held.
@@ -249,6 +271,14 @@ func (b *Box) Exceeded() string {
 		return fmt.Sprintf("the kernel ended the process: it needed more than its %s of memory (limits.memory)", mebibytes(b.limits.Memory))
 	}
 	return text
+}
+
+// DataExceeded says how the limit of data was exceeded, "" if that did not end the
+// process. It is asked when the process has ended.
+func (b *Box) DataExceeded() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.dataExceeded
 }
 
 // Close gives up the box of a process that was reaped, or never launched, with all that

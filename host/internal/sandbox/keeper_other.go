@@ -18,7 +18,7 @@ func (k *Keeper) Close() {}
 
 // Holds says that nothing is held.
 func (k *Keeper) Holds(l Limits) Holds {
-	return Holds{Memory: hold(l.Memory, None), Processes: hold(int64(l.Processes), None), Files: hold(int64(l.Files), None)}
+	return Holds{Memory: hold(l.Memory, None), Processes: hold(int64(l.Processes), None), Files: hold(int64(l.Files), None), Data: hold(l.Data, None)}
 }
 
 // Box holds nothing here.
@@ -36,6 +36,9 @@ func (b *Box) Declined(error) bool { return false }
 // Started does nothing.
 func (b *Box) Started(int, func()) {}
 
+// Confined does nothing.
+func (b *Box) Confined() {}
+
 // Settled does nothing.
 func (b *Box) Settled() {}
 
@@ -47,6 +50,9 @@ func (b *Box) Kill() {}
 
 // Exceeded is never so.
 func (b *Box) Exceeded() string { return "" }
+
+// DataExceeded is never so.
+func (b *Box) DataExceeded() string { return "" }
 
 // Close does nothing.
 func (b *Box) Close() {}

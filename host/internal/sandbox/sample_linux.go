@@ -41,11 +41,23 @@ func (k *Keeper) observe(b *Box) {
 	}
 }
 
+// weigh begins to look at the data of b.
+func (k *Keeper) weigh(b *Box) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.measured[b] = struct{}{}
+	if !k.measuring {
+		k.measuring = true
+		k.sampler.Go(k.measure)
+	}
+}
+
 // ignore looks at b no more.
 func (k *Keeper) ignore(b *Box) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.watched, b)
+	delete(k.measured, b)
 }
 
 // sample looks at all boxes, each Period, until Close.

@@ -1,5 +1,6 @@
 // Package sandbox bounds what the processes of one extension may use, and says by what
-// each limit is held. New makes a Keeper, one for a host; Open makes a Box for each
+// each limit is held. (What they can do at all is decided in its package confine, and
+// done in its package shim.) New makes a Keeper, one for a host; Open makes a Box for each
 // process that is to be launched, and whoever opened it tells it of the launch
 // (Attach, Started, Settled) and closes it when the process was reaped.
 //
@@ -16,6 +17,9 @@
 //     look is not counted.
 //   - Files are held by RLIMIT_NOFILE, and no process leaves a core file. A process that
 //     runs as root may lift either again.
+//   - Data are held by a look at the data folder every Config.DataPeriod (5 s), after
+//     which the process is ended: what can be written in a period overshoots. No file
+//     grows beyond the limit (RLIMIT_FSIZE).
 //   - Holds says what is held, and by what; a limit without means says none.
 //
 // The files of cgroups are tested over a tree of plain files, and putting a process into
@@ -37,7 +41,9 @@ import (
 // Limits are what the processes of one instance may use; 0 is no limit.
 type Limits struct {
 	Memory           int64 // bytes, all processes together
-	Processes, Files int   // Files is for each process
+	Data             int64 // bytes in DataDir; no file that the process writes is larger
+	DataDir          string
+	Processes, Files int // Files is for each process
 }
 
 // By is what holds a limit.
@@ -69,6 +75,7 @@ type Holds struct {
 	Memory    Hold `json:"memory"`
 	Processes Hold `json:"processes"`
 	Files     Hold `json:"files"`
+	Data      Hold `json:"data"`
 }
 
 // Config is what a Keeper is made from. Log is required.
@@ -76,11 +83,16 @@ type Config struct {
 	Log *slog.Logger
 	// Period is the time between two looks where limits are held by sampling (500 ms).
 	Period time.Duration
+	// DataPeriod is the time between two looks at the data folders (5 s).
+	DataPeriod time.Duration
 }
 
 func (c Config) withDefaults() Config {
 	if c.Period <= 0 {
 		c.Period = 500 * time.Millisecond
+	}
+	if c.DataPeriod <= 0 {
+		c.DataPeriod = 5 * time.Second
 	}
 	return c
 }

@@ -49,6 +49,10 @@ type child struct {
 	box     *sandbox.Box
 	// exceeded says, after end, that the process was ended for its memory.
 	exceeded string
+	// overData says the same of its data.
+	overData string
+	// release gives the confinement up, and ends what the process has left.
+	release func()
 	// endDials ends what the host dials for the process, and waits for it.
 	endDials func()
 	once     sync.Once
@@ -177,8 +181,9 @@ func (c *child) finish(grace time.Duration) {
 		}
 	}
 	c.file()
-	c.exceeded = c.box.Exceeded()
+	c.exceeded, c.overData = c.box.Exceeded(), c.box.DataExceeded()
 	c.box.Close()
+	c.release()
 }
 
 // lastExit returns how the process ended and what it said last, nil when there was

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 	"github.com/jackfield-host/jackfield/internal/wire"
 	"github.com/jackfield-host/jackfield/internal/wire/lane"
 	"github.com/jackfield-host/jackfield/sdk"
@@ -32,7 +33,11 @@ const (
 	hungry   = "SUPERVISOR_TEST_HUNGRY"
 )
 
+// program is the test binary as its own shim.
+var program shim.Program
+
 func TestMain(m *testing.M) {
+	program = shim.Enter()
 	switch {
 	case wire.Started():
 		playExtension()

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -37,13 +36,3 @@ func childEnvironment(host []string, dataDir string) []string {
 // temporaryDir is where the child's temporary files go: into its own data, where they
 // count as its own and nobody else sees them.
 func temporaryDir(dataDir string) string { return filepath.Join(dataDir, "tmp") }
-
-// emptyTemporaryDir makes the data folder and, in it, an empty folder for temporary
-// files: those of a process that crashed would pile up.
-func emptyTemporaryDir(dataDir string) error {
-	dir := temporaryDir(dataDir)
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	return os.MkdirAll(dir, 0o700)
-}

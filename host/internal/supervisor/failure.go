@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 	"github.com/jackfield-host/jackfield/internal/wire"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -42,6 +44,14 @@ func (f *failure) overMemory(c *child) {
 	}
 }
 
+// overData makes f the failure of a process that was ended for its data. They are still
+// there: it is not started again until somebody has made room, or raised the limit.
+func (f *failure) overData(c *child) {
+	f.reason.Code = lifecycle.CodeDataExceeded
+	f.reason.Message = c.overData + "; it was stopped: make room or raise limits.data, then retry it"
+	f.permanent = true
+}
+
 // exitText says how a process ended in words, "" when it was us who ended it.
 func exitText(exit lifecycle.Exit) string {
 	switch {
@@ -65,6 +75,16 @@ func openFailed(err error) *failure {
 	return failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "opening the executable: %v", err)
 }
 
+// confineFailed explains an error of confine.Guard.
+func confineFailed(err error) *failure {
+	var refused *confine.RefusedError
+	f := failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
+	if errors.As(err, &refused) {
+		f.permanent = true // until the host is started otherwise
+	}
+	return f
+}
+
 // connectFailed explains an error of wire.Connect, which came after the deadline if
 // late. The process of c has ended.
 func connectFailed(c *child, err error, late bool) *failure {
@@ -74,6 +94,10 @@ func connectFailed(c *child, err error, late bool) *failure {
 		if e, own := proc.ownExit(); own {
 			exit = exitText(e)
 		}
+	}
+	var step *shim.Failure
+	if errors.As(err, &step) && step.Step != shim.StepExec {
+		return failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", step).of(c)
 	}
 	launch := wire.Explain(err, exit)
 	stage := lifecycle.StageHandshake

@@ -14,17 +14,19 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 )
 
 // playHost is a host that starts an extension from a thread that ends at once, says
 // which process it is and waits to be killed.
 func playHost(home string) {
-	spec, err := specFor(home, "")
+	mode, home, _ := strings.Cut(home, ":")
+	spec, err := confinedSpec(home, confine.Mode(mode))
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	s := New(Config{Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	s := New(Config{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Shim: program})
 	ended := make(chan *Instance)
 	go func() {
 		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
@@ -56,12 +58,21 @@ func playHost(home string) {
 // Kill -9 of the host ends its children.
 func TestHostDeath(t *testing.T) {
 	t.Parallel()
+	for _, mode := range []confine.Mode{confine.Off, confine.Strict} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			testHostDeath(t, mode)
+		})
+	}
+}
+
+func testHostDeath(t *testing.T, mode confine.Mode) {
 	binary, err := testBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	host := exec.Command(binary.path)
-	host.Env = append(os.Environ(), hostHome+"="+t.TempDir())
+	host.Env = append(os.Environ(), hostHome+"="+string(mode)+":"+openHome(t))
 	var said logged
 	host.Stderr = &said
 	out, err := host.StdoutPipe()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -67,6 +68,8 @@ type Instance struct {
 	news   chan struct{} // closed, and replaced, when the status changes
 	held   *child        // whose process is alive, for sample
 	limits Limits        // what it may use
+
+	protections []confine.Protection // that hold of it, and that do not; not changed later
 }
 
 func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFunc) *Instance {
@@ -86,7 +89,7 @@ func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFu
 	if !spec.Held {
 		i.Activate()
 	}
-	i.limits = s.keeper.Holds(spec.Settings.limits())
+	i.limits = s.keeper.Holds(spec.limits())
 	state, _ := lifecycle.Pending.On(lifecycle.Launch)
 	i.status = Status{
 		State:    state,
@@ -108,6 +111,21 @@ func (i *Instance) Limits() Limits {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.limits
+}
+
+// Protections returns what confines the process, nil before the first launch. It is not
+// to be changed.
+func (i *Instance) Protections() []confine.Protection {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.protections
+}
+
+// confined notes what confines the process that is about to be launched.
+func (i *Instance) confined(c *confine.Confinement) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.protections = c.Protections
 }
 
 // Activate lets a held instance go on: now, if it is prepared, else when it is. It
@@ -206,6 +224,9 @@ func (i *Instance) over(c *child, fail *failure) *failure {
 	i.mu.Unlock()
 	if c.exceeded != "" && fail != nil {
 		fail.overMemory(c)
+	}
+	if c.overData != "" && fail != nil {
+		fail.overData(c)
 	}
 	proc := c.runner.started()
 	if proc == nil {

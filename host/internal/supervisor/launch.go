@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/internal/schema"
 	"github.com/jackfield-host/jackfield/internal/slogbridge"
 	"github.com/jackfield-host/jackfield/internal/wire"
@@ -82,9 +83,6 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		return nil, openFailed(err)
 	}
 	defer executable.Close()
-	if err := emptyTemporaryDir(i.spec.DataDir); err != nil {
-		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making the data folder: %v", err)
-	}
 	grants, err := dial.ParseGrants(i.spec.Granted)
 	if err == nil {
 		grants, err = grants.Asked(i.spec.Asked)
@@ -92,16 +90,27 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	if err != nil {
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
+	env := childEnvironment(i.s.cfg.Environ, i.spec.DataDir)
+	confinement, release, err := i.confine(env)
+	if err != nil {
+		return nil, confineFailed(err)
+	}
 	lanes, err := wire.NewLanes()
 	if err != nil {
+		release()
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "%v", err)
 	}
 	lanes.InFlight = i.spec.Settings.InFlight
-	c, config, err := i.newChild(executable, lanes)
+	c, config, err := i.newChild(command{
+		executable: executable, path: i.spec.Executable, dir: i.spec.DataDir,
+		env: append(env, lanes.Env()...), extra: lanes.ChildFiles(), confinement: confinement,
+	}, lanes)
 	if err != nil {
 		lanes.Close()
+		release()
 		return nil, failf(lifecycle.StageLaunch, lifecycle.CodeLaunchFailed, "making a folder for the socket: %v", err)
 	}
+	c.release = release
 	c.endDials = i.serveDials(c.log, lanes.DialConn(), grants)
 	deadline, _ := ctx.Deadline()
 	config.StartTimeout = max(time.Until(deadline), time.Millisecond)
@@ -121,16 +130,40 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 	return c, nil
 }
 
+// confine decides what a process is confined to. release must be called when it was
+// reaped.
+func (i *Instance) confine(env []string) (c *confine.Confinement, release func(), err error) {
+	set := i.spec.Settings
+	c, err = i.s.guard.Confine(confine.Subject{
+		Mode: set.Sandbox, Executable: i.spec.Executable, BundleDir: i.spec.BundleDir, DataDir: i.spec.DataDir,
+		RunDir: i.spec.RunDir, Environ: env, Files: set.Files, Processes: set.Processes, Data: set.Data,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	i.confined(c)
+	return c, func() {
+		if err := i.s.guard.Release(c); err != nil {
+			i.log.Warn("what an extension has left cannot be ended", "err", err)
+		}
+	}, nil
+}
+
 // newChild makes everything of a child but its process.
-func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *plugin.ClientConfig, error) {
+func (i *Instance) newChild(cmd command, lanes *wire.Lanes) (*child, *plugin.ClientConfig, error) {
 	parent, temporary, err := socketParent(i.spec.RunDir)
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, own := cmd.confinement.User(); own && temporary {
+		if err := os.Chmod(parent, 0o711); err != nil { // it comes to its own folder in it
+			return nil, nil, err
+		}
+	}
 	number := i.s.launches.Add(1)
 	log := i.log.With("instance", number)
 	c := &child{log: log, flight: newFlight(), file: func() {}, endDials: func() {}}
-	c.box = i.s.keeper.Open(i.spec.ID, i.spec.Settings.limits(), log)
+	c.box = i.s.keeper.Open(i.spec.ID, i.spec.limits(), log)
 	if temporary {
 		c.tempDir = parent
 	}
@@ -141,11 +174,8 @@ func (i *Instance) newChild(executable *os.File, lanes *wire.Lanes) (*child, *pl
 	}
 	c.out = newOutput(log, i.spec.Settings.LogLevel, file,
 		slog.String("version", i.spec.Version), slog.Int64("instance", number))
-	c.runner = newRunner(i.s.forks, command{
-		executable: executable, path: i.spec.Executable, dir: i.spec.DataDir,
-		env:   append(childEnvironment(i.s.cfg.Environ, i.spec.DataDir), lanes.Env()...),
-		extra: lanes.ChildFiles(), box: c.box,
-	}, c.out)
+	cmd.box = c.box
+	c.runner = newRunner(i.s.forks, cmd, c.out)
 	c.runner.lanes = lanes.Host
 
 	config := wire.ClientConfig(int(max(i.spec.Settings.RequestBytes, i.spec.Settings.ResponseBytes)))

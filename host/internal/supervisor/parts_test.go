@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -277,39 +276,4 @@ func TestMetrics(t *testing.T) {
 func testCounter(t *testing.T, s *Supervisor, id, reason string) float64 {
 	t.Helper()
 	return testutil.ToFloat64(s.metrics.restarts.WithLabelValues(id, reason))
-}
-
-func TestEmptyTemporaryDir(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
-	outside := filepath.Join(t.TempDir(), "precious")
-	if err := os.WriteFile(outside, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	tmp := temporaryDir(data)
-	for _, c := range []struct {
-		name    string
-		prepare func() error
-	}{
-		{"not there yet", func() error { return nil }},
-		{"left by a crash", func() error { return os.WriteFile(filepath.Join(tmp, "left"), nil, 0o600) }},
-		{"a link to elsewhere", func() error {
-			return errors.Join(os.Remove(tmp), os.Symlink(filepath.Dir(outside), tmp))
-		}},
-	} {
-		if err := c.prepare(); err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		if err := emptyTemporaryDir(data); err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		if info, err := os.Lstat(tmp); err != nil || !info.IsDir() {
-			t.Errorf("%s: %v, %v", c.name, info, err)
-		}
-		if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
-			t.Errorf("%s: %v are left, %v", c.name, left, err)
-		}
-	}
-	if _, err := os.Stat(outside); err != nil {
-		t.Errorf("what a link led to: %v", err)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 )
 
 // How long a launch puts up with an executable that somebody has open for writing: a
@@ -31,6 +34,8 @@ type command struct {
 	stdout, stderr *os.File
 	extra          []*os.File // that it inherits, as descriptors 3 and following
 	box            *sandbox.Box
+	confinement    *confine.Confinement
+	policy         *shim.Policy // that of confinement; nil: nothing confines it
 }
 
 // process is a child that was started. It is always reaped.
@@ -49,35 +54,21 @@ type process struct {
 	cpu  time.Duration // that it used in all
 }
 
-// startProcess starts c on the fork thread.
+// startProcess starts c on the fork thread. When it returns the process executes the
+// executable.
 func startProcess(ctx context.Context, forks *forkThread, c command) (*process, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
-	path, release, err := executablePath(c.executable, c.path, append([]*os.File{null, c.stdout, c.stderr}, c.extra...)...)
-	if err != nil {
-		return nil, err
+	begin := startConfined
+	if c.policy == nil {
+		begin = startUnconfined
 	}
-	defer release()
-
 	for deadline := time.Now().Add(busyPatience); ; {
-		cmd := &exec.Cmd{
-			Path: path, Args: []string{c.path}, Dir: c.dir, Env: c.env,
-			Stdin: null, Stdout: c.stdout, Stderr: c.stderr, ExtraFiles: c.extra,
-			SysProcAttr: processAttributes(),
-		}
-		c.box.Attach(cmd.SysProcAttr)
-		forks.do(func() {
-			if err = closeOnExec(); err == nil {
-				err = cmd.Start()
-			}
-		})
+		p, err := begin(ctx, forks, c, null)
 		if err == nil {
-			p := &process{pid: cmd.Process.Pid, started: time.Now(), cmd: cmd, box: c.box, done: make(chan struct{})}
-			c.box.Started(p.pid, p.kill)
-			go p.reap()
 			return p, nil
 		}
 		if c.box.Declined(err) {
@@ -90,6 +81,59 @@ func startProcess(ctx context.Context, forks *forkThread, c command) (*process, 
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// startUnconfined starts the executable itself.
+func startUnconfined(_ context.Context, forks *forkThread, c command, null *os.File) (*process, error) {
+	path, release, err := executablePath(c.executable, c.path, append([]*os.File{null, c.stdout, c.stderr}, c.extra...)...)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return fork(forks, c, &exec.Cmd{
+		Path: path, Args: []string{c.path}, Stdin: null, ExtraFiles: c.extra, SysProcAttr: processAttributes(),
+	})
+}
+
+// startConfined starts the shim and waits until it has become the executable.
+func startConfined(ctx context.Context, forks *forkThread, c command, null *os.File) (*process, error) {
+	link, err := shim.NewLink(*c.policy)
+	if err != nil {
+		return nil, err
+	}
+	defer link.Close()
+	c.box.Confined()
+	p, err := fork(forks, c, &exec.Cmd{
+		Path: shim.Self, Args: link.Args(3 + len(c.extra)), Stdin: null,
+		ExtraFiles: slices.Concat(c.extra, link.Files(c.executable)), SysProcAttr: processAttributes(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := link.Wait(ctx); err != nil {
+		p.kill()
+		<-p.done
+		return nil, err
+	}
+	return p, nil
+}
+
+// fork starts cmd, which is filled in from c.
+func fork(forks *forkThread, c command, cmd *exec.Cmd) (p *process, err error) {
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.dir, c.env, c.stdout, c.stderr
+	c.box.Attach(cmd.SysProcAttr)
+	forks.do(func() {
+		if err = closeOnExec(); err == nil {
+			err = cmd.Start()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	p = &process{pid: cmd.Process.Pid, started: time.Now(), cmd: cmd, box: c.box, done: make(chan struct{})}
+	c.box.Started(p.pid, p.kill)
+	go p.reap()
+	return p, nil
 }
 
 // bareExecError takes the descriptor's path out of err: /proc/self/fd/N tells nobody

@@ -37,6 +37,9 @@ type runner struct {
 
 	handshake io.ReadCloser // what go-plugin reads as stdout
 
+	quit     chan struct{} // closed by abort: the start is not waited for any more
+	quitOnce sync.Once
+
 	lanes interface{ Close() } // the host's ends, closed when the process has ended
 
 	open atomic.Int32 // how many conns there are
@@ -52,7 +55,7 @@ type runner struct {
 func newRunner(forks *forkThread, c command, out *output) *runner {
 	return &runner{
 		forks: forks, command: c, out: out,
-		released: make(chan struct{}), ended: make(chan struct{}),
+		released: make(chan struct{}), ended: make(chan struct{}), quit: make(chan struct{}),
 		conns: make(map[net.Conn]struct{}),
 	}
 }
@@ -72,6 +75,23 @@ func (r *runner) Start(ctx context.Context) error {
 	}
 	defer errWrite.Close()
 	r.command.stdout, r.command.stderr = outWrite, errWrite
+
+	if r.command.policy, err = r.command.confinement.Policy(r.socketDir, []string{r.command.path}, len(r.command.extra)); err != nil {
+		outRead.Close()
+		errRead.Close()
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-r.quit:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	defer waiting.Wait()
+	defer cancel()
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,6 +141,7 @@ func (r *runner) read(stdout, stderr *os.File) {
 
 // abort makes Start fail from now on and kills what it started.
 func (r *runner) abort() {
+	r.quitOnce.Do(func() { close(r.quit) })
 	r.mu.Lock()
 	r.aborted = true
 	proc := r.proc

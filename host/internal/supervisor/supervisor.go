@@ -36,6 +36,8 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/shim"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -64,10 +66,10 @@ type Settings struct {
 	// how many there are, Files the open files of each; 0 is no limit.
 	Memory           int64
 	Processes, Files int
-}
-
-func (s Settings) limits() sandbox.Limits {
-	return sandbox.Limits{Memory: s.Memory, Processes: s.Processes, Files: s.Files}
+	// Data bounds the bytes in the extension's data folder, 0 is no limit.
+	Data int64
+	// Sandbox is what is asked of the sandbox; empty is confine.Auto.
+	Sandbox confine.Mode
 }
 
 // Limits are what an instance may use at most, each with what it is held by.
@@ -91,6 +93,8 @@ func DefaultSettings() Settings {
 		ResponseBytes:  16 << 20,
 		LogLevel:       slog.LevelInfo,
 		Files:          1024,
+		Data:           1 << 30,
+		Sandbox:        confine.Auto,
 	}
 }
 
@@ -110,6 +114,9 @@ func (s Settings) withDefaults() Settings {
 		if *t.is <= 0 {
 			*t.is = *t.def
 		}
+	}
+	if s.Sandbox == "" {
+		s.Sandbox = d.Sandbox
 	}
 	if s.RequestBytes <= 0 {
 		s.RequestBytes = d.RequestBytes
@@ -162,6 +169,13 @@ type Spec struct {
 	Failed func(Failure)
 }
 
+func (s Spec) limits() sandbox.Limits {
+	return sandbox.Limits{
+		Memory: s.Settings.Memory, Processes: s.Settings.Processes, Files: s.Settings.Files,
+		Data: s.Settings.Data, DataDir: s.DataDir,
+	}
+}
+
 // Failure is what is left of a process that failed or was ended for not being well.
 type Failure struct {
 	Reason *lifecycle.Reason
@@ -186,6 +200,10 @@ type Config struct {
 	// Services gives a process of an extension access to what it was granted of the
 	// services that its manifest asks for; log is that of the process. Nil offers none.
 	Services func(id string, asked, granted []string, log *slog.Logger) Access
+	// Shim is the running program, if it can be started as the shim that confines
+	// processes, and Users are the uids that they get.
+	Shim  shim.Program
+	Users confine.Users
 	// DestroyTimeout bounds Destroy and the exit that follows (5 s), DumpTimeout the
 	// goroutine dump of a hung process (2 s).
 	DestroyTimeout, DumpTimeout time.Duration
@@ -215,6 +233,7 @@ type Supervisor struct {
 	logs    *logFiles
 	metrics *metrics
 	keeper  *sandbox.Keeper
+	guard   *confine.Guard
 	// launches counts the processes; its value names one in the logs.
 	launches atomic.Int64
 
@@ -240,8 +259,33 @@ func New(cfg Config) *Supervisor {
 		keeper:    sandbox.New(sandbox.Config{Log: cfg.Log}),
 		instances: make(map[*Instance]struct{}),
 	}
+	s.guard = confine.New(confine.Config{Shim: cfg.Shim, Users: cfg.Users, Launch: s.startShim})
 	s.metrics = newMetrics(s.sample)
 	return s
+}
+
+// trialTime is how long the machine may take to start a process that confines itself.
+const trialTime = 10 * time.Second
+
+// startShim starts a shim under a policy, with something that cannot be executed.
+func (s *Supervisor) startShim(p shim.Policy) error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), trialTime)
+	defer cancel()
+	box := s.keeper.Open("trial", sandbox.Limits{}, s.cfg.Log)
+	defer box.Close()
+	proc, err := startProcess(ctx, s.forks, command{
+		executable: null, dir: "/", env: []string{}, stdout: null, stderr: null, box: box, policy: &p,
+	})
+	if err == nil {
+		proc.kill()
+		<-proc.done
+	}
+	return err
 }
 
 // Start begins to run spec and returns at once. It calls changed, from one goroutine

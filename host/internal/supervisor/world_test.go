@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/sandbox/confine"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -37,11 +38,13 @@ var testBinary = sync.OnceValues(func() (binary struct {
 })
 
 // quickSettings are for tests of failures: short pauses, a start deadline that a busy
-// machine can hold.
+// machine can hold, and no sandbox, because the extension here tells what it sees of
+// itself in /proc.
 func quickSettings() Settings {
 	s := DefaultSettings()
 	s.BackoffFirst, s.BackoffMax = 10*time.Millisecond, 100*time.Millisecond
 	s.StartTimeout = 20 * time.Second
+	s.Sandbox = confine.Off
 	return s
 }
 
@@ -77,7 +80,7 @@ func newSpec(t *testing.T, mode string) Spec {
 func newSupervisor(t *testing.T) *Supervisor {
 	t.Helper()
 	t.TempDir() // removed after what is registered from here on: after the processes that write there
-	s := New(Config{Log: slog.New(noBugs{t}), DestroyTimeout: 10 * time.Second})
+	s := New(Config{Log: slog.New(noBugs{t}), DestroyTimeout: 10 * time.Second, Shim: program})
 	t.Cleanup(s.Close)
 	return s
 }
