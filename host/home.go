@@ -78,6 +78,7 @@ func (h Home) Make() error {
 		{string(h), 0o755},
 		{h.Extensions(), 0o755},
 		{h.Conf(), 0o750},
+		{h.Trust(), 0o750},
 		{h.Bundles(), 0o755},
 		{filepath.Dir(h.Data("x")), 0o750},
 		{filepath.Dir(h.Snapshots("x")), 0o700},

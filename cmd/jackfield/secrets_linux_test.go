@@ -105,7 +105,8 @@ func keepsSecrets(t *testing.T, h *runningHost, home host.Home) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if mode := info.Mode().Perm(); mode != want {
+		// Where extensions have uids of their own, each comes through to its own socket.
+		if mode := info.Mode().Perm(); mode != want && (path != home.Run() || mode != want|0o001) {
 			t.Errorf("%s: mode %04o, want %04o", path, mode, want)
 		}
 	}

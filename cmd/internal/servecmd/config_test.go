@@ -107,9 +107,9 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "unknown key", file: "\nlimits.quee=3", want: []string{"jackfield.properties:2", "limits.quee is not a key", "did you mean limits.queue?"}},
 		{name: "unknown key far from any", file: "password=secret", want: []string{"password is not a key", "!secret", "!did you mean"}},
-		{name: "not yet", file: "trust.policy=off\ntls.key=/x", want: []string{
-			"2 faults", ":1: trust.policy is not supported by this version", "tls.key is"}},
-		{name: "not yet, by environment", environ: []string{"JACKFIELD_TRUST_POLICY=off", "JACKFIELD_TLS_KEY=x"}, want: []string{"2 faults", "JACKFIELD_TRUST_POLICY: is not supported"}},
+		{name: "not yet", file: "tls.cert=/x\ntls.key=/x", want: []string{
+			"2 faults", ":1: tls.cert is not supported by this version", "tls.key is"}},
+		{name: "not yet, by environment", environ: []string{"JACKFIELD_TLS_CERT=x", "JACKFIELD_TLS_KEY=x"}, want: []string{"2 faults", "JACKFIELD_TLS_CERT: is not supported"}},
 		{name: "not yet, for one extension", file: "extension.a.b.tls.key=3", want: []string{"tls.key is not supported"}},
 		{name: "mistyped variable", environ: []string{"JACKFIELD_REQUEST_AUTH=none"}, want: []string{"JACKFIELD_REQUEST_AUTH", "did you mean JACKFIELD_REQUESTS_AUTH?"}},
 		{name: "duplicate key", file: "listen=127.0.0.1:1\n\nlis\\u0074en=127.0.0.1:2", want: []string{":3: listen", "stands already in line 1"}},

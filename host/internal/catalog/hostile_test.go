@@ -42,12 +42,15 @@ func TestHostileFilesBesideGoodOnes(t *testing.T) {
 	}
 	r := h.run(func(c *Catalog) { c.cfg.Stalled = time.Minute })
 	v := r.await("all are refused", func(v View) bool {
-		return !slices.ContainsFunc(v.Rows, func(row Row) bool { return want[row.File] != "" && row.State != lifecycle.Failed })
+		return !slices.ContainsFunc(v.Rows, func(row Row) bool { return want[row.File] != "" && row.State != lifecycle.Failed && row.State != lifecycle.Refused })
 	})
 	refused := 0
 	for _, row := range v.Rows {
-		if row.State != lifecycle.Failed {
+		if row.State != lifecycle.Failed && row.State != lifecycle.Refused {
 			continue
+		}
+		if wrong := bundle.Code(row.Reason.Code).OfSignature(); wrong != (row.State == lifecycle.Refused) {
+			t.Errorf("%s is %s: %s", row.File, row.State, row.Reason.Code)
 		}
 		refused++
 		if row.Reason.Code != string(want[row.File]) || row.Reason.Message == "" {
