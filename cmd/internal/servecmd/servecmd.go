@@ -45,7 +45,7 @@ func New(version string, program host.Program) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&home, "home", "", "home folder (JMAP_HOME, else ./jmap-home)")
-	flags.BoolVar(&dev, "dev", false, "for developers: check responses against their schemas, show causes in errors")
+	flags.BoolVar(&dev, "dev", false, "for developers: let unsigned bundles run, marked; check responses against their schemas, show causes in errors")
 	flags.StringVar(&recovery, "recover", "stop", "what to do with extensions whose desired state was lost with the database: stop until they are enabled, or run")
 	flags.StringArrayVar(&set, "set", nil, "set any key, as KEY=VALUE; may be repeated")
 	values := keyFlags(flags)
