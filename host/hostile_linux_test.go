@@ -20,8 +20,8 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// updateTable writes the table of docs/sandbox.md anew.
-var updateTable = flag.Bool("update", false, "write the table of docs/sandbox.md anew from what is measured here")
+// updateTable writes the tables of docs/sandbox.md and README.md anew.
+var updateTable = flag.Bool("update", false, "write the tables of docs/sandbox.md and README.md anew from what is measured here")
 
 // nobody is the ordinary user whose host is tried.
 const nobody = 65534
@@ -100,7 +100,8 @@ func TestHostile(t *testing.T) {
 	table := tableOf(all)
 	t.Logf("\n%s", table)
 	if *updateTable {
-		writeTable(t, table)
+		writeTable(t, "../docs/sandbox.md", table)
+		writeTable(t, "../README.md", summaryOf(all))
 	}
 }
 
@@ -154,9 +155,38 @@ func tableOf(all []*attack) string {
 	return b.String()
 }
 
-func writeTable(t *testing.T, table string) {
+// summaryOf is the table with a row for each group: how many of its probes were done.
+func summaryOf(all []*attack) string {
+	var b strings.Builder
+	b.WriteString("| probes |")
+	for _, a := range all {
+		b.WriteString(" " + a.column + " |")
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(all)) + "\n")
+	group := ""
+	for _, o := range all[0].stage.Outcomes {
+		if o.Group == group {
+			continue
+		}
+		group = o.Group
+		fmt.Fprintf(&b, "| %s |", group)
+		for _, a := range all {
+			tried := 0
+			for _, o := range a.stage.Outcomes {
+				if o.Group == group {
+					tried++
+				}
+			}
+			fmt.Fprintf(&b, " %d of %d |", done(a.stage.Outcomes, func(o outcome) bool { return o.Group == group }), tried)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func writeTable(t *testing.T, page, table string) {
 	t.Helper()
-	const page, begin, end = "../docs/sandbox.md", "<!-- table: go test ./host -run TestHostile -update -->\n", "<!-- end -->"
+	const begin, end = "<!-- table: go test ./host -run TestHostile -update -->\n", "<!-- end -->"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +194,7 @@ func writeTable(t *testing.T, table string) {
 	before, rest, ok := strings.Cut(string(text), begin)
 	_, after, both := strings.Cut(rest, end)
 	if !ok || !both {
-		t.Fatal("docs/sandbox.md has no place for the table")
+		t.Fatalf("%s has no place for the table", page)
 	}
 	if err := os.WriteFile(page, []byte(before+begin+table+end+after), 0o644); err != nil {
 		t.Fatal(err)

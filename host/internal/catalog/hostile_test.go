@@ -42,7 +42,9 @@ func TestHostileFilesBesideGoodOnes(t *testing.T) {
 	}
 	r := h.run(func(c *Catalog) { c.cfg.Stalled = time.Minute })
 	v := r.await("all are refused", func(v View) bool {
-		return !slices.ContainsFunc(v.Rows, func(row Row) bool { return want[row.File] != "" && row.State != lifecycle.Failed && row.State != lifecycle.Refused })
+		return !slices.ContainsFunc(v.Rows, func(row Row) bool {
+			return want[row.File] != "" && row.State != lifecycle.Failed && row.State != lifecycle.Refused
+		})
 	})
 	refused := 0
 	for _, row := range v.Rows {
