@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -116,7 +117,9 @@ func (c *CA) Records() ([]Record, error) {
 		}
 		all = append(all, r)
 	}
-	slices.SortStableFunc(all, func(x, y Record) int { return x.Certificate.NotBefore.Compare(y.Certificate.NotBefore) })
+	slices.SortStableFunc(all, func(x, y Record) int {
+		return cmp.Or(x.Certificate.NotBefore.Compare(y.Certificate.NotBefore), x.Certificate.NotAfter.Compare(y.Certificate.NotAfter))
+	})
 	return all, nil
 }
 
