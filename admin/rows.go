@@ -68,6 +68,9 @@ func rowsOf(extensions []host.Extension, now time.Time) []row {
 		if r.Name == "" {
 			r.Name = e.ID
 		}
+		if r.Signer == e.ID || r.Signer == e.Claims {
+			r.Signer = "" // a certificate says for which extension it is: that is known here
+		}
 		if x := e.LastExit; x != nil && e.Reason == nil {
 			r.LastExit = &trouble{Exit: exitOf(x.ExitCode, x.Signal), Time: at(&x.Time, now), Stderr: x.Stderr}
 		}
