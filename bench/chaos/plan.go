@@ -17,7 +17,8 @@ type plan struct {
 	redeploys    int
 	extensions   int
 	alternations int           // alone and beside, at least; a few more where that is needed
-	slot         time.Duration // of one of these
+	slot         time.Duration // of one of these: a long one has a hang and its replacement in it
+	crashes      int           // of what is to be in a crash loop, before that is measured
 	probation    time.Duration
 	drain        time.Duration
 	away         time.Duration // of a lost folder: more than one rescan
@@ -32,7 +33,7 @@ func inTime(length time.Duration) plan {
 	scaled := func(n int) int { return max(int(float64(n)*share), 1) }
 	return plan{
 		mode: length.String(), upgrades: max(scaled(40), 2), rounds: 1, childKills: scaled(20), stops: scaled(1), hostKills: scaled(25),
-		redeploys: max(scaled(100), 20), extensions: 100, alternations: max(scaled(5), 3), slot: 4 * time.Second, rough: scaled(3), stalls: share >= 1,
+		redeploys: max(scaled(100), 20), extensions: 100, alternations: 3, slot: 15 * time.Second, crashes: crashLoop, rough: scaled(3), stalls: share >= 1,
 		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
 	}
 }
@@ -41,7 +42,7 @@ func inTime(length time.Duration) plan {
 func short() plan {
 	return plan{
 		mode: shortMode, upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
-		alternations: 3, slot: 1500 * time.Millisecond, rough: 1,
+		alternations: 3, slot: 1500 * time.Millisecond, crashes: 1, rough: 1,
 		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, // few redeploys are all warm-up
 	}
 }
@@ -50,7 +51,7 @@ func short() plan {
 func long() plan {
 	return plan{
 		mode: "long", upgrades: 152, rounds: 3, childKills: 100, stops: 5, hostKills: 200, redeploys: 1000, extensions: 100,
-		alternations: 9, slot: 5 * time.Second, rough: 10, stalls: true,
+		alternations: 5, slot: 30 * time.Second, crashes: crashLoop, rough: 10, stalls: true,
 		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
 	}
 }
