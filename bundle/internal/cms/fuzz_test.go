@@ -30,6 +30,10 @@ func FuzzVerify(f *testing.F) {
 				return // whoever verifies a JAR refuses it then
 			}
 		}
+		// Nobody in here has signed the last certificate: whoever trusts it knows it.
+		if last := got.Chain[len(got.Chain)-1]; last.CheckSignatureFrom(last) != nil {
+			return
+		}
 		p, err := pkcs7.Parse(der)
 		if err != nil {
 			t.Fatalf("another library can not read it: %v", err)
