@@ -25,6 +25,7 @@ type plan struct {
 	rough        int           // upgrades beside rough handlers, in each way
 	stalls       bool          // wait out what takes a minute
 	rssGrowth    float64
+	collections  int // before what is resident is compared
 }
 
 // inTime is ten minutes, or another length in proportion.
@@ -34,7 +35,7 @@ func inTime(length time.Duration) plan {
 	return plan{
 		mode: length.String(), upgrades: max(scaled(40), 2), rounds: 1, childKills: scaled(20), stops: scaled(1), hostKills: scaled(25),
 		redeploys: max(scaled(100), 20), extensions: 100, alternations: 3, slot: 15 * time.Second, crashes: crashLoop, rough: scaled(3), stalls: share >= 1,
-		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
+		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05, collections: 6,
 	}
 }
 
@@ -43,7 +44,7 @@ func short() plan {
 	return plan{
 		mode: shortMode, upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, redeploys: 20, extensions: 30,
 		alternations: 3, slot: 1500 * time.Millisecond, crashes: 1, rough: 1,
-		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, // few redeploys are all warm-up
+		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, collections: 1, // few redeploys are all warm-up
 	}
 }
 
@@ -52,7 +53,7 @@ func long() plan {
 	return plan{
 		mode: "long", upgrades: 152, rounds: 3, childKills: 100, stops: 5, hostKills: 200, redeploys: 1000, extensions: 100,
 		alternations: 5, slot: 30 * time.Second, crashes: crashLoop, rough: 10, stalls: true,
-		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05,
+		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05, collections: 6,
 	}
 }
 

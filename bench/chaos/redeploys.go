@@ -40,7 +40,7 @@ func redeploys(ctx context.Context, s *stage) error {
 	if err := s.redeploy(ctx, h, first, max(s.plan.redeploys/10/redeployed, 4), &next, &total); err != nil {
 		return err
 	}
-	before, err := h.settle(ctx, nil)
+	before, err := h.settle(ctx, nil, s.plan.collections)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func redeploys(ctx context.Context, s *stage) error {
 		return err
 	}
 	took := time.Since(began) / time.Duration(rounds)
-	after, err := h.settle(ctx, &before)
+	after, err := h.settle(ctx, &before, s.plan.collections)
 	if err != nil {
 		s.note("redeploys: %v", err)
 	}
@@ -106,7 +106,7 @@ func (s *stage) tellRest(before, after rest) {
 
 // settle waits until the host holds no more than before, and returns what it holds.
 // Without before it waits until nothing changes for a second.
-func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
+func (h *host) settle(ctx context.Context, before *rest, collections int) (rest, error) {
 	var now rest
 	quiet := time.Now()
 	err := await(ctx, patience, "the rest as before", func() (bool, error) {
@@ -129,22 +129,30 @@ func (h *host) settle(ctx context.Context, before *rest) (rest, error) {
 	if err != nil && before == nil {
 		return now, err
 	}
-	// What is resident depends on where the collector stands, and on what it has not given
-	// back yet: it collects now, and the least of some looks counts.
-	if status, _, err := h.call(ctx, http.MethodGet, "http://"+h.admin+"/debug/pprof/heap?gc=1", "", nil); err != nil || status != http.StatusOK {
-		return now, fmt.Errorf("asking the host to collect: %d (%w)", status, err)
-	}
-	for range 100 {
-		n, lookErr := residentBytes(h.self.pid)
-		if lookErr != nil {
-			return now, lookErr
+	return now, errors.Join(err, h.giveBack(ctx, &now, collections))
+}
+
+// giveBack has the host collect so many times, five seconds apart, and notes the least
+// that was resident meanwhile. What is resident depends on where the collector stands, and
+// on what it has not given back yet, which it does slowly.
+func (h *host) giveBack(ctx context.Context, now *rest, collections int) error {
+	for range collections {
+		status, _, err := h.call(ctx, http.MethodGet, "http://"+h.admin+"/debug/pprof/heap?gc=1", "", nil)
+		if err != nil || status != http.StatusOK {
+			return fmt.Errorf("asking the host to collect: %d (%w)", status, err)
 		}
-		now.resident = min(now.resident, n)
-		if pauseErr := pause(ctx, 50*time.Millisecond); pauseErr != nil {
-			return now, pauseErr
+		for range 100 {
+			n, err := residentBytes(h.self.pid)
+			if err != nil {
+				return err
+			}
+			now.resident = min(now.resident, n)
+			if err := pause(ctx, 50*time.Millisecond); err != nil {
+				return err
+			}
 		}
 	}
-	return now, err
+	return nil
 }
 
 // measure looks at everything once.
