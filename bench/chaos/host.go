@@ -52,6 +52,9 @@ func (h *host) data(name, file string) string {
 // furnish makes the folders and the configuration of a home.
 func (h *host) furnish() error {
 	var text strings.Builder
+	if h.set["trust.policy"] == "" {
+		text.WriteString("trust.policy = warn\n") // most bundles are signed by nobody
+	}
 	for _, key := range slices.Sorted(maps.Keys(h.set)) {
 		fmt.Fprintf(&text, "%s = %s\n", key, h.set[key])
 	}
@@ -98,7 +101,7 @@ func (h *host) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(h.binary, "serve", "--home", h.home, "--log-format", "json", "--trust-policy", "warn", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	cmd := exec.Command(h.binary, "serve", "--home", h.home, "--log-format", "json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	cmd.Stderr = log
 	cmd.Env = append(os.Environ(), "TMPDIR="+h.temp)
 	cmd.SysProcAttr = &syscall.SysProcAttr{}

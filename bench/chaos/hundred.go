@@ -4,16 +4,24 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"time"
 )
 
 // startLimit is how soon a host with many extensions must be ready.
 const startLimit = 5 * time.Second
 
-// hundred starts a host with many extensions: with files that it has never seen, and
-// once more.
+// hundred starts a host with many extensions, each signed with a key of its own: with
+// files that it has never seen, and once more.
 func hundred(ctx context.Context, s *stage) error {
-	h, err := s.host("home", settings{})
+	h, err := s.host("home", settings{"trust.policy": "require"})
+	if err != nil {
+		return err
+	}
+	publisher, err := newPublisher(filepath.Join(s.dir, "authority"))
+	if err == nil {
+		err = publisher.trusted(h)
+	}
 	if err != nil {
 		return err
 	}
@@ -22,7 +30,11 @@ func hundred(ctx context.Context, s *stage) error {
 	for i := range count {
 		p := good(fmt.Sprintf("n%d", i), 1, i%2 == 0)
 		all = append(all, p)
-		if err := h.put(p.file(), s.kit.pack(p)); err != nil {
+		jar, err := publisher.sign(ctx, p.name, s.kit.pack(p))
+		if err == nil {
+			err = h.put(p.file(), jar)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -83,7 +83,7 @@ func entries(t *testing.T, dir string) int {
 // administrator reads.
 func TestStartFails(t *testing.T) {
 	t.Parallel()
-	brief := func(s *Spec) { s.Settings.StartTimeout = 1500 * time.Millisecond }
+	brief := func(s *Spec) { s.Settings.StartTimeout = 4 * time.Second }
 	tests := map[string]struct {
 		mode    string
 		change  func(*Spec)

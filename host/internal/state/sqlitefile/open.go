@@ -114,7 +114,7 @@ func (f *File) connect(ctx context.Context) (err error) {
 	if f.Write, err = connect(f.cfg.Path, 1, how); err != nil {
 		return err
 	}
-	if f.Read, err = connect(f.cfg.Path, 3, readOnly); err != nil {
+	if f.Read, err = connect(f.cfg.Path, 2, readOnly); err != nil {
 		return err
 	}
 	if err := wal(ctx, f.Write); err != nil {
