@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 
@@ -19,11 +20,12 @@ type publisher struct {
 
 // newPublisher makes an authority in dir, with one organization.
 func newPublisher(dir string) (*publisher, error) {
-	o := authority.Options{Name: "Chaos", Kind: keyfile.ECDSAP256}
+	o := authority.Options{Name: "Chaos Root", Kind: keyfile.ECDSAP256, Passphrase: []byte(rand.Text())}
 	a, err := authority.Init(dir, o)
 	if err != nil {
 		return nil, err
 	}
+	o.Name = "Chaos Publisher"
 	org, err := a.AddOrganization("chaos.example", o)
 	return &publisher{authority: a, organization: org}, err
 }

@@ -211,6 +211,9 @@ func (a *Authority) AddOrganization(host string, o Options) (*Organization, erro
 	if _, err := a.successor(host); err != nil {
 		return nil, err
 	}
+	if root := a.root.cert.Subject; o.Name == root.CommonName {
+		return nil, refuse(CodeInvalid, "%q is the name of the root: a certificate whose issuer has its own name counts as the end of a chain; give the organization another one", o.Name)
+	}
 	key, text, err := o.key()
 	if err != nil {
 		return nil, err

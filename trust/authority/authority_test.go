@@ -290,6 +290,7 @@ func TestRefused(t *testing.T) {
 		{"no URL", func() error { o := quick("X"); o.URL = "ca.example"; _, err := Init(empty, o); return err }, CodeInvalid},
 		{"a validity of centuries", func() error { o := quick("X"); o.Validity = 100 * 365 * day; _, err := Init(empty, o); return err }, CodeInvalid},
 		{"nothing to open", func() error { _, err := Open(empty, Keys{}); return err }, CodeNotFound},
+		{"the root's name", func() error { _, err := a.AddOrganization("other.example", quick("Acme Root")); return err }, CodeInvalid},
 		{"no host", func() error { _, err := a.AddOrganization("", quick("X")); return err }, CodeInvalid},
 		{"a host in capitals", func() error { _, err := a.AddOrganization("Acme.example", quick("X")); return err }, CodeInvalid},
 		{"a host that leaves the folder", func() error { _, err := a.AddOrganization("../x", quick("X")); return err }, CodeInvalid},

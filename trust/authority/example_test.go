@@ -27,6 +27,7 @@ func Example() {
 	if err := os.WriteFile(filepath.Join(home, "local.pem"), a.RootPEM(), 0o644); err != nil {
 		log.Fatal(err)
 	}
+	o.Name = "Local publisher"
 	org, err := a.AddOrganization("local.invalid", o)
 	if err != nil {
 		log.Fatal(err)

@@ -374,6 +374,7 @@ func TestResponderKeepsKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Name = "Acme Inc."
 	org, err := a.AddOrganization(host, o)
 	if err != nil {
 		t.Fatal(err)
