@@ -25,6 +25,7 @@ const (
 
 // host is a running jackfield with the echo example.
 type host struct {
+	home            string
 	requests, admin string // HOST:PORT
 	client          *http.Client
 	stop            func()
@@ -60,7 +61,7 @@ func start(ctx context.Context) (*host, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	h := &host{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers, DisableCompression: true}}}
+	h := &host{home: home, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers, DisableCompression: true}}}
 	listening, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -203,7 +204,35 @@ func (h *host) measure(ctx context.Context) (rest, error) {
 			r.childResident = n
 		}
 	}
-	return r, nil
+	waiting, err := h.crew(ctx)
+	r.goroutines -= waiting
+	return r, err
+}
+
+// crew is how many goroutines wait for the next line of a batch or a WebSocket. As many as
+// were needed at once stay, 512 at most: how many that is, is chance.
+func (h *host) crew(ctx context.Context) (waiting float64, err error) {
+	text, err := h.get(ctx, "http://"+h.admin+"/debug/pprof/goroutine?debug=1")
+	if err != nil {
+		return 0, err
+	}
+	if !strings.HasPrefix(text, "goroutine profile:") {
+		return 0, fmt.Errorf("asking the host for its goroutines: %.200s", text)
+	}
+	for stack := range strings.SplitSeq(text, "\n\n") {
+		count, frames, _ := strings.Cut(stack, " @ ")
+		_, top, _ := strings.Cut(frames, "\n")
+		first, _, _ := strings.Cut(top, "\n")
+		if !strings.Contains(first, "duplex.(*crew).work") {
+			continue
+		}
+		n, err := strconv.ParseFloat(count[strings.LastIndexByte(count, '\n')+1:], 64)
+		if err != nil {
+			return 0, fmt.Errorf("a goroutine profile that says %q: %w", count, err)
+		}
+		waiting += n
+	}
+	return waiting, nil
 }
 
 func (h *host) get(ctx context.Context, url string) (string, error) {
@@ -214,6 +243,11 @@ func (h *host) get(ctx context.Context, url string) (string, error) {
 		return "", err
 	}
 	req.Close = true // the connection is no part of what is measured
+	token, err := os.ReadFile(filepath.Join(h.home, "conf", "admin.token"))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	resp, err := h.client.Do(req)
 	if err != nil {
 		return "", err
