@@ -9,9 +9,8 @@ LDFLAGS    := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: build ## build, pack the bundles and serve them from ./jmap-home
-	@umask 022 && mkdir -p jmap-home/extensions
-	@cp dist/bundles/*.jar jmap-home/extensions/
+run: build ## build, pack the bundles, sign them and serve them from ./jmap-home
+	@scripts/local-authority jmap-home dist/bundles/*.jar
 	bin/jackfield serve --home jmap-home
 
 test: ## install what the tests need, then check and test everything
