@@ -32,9 +32,14 @@ type plan struct {
 func inTime(length time.Duration) plan {
 	share := float64(length) / float64(10*time.Minute)
 	scaled := func(n int) int { return max(int(float64(n)*share), 1) }
+	// What is too short for a crash loop to come about measures its first crashes.
+	slot, crashes := 15*time.Second, crashLoop
+	if share < 1 {
+		slot, crashes = 4*time.Second, 1
+	}
 	return plan{
 		mode: length.String(), upgrades: max(scaled(40), 2), rounds: 1, childKills: scaled(20), stops: scaled(1), hostKills: scaled(25),
-		redeploys: max(scaled(100), 20), extensions: 100, alternations: 3, slot: 15 * time.Second, crashes: crashLoop, rough: scaled(3), stalls: share >= 1,
+		redeploys: max(scaled(100), 20), extensions: 100, alternations: 3, slot: slot, crashes: crashes, rough: scaled(3), stalls: share >= 1,
 		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05, collections: 6,
 	}
 }

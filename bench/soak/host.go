@@ -209,8 +209,11 @@ func (h *host) measure(ctx context.Context) (rest, error) {
 	return r, err
 }
 
+// maxCrew is how many goroutines may wait for lines (maxIdle in host/internal/edge/duplex).
+const maxCrew = 512
+
 // crew is how many goroutines wait for the next line of a batch or a WebSocket. As many as
-// were needed at once stay, 512 at most: how many that is, is chance.
+// were needed at once stay, maxCrew at most: how many that is, is chance. More is an error.
 func (h *host) crew(ctx context.Context) (waiting float64, err error) {
 	text, err := h.get(ctx, "http://"+h.admin+"/debug/pprof/goroutine?debug=1")
 	if err != nil {
@@ -231,6 +234,9 @@ func (h *host) crew(ctx context.Context) (waiting float64, err error) {
 			return 0, fmt.Errorf("a goroutine profile that says %q: %w", count, err)
 		}
 		waiting += n
+	}
+	if waiting > maxCrew {
+		return 0, fmt.Errorf("%.0f goroutines wait for lines, %d at most are to stay", waiting, maxCrew)
 	}
 	return waiting, nil
 }
