@@ -30,6 +30,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
+	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -54,6 +55,8 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	feed       *events.Feed[subject]
+	jobs       *jobs
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -86,8 +89,9 @@ func New(cfg Config) (*Host, error) {
 	}
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
-		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
+		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{}, feed: newFeed(),
 	}
+	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
 	if err := h.home.Make(); err != nil {
 		return nil, err
@@ -227,6 +231,9 @@ func (h *Host) Run(ctx context.Context) error {
 		defer h.tracer.Close()
 	}
 	defer h.close()
+	defer h.startAnnouncing()()
+	defer h.jobs.end()
+	defer context.AfterFunc(ctx, h.jobs.cancel)()
 	defer h.supervisor.Close()
 	go h.journal.run()
 	h.recoverData(ctx)

@@ -65,6 +65,18 @@ ALTER TABLE extension ADD COLUMN decisions TEXT NOT NULL DEFAULT 'null'; -- JSON
 ALTER TABLE version ADD COLUMN permissions TEXT NOT NULL DEFAULT 'null'; -- JSON
 `, `
 ALTER TABLE extension ADD COLUMN publisher TEXT NOT NULL DEFAULT '';
+`, `
+ALTER TABLE extension ADD COLUMN log_level TEXT NOT NULL DEFAULT '';
+-- How a change that must not be made twice was answered.
+CREATE TABLE reply (
+	actor  TEXT NOT NULL,
+	key    TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	answer TEXT NOT NULL, -- JSON
+	time   INTEGER NOT NULL,
+	PRIMARY KEY (actor, key)
+);
+CREATE INDEX reply_time ON reply (time);
 `}
 }
 
