@@ -55,6 +55,7 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	stopped    chan struct{} // closed when Run is about to return
 	feed       *events.Feed[subject]
 	jobs       *jobs
 
@@ -66,10 +67,11 @@ type Host struct {
 
 	acting sync.Mutex // one change of an administrator at a time
 
-	mu       sync.Mutex        // guards what follows
-	changed  chan struct{}     // closed, and replaced, when the rows change
-	expected map[string]string // id → digest that was uploaded last
-	arriving map[string]int    // digest → how many uploads of it are being published
+	mu       sync.Mutex                // guards what follows
+	changed  chan struct{}             // closed, and replaced, when the rows change
+	expected map[string]string         // id → digest that was uploaded last
+	arriving map[string]int            // digest → how many uploads of it are being published
+	levels   map[string]*slog.LevelVar // id → its log level, as its processes follow it
 }
 
 // New makes the home's folders, locks the home and puts the rooms together. Run must
@@ -90,6 +92,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{}, feed: newFeed(),
+		levels: map[string]*slog.LevelVar{}, stopped: make(chan struct{}),
 	}
 	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
@@ -231,6 +234,7 @@ func (h *Host) Run(ctx context.Context) error {
 		defer h.tracer.Close()
 	}
 	defer h.close()
+	defer close(h.stopped)
 	defer h.startAnnouncing()()
 	defer h.jobs.end()
 	defer context.AfterFunc(ctx, h.jobs.cancel)()

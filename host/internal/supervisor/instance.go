@@ -50,6 +50,7 @@ type Instance struct {
 	activate     chan struct{} // closed when a held process may go on
 	activateOnce sync.Once
 	again        chan struct{} // capacity 1: a try is wanted now
+	hasten       chan struct{} // capacity 1: a health check is wanted now
 
 	// Owned by the goroutine of run.
 	ran   bool // a process took requests
@@ -74,6 +75,9 @@ type Instance struct {
 
 func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFunc) *Instance {
 	spec.Settings = spec.Settings.withDefaults()
+	if spec.LogLevel == nil {
+		spec.LogLevel = spec.Settings.LogLevel
+	}
 	if changed == nil {
 		changed = func() {}
 	}
@@ -83,7 +87,7 @@ func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFu
 		backoff: backoff{
 			first: spec.Settings.BackoffFirst, most: spec.Settings.BackoffMax, reset: spec.Settings.BackoffReset,
 		},
-		activate: make(chan struct{}), again: make(chan struct{}, 1),
+		activate: make(chan struct{}), again: make(chan struct{}, 1), hasten: make(chan struct{}, 1),
 		hurry: make(chan struct{}), done: make(chan struct{}), news: make(chan struct{}),
 	}
 	if !spec.Held {
@@ -142,6 +146,14 @@ func (i *Instance) Retry() {
 		case i.again <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// checkNow asks for a health check before its time.
+func (i *Instance) checkNow() {
+	select {
+	case i.hasten <- struct{}{}:
+	default:
 	}
 }
 

@@ -156,6 +156,9 @@ type Spec struct {
 	// dials for them. When less is granted the Instance is to be replaced.
 	Asked, Granted []string
 	Settings       Settings
+	// LogLevel is the least level that the extension logs at, and may change at any time;
+	// (*Supervisor).LogLevelChanged hurries it along. Nil is Settings.LogLevel for ever.
+	LogLevel slog.Leveler
 	// Held lets a process come to where only Activate is missing and wait there for
 	// (*Instance).Activate. A failed Activate ends in state failed, whatever failed:
 	// what it did to the data cannot be known. Later processes are not held.
@@ -314,6 +317,18 @@ func (s *Supervisor) Start(spec Spec, changed func()) *Instance {
 		i.end()
 	}()
 	return i
+}
+
+// LogLevelChanged lets the processes of an extension know their new log level at once: it
+// travels with a health check. Without it they learn of it with the next one.
+func (s *Supervisor) LogLevelChanged(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.instances {
+		if i.spec.ID == id {
+			i.checkNow()
+		}
+	}
 }
 
 // Forget drops the metrics of an extension that was removed. An extension that is
