@@ -31,6 +31,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
+	"github.com/jackfield-host/jackfield/host/internal/measures"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -58,6 +59,7 @@ type Host struct {
 	stopped    chan struct{} // closed when Run is about to return
 	feed       *events.Feed[subject]
 	jobs       *jobs
+	sampler    *measures.Sampler
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -92,7 +94,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{}, feed: newFeed(),
-		levels: map[string]*slog.LevelVar{}, stopped: make(chan struct{}),
+		levels: map[string]*slog.LevelVar{}, stopped: make(chan struct{}), sampler: measures.New(),
 	}
 	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
@@ -249,6 +251,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.requests.Run(scanning); return nil })
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
+	group.Go(func() error { h.measure(scanning); return nil })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })
 	}

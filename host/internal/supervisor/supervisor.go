@@ -355,6 +355,9 @@ func (s *Supervisor) Close() {
 	s.forks.close()
 }
 
+// Usage returns what the extensions take of the machine, by id.
+func (s *Supervisor) Usage() map[string]Usage { return s.metrics.usages() }
+
 // Collectors returns the metrics of all instances.
 func (s *Supervisor) Collectors() []prometheus.Collector { return s.metrics.collectors() }
 
