@@ -132,10 +132,6 @@ func (a *Accounts) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A backup may have sessions that were ended since.
-	origin := a.cfg.State.Origin()
-	stale := origin == state.Restored || origin == state.Lost
-	var gone []state.Account
 	for _, row := range rows {
 		switch row.Kind {
 		case kindUser:
@@ -154,20 +150,35 @@ func (a *Accounts) load(ctx context.Context) error {
 			s := &session{digest: row.Key}
 			if err = json.Unmarshal(row.Body, s); err == nil {
 				s.used.load(&s.LastUse)
-				if a.sessions[row.Key] = s; stale || a.ended(s, a.cfg.Now()) {
-					delete(a.sessions, row.Key)
-					gone = append(gone, state.Account{Kind: kindSession, Key: row.Key})
-				}
+				a.sessions[row.Key] = s
 			}
 		}
 		if err != nil {
 			return fmt.Errorf("reading the %s %q: %w", row.Kind, row.Key, err)
 		}
 	}
-	if len(gone) == 0 {
-		return nil
+	a.forgetEnded(ctx)
+	return nil
+}
+
+// forgetEnded takes out the sessions that are over; and all where the database is a
+// backup, which may have some that were ended since.
+func (a *Accounts) forgetEnded(ctx context.Context) {
+	origin := a.cfg.State.Origin()
+	stale := origin == state.Restored || origin == state.Lost
+	var gone []string
+	for d, s := range a.sessions {
+		if stale || a.ended(s, a.cfg.Now()) {
+			gone = append(gone, d)
+			delete(a.sessions, d)
+		}
 	}
-	return a.cfg.State.ChangeAccounts(ctx, state.AccountChange{Rows: gone})
+	if len(gone) == 0 {
+		return
+	}
+	if err := a.cfg.State.ChangeAccounts(ctx, state.AccountChange{Rows: endRows(gone)}); err != nil {
+		a.cfg.Log.Warn("sessions that are over can not be taken out of the database", "error", err) // they are over all the same
+	}
 }
 
 func (l *lastUse) load(t *time.Time) {
