@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -27,6 +29,8 @@ type Problem struct {
 	Hint string `json:"hint,omitempty"`
 	// Others are the ids of the extensions that stand against it.
 	Others []string `json:"others,omitempty"`
+
+	after time.Duration // the advice to a client, 0 for none
 }
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
@@ -47,7 +51,9 @@ func (s *Site) writeProblem(w http.ResponseWriter, p *Problem) {
 		s.Log.Error("encoding a problem", "error", err)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if p.Status == http.StatusServiceUnavailable {
+	if p.after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((p.after+time.Second-1)/time.Second)))
+	} else if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	w.WriteHeader(p.Status)
@@ -67,9 +73,13 @@ func (s *Site) asProblem(r *http.Request, err error) *Problem {
 		return p
 	}
 	var refused *host.Error
+	var account *host.AccountError
 	if errors.As(err, &refused) && refused.Code != "" {
 		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
 		p.Hint, p.Others = refused.Hint, refused.Others
+	} else if errors.As(err, &account) {
+		p = NewProblem(statusOf(string(account.Code)), string(account.Code), account.Message)
+		p.Hint, p.after = account.Hint, account.After
 	} else {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
@@ -93,6 +103,14 @@ func statusOf(code string) int {
 		return http.StatusRequestEntityTooLarge
 	case host.CodeUnavailable:
 		return http.StatusServiceUnavailable
+	case host.CodeUnauthenticated:
+		return http.StatusUnauthorized
+	case host.CodePermissionDenied:
+		return http.StatusForbidden
+	case host.CodeExhausted:
+		return http.StatusTooManyRequests
+	case host.CodeChanged:
+		return http.StatusPreconditionFailed
 	case host.CodeInternal:
 		return http.StatusInternalServerError
 	}
