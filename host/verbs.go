@@ -44,7 +44,10 @@ type Action struct {
 	// Permissions are those to grant or to take back, nil for all. Of what waits for
 	// consent those that are left out are denied.
 	Permissions []string
-	Actor       Actor
+	// Revision is the Extension.Revision that the administrator has seen: another one is
+	// a conflict, and Stale. Empty means any.
+	Revision string
+	Actor    Actor
 }
 
 // Upload is a bundle on its way into the drop folder. Body is read as it comes; an
@@ -141,6 +144,9 @@ type Error struct {
 	Hint string
 	// Others are the ids that need the extension.
 	Others []string
+	// Stale says of a conflict that things are not as they were when the administrator
+	// looked.
+	Stale bool
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
