@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jackfield-host/jackfield/internal/schema/outline"
 )
@@ -279,3 +280,16 @@ func (w *walk) list(object *outline.Object, p outline.Place, pointer string, fou
 // declaredDepth is how deep secrets are listed of objects that are not there: a schema
 // that refers to itself has no end of them.
 const declaredDepth = 4
+
+// redacted is how short a secret may be to be found in a text: shorter ones are words.
+const redacted = 4
+
+// Redact returns a text without the secrets of d that it repeats.
+func (d Document) Redact(text string) string {
+	for _, value := range d.Secrets {
+		if secret, ok := value.(string); ok && len(secret) >= redacted {
+			text = strings.ReplaceAll(text, secret, "(secret)")
+		}
+	}
+	return text
+}

@@ -42,6 +42,13 @@ func (s *Store) Configuration(id string) (Configuration, bool) {
 	return c.clone(), ok
 }
 
+// Revision returns the revision of Configuration, 0 where nothing was set.
+func (s *Store) Revision(id string) int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mem.configurations[id].Revision
+}
+
 // Configurations returns the last revisions, the newest first.
 func (s *Store) Configurations(ctx context.Context, id string) ([]Configuration, error) {
 	if s.closed.Load() {
