@@ -29,6 +29,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/accounts"
 	"github.com/jackfield-host/jackfield/host/internal/admission"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/configuration"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/router"
@@ -65,6 +66,8 @@ type Host struct {
 	looked atomic.Bool
 
 	acting sync.Mutex // one change of an administrator at a time
+	turns  turns      // … and of one configuration
+	vault  *configuration.Vault
 
 	mu       sync.Mutex        // guards what follows
 	changed  chan struct{}     // closed, and replaced, when the rows change
@@ -90,6 +93,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
+		turns: turns{taken: map[string]chan struct{}{}},
 	}
 	h.rows.Store(&[]row{})
 	if err := h.home.Make(); err != nil {
@@ -124,6 +128,9 @@ func New(cfg Config) (*Host, error) {
 // open opens what the home holds. The home is locked.
 func (h *Host) open(version bundle.Version) (err error) {
 	cfg := h.cfg
+	if h.vault, err = configuration.OpenVault(h.home.SecretKey()); err != nil {
+		return err
+	}
 	h.catalog, err = catalog.Open(catalog.Config{
 		Extensions: h.home.Extensions(), Bundles: h.home.Bundles(),
 		Limits: cfg.Limits, Interval: cfg.ScanInterval, HostVersion: version,

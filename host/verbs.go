@@ -147,6 +147,8 @@ type Error struct {
 	// Stale says of a conflict that things are not as they were when the administrator
 	// looked.
 	Stale bool
+	// Violations are the places at which a configuration is wrong.
+	Violations []Violation
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -72,6 +72,18 @@ CREATE TABLE account (
 	body TEXT NOT NULL CHECK (json_valid(body)),
 	PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
+`, `
+-- What administrators have set for extensions, the last revisions of each. The sealed
+-- secrets of a revision are forgotten when there is a newer one.
+CREATE TABLE configuration (
+	extension TEXT NOT NULL,
+	revision  INTEGER NOT NULL,
+	time      INTEGER NOT NULL,
+	actor     TEXT NOT NULL,
+	content   TEXT NOT NULL, -- JSON
+	secrets   TEXT NOT NULL, -- JSON
+	PRIMARY KEY (extension, revision)
+) WITHOUT ROWID;
 `}
 }
 
