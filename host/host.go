@@ -32,6 +32,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/configuration"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
+	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -58,6 +59,8 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	feed       *events.Feed[subject]
+	jobs       *jobs
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -93,8 +96,9 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
-		turns: turns{taken: map[string]chan struct{}{}},
+		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(),
 	}
+	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
 	if err := h.home.Make(); err != nil {
 		return nil, err
@@ -247,6 +251,9 @@ func (h *Host) Run(ctx context.Context) error {
 		defer h.tracer.Close()
 	}
 	defer h.close()
+	defer h.startAnnouncing()()
+	defer h.jobs.end()
+	defer context.AfterFunc(ctx, h.jobs.cancel)()
 	defer h.supervisor.Close()
 	go h.journal.run()
 	h.recoverData(ctx)

@@ -84,6 +84,18 @@ CREATE TABLE configuration (
 	secrets   TEXT NOT NULL, -- JSON
 	PRIMARY KEY (extension, revision)
 ) WITHOUT ROWID;
+`, `
+ALTER TABLE extension ADD COLUMN log_level TEXT NOT NULL DEFAULT '';
+-- How a change that must not be made twice was answered.
+CREATE TABLE reply (
+	actor  TEXT NOT NULL,
+	key    TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	answer TEXT NOT NULL, -- JSON
+	time   INTEGER NOT NULL,
+	PRIMARY KEY (actor, key)
+);
+CREATE INDEX reply_time ON reply (time);
 `}
 }
 
