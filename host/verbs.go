@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-// Actor is who did something, as the audit trail keeps it.
-type Actor struct {
-	// Name is admin for the bearer of the administrator's token, folder for what was
-	// done to the drop folder, host for what the host did by itself.
-	Name string
-	// Remote is the client's address without its port, empty for folder and host.
-	Remote string
-}
-
 // Verb is what an administrator can do to an extension. The set is closed.
 type Verb string
 
@@ -54,6 +45,9 @@ type Action struct {
 	// Permissions are those to grant or to take back, nil for all. Of what waits for
 	// consent those that are left out are denied.
 	Permissions []string
+	// Revision is the Extension.Revision that the administrator has seen: another one is
+	// a conflict, and Stale. Empty means any.
+	Revision string
 	// Level, of log-level, is debug, info, warn or error; empty for the configured one.
 	Level string
 	Actor Actor
@@ -157,6 +151,11 @@ type Error struct {
 	Hint string
 	// Others are the ids that need the extension.
 	Others []string
+	// Stale says of a conflict that things are not as they were when the administrator
+	// looked.
+	Stale bool
+	// Violations are the places at which a configuration is wrong.
+	Violations []Violation
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
