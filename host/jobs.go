@@ -38,6 +38,11 @@ const (
 	JobCanceled  JobState = "canceled" // whoever sent it has gone, the host stops, or another upload took its place
 )
 
+// JobStates lists every JobState.
+func JobStates() []JobState {
+	return []JobState{JobReceiving, JobVerifying, JobStarting, JobDone, JobFailed, JobCanceled}
+}
+
 // Ended reports whether a job in this state is over.
 func (s JobState) Ended() bool { return s == JobDone || s == JobFailed || s == JobCanceled }
 
