@@ -220,7 +220,11 @@ func (h *Host) outcomeOf(id, digest string) (outcome, bool) {
 	h.mu.Lock()
 	latest := h.expected[id]
 	h.mu.Unlock()
-	if latest != digest {
+	switch latest {
+	case digest:
+	case "":
+		return outcome{JobCanceled, canceled, "it was removed before it had settled"}, true
+	default:
 		return outcome{JobCanceled, canceled, "another upload of " + id + " has taken its place"}, true
 	}
 	row, settled := h.settledRow(id)
@@ -228,7 +232,7 @@ func (h *Host) outcomeOf(id, digest string) (outcome, bool) {
 		return outcome{}, false
 	}
 	if row.ID == "" {
-		return outcome{JobFailed, CodeNotFound, "it was removed before it had settled"}, true
+		return outcome{JobCanceled, canceled, "it was removed before it had settled"}, true
 	}
 	if row.Digest == digest {
 		return outcomeIn(row.State, row.Reason), true
