@@ -109,7 +109,7 @@ func (h *Host) Dependencies(id string) (Dependencies, error) { return h.dependen
 
 // Icon is a picture that is safe to show: decoded, and encoded anew by the host.
 type Icon struct {
-	// Data is a PNG of at most 256 × 256 pixels.
+	// Data is a PNG of at most 128 × 128 pixels.
 	Data []byte
 	// ETag changes with the content; it is quoted.
 	ETag string

@@ -30,6 +30,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
+	"github.com/jackfield-host/jackfield/host/internal/picture"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -56,6 +57,7 @@ type Host struct {
 	reconciler *reconciler
 	started    time.Time
 	tries      chan struct{} // a place for each request that is being tried
+	icons      picture.Shelf
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
