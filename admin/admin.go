@@ -16,49 +16,27 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"embed"
 	"errors"
-	"html/template"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/api"
+	"github.com/jackfield-host/jackfield/admin/internal/page"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// Host is what the page and the API stand for; *host.Host is one. An error of it is a
-// *host.Error where a client is to learn more than that something went wrong.
+// Host is what the page and the API stand for; *host.Host is one.
 type Host interface {
-	Rows
-	Changes
-	Records
-}
-
-// Rows is how things stand. The rows are not changed here.
-type Rows interface {
-	Snapshot() []host.Extension
-	Extension(id string) (host.Extension, bool)
-}
-
-// Changes is how things are changed. What Act and Upload return is durable.
-type Changes interface {
-	Act(ctx context.Context, a host.Action) (host.Extension, error)
+	api.Host
+	page.Host
 	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
-	// Settle waits until the extension has found its place after the last change.
-	Settle(ctx context.Context, id string) (host.Extension, error)
-}
-
-// Records is what was done and what happened, newest first.
-type Records interface {
-	History(ctx context.Context, id, cursor string, limit int) (host.HistoryPage, error)
-	Audit(ctx context.Context, cursor string, limit int) (host.AuditPage, error)
 }
 
 // Config is what the handler is made from. Host, Token, Address, MaxUpload and Log are
@@ -86,25 +64,6 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-//go:embed templates/*.html
-var templateFiles embed.FS
-
-//go:embed static
-var staticFiles embed.FS
-
-// handler holds what the routes share. It has no mutable state but sessions.
-type handler struct {
-	cfg       Config
-	token     [sha256.Size]byte
-	loopback  bool
-	cookie    string
-	templates *template.Template
-	sessions  *sessions
-	attempts  *attempts
-	now       func() time.Time
-	stall     time.Duration // how long an upload may stand still
-}
-
 // New returns the handler of the admin listener. An error means that the Config is
 // incomplete.
 func New(cfg Config) (http.Handler, error) {
@@ -112,7 +71,16 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.routes(), nil
+	return h.site.Handler(h.routes()), nil
+}
+
+// handler is the admin listener before its routes are served; tests reach into it.
+type handler struct {
+	cfg     Config
+	site    *web.Site
+	uploads *web.Uploads
+	api     *api.API
+	pages   *page.Pages
 }
 
 func newHandler(cfg Config) (*handler, error) {
@@ -122,89 +90,49 @@ func newHandler(cfg Config) (*handler, error) {
 		return nil, err
 	case cfg.Host == nil || cfg.Log == nil:
 		return nil, errors.New("admin: no host or no log")
-	case len(cfg.Token) < minToken:
-		return nil, errors.New("admin: the token is too short")
 	case cfg.MaxUpload <= 0:
 		return nil, errors.New("admin: no limit for uploads")
 	}
-	templates, err := template.New("").Funcs(templateFuncs()).ParseFS(templateFiles, "templates/*.html")
+	control, err := access.New(cfg.Token, cfg.Address)
 	if err != nil {
 		return nil, err
 	}
-	_, port, err := net.SplitHostPort(cfg.Address)
+	loopback := addr.Addr().Unmap().IsLoopback()
+	pages, err := page.New(page.Config{
+		Host: cfg.Host, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
+	})
 	if err != nil {
 		return nil, err
 	}
+	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
-		cfg: cfg, token: sha256.Sum256([]byte(cfg.Token)), loopback: addr.Addr().Unmap().IsLoopback(),
-		// Browsers share cookies between the ports of a machine: two hosts must not
-		// sign each other's administrators out.
-		cookie:    "jackfield_session_" + port,
-		templates: templates, sessions: newSessions(), attempts: newAttempts(), now: time.Now, stall: maxStall,
+		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Uploads: uploads}),
+		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
 	}, nil
 }
 
-func (h *handler) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/api/v1/extensions", h.api(methods{http.MethodGet: h.listExtensions, http.MethodPost: h.upload}))
-	mux.Handle("/api/v1/extensions/{id}", h.api(methods{http.MethodGet: h.showExtension, http.MethodDelete: h.remove}))
-	mux.Handle("/api/v1/extensions/{id}/history", h.api(get(h.history)))
-	for verb, members := range verbs() {
-		mux.Handle("/api/v1/extensions/{id}/"+string(verb), h.api(methods{http.MethodPost: h.act(verb, members)}))
-	}
-	mux.Handle("/api/v1/audit", h.api(get(h.audit)))
-	mux.Handle("/api/", h.api(methods{"": noRoute}))
-
-	mux.Handle("/admin/{$}", h.page(h.extensionsPage))
-	mux.Handle("/admin/sign-in", h.open(h.signIn, http.MethodGet, http.MethodPost))
-	mux.Handle("/admin/consent", h.open(h.consent, http.MethodPost))
-	mux.Handle("/admin/sign-out", h.open(h.signOut, http.MethodPost))
-	mux.Handle("/admin/static/", h.open(h.static, http.MethodGet))
-	mux.Handle("/admin/", h.page(h.missingPage))
-	mux.Handle("/{$}", h.open(toAdmin, http.MethodGet))
-	mux.Handle("/admin", h.open(toAdmin, http.MethodGet))
-	// Browsers ask for it whatever the page says.
-	mux.Handle("/favicon.ico", h.open(noContent, http.MethodGet))
-	mux.Handle("/", h.page(h.missingPage))
+// routes is the table of the admin listener.
+func (h *handler) routes() []web.Route {
+	routes := append(h.api.Routes(), h.pages.Routes()...)
 	if h.cfg.Metrics != nil {
-		mux.Handle("/metrics", h.metrics())
+		right := access.See
+		if h.cfg.MetricsOpen {
+			right = access.Open
+		}
+		routes = append(routes, web.Route{Method: "GET", Path: "/metrics", Right: right, Serve: api.Plain(h.metrics().ServeHTTP)})
 	}
-	// The index serves every profile below it but those that need code of their own.
-	for path, serve := range map[string]http.HandlerFunc{
-		"/debug/pprof/": pprof.Index, "/debug/pprof/profile": pprof.Profile, "/debug/pprof/trace": pprof.Trace,
-	} {
-		mux.Handle(path, h.api(get(plain(serve))))
-	}
-	return h.guard(mux)
-}
-
-// plain is a route of a handler that writes its errors itself.
-func plain(serve http.HandlerFunc) route {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		serve(w, r)
-		return nil
-	}
+	return routes
 }
 
 // metrics serves the scrape. One family that can not be gathered does not spoil the
 // others.
 func (h *handler) metrics() http.Handler {
-	scrape := promhttp.HandlerFor(h.cfg.Metrics, promhttp.HandlerOpts{
+	return promhttp.HandlerFor(h.cfg.Metrics, promhttp.HandlerOpts{
 		EnableOpenMetrics:   true,
 		ErrorHandling:       promhttp.ContinueOnError,
 		ErrorLog:            slog.NewLogLogger(h.cfg.Log.Handler(), slog.LevelError),
 		MaxRequestsInFlight: 4,
 		Timeout:             20 * time.Second,
 	})
-	return h.api(get(plain(scrape.ServeHTTP)), openIf(h.cfg.MetricsOpen))
-}
-
-func toAdmin(w http.ResponseWriter, r *http.Request) error {
-	http.Redirect(w, r, "/admin/", http.StatusSeeOther)
-	return nil
-}
-
-func noContent(w http.ResponseWriter, _ *http.Request) error {
-	w.WriteHeader(http.StatusNoContent)
-	return nil
 }

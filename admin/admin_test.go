@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -58,7 +59,7 @@ func TestAccess(t *testing.T) {
 		{name: "no Host check on other listeners", path: "/metrics", cfg: far, change: []func(*http.Request){withHeader("Host", "jackfield.example")}, want: 200},
 		{name: "cross-site form", method: http.MethodPost, path: "/admin/sign-in", change: []func(*http.Request){withForm("token=" + testToken), withHeader("Sec-Fetch-Site", "cross-site")}, want: 403},
 		{name: "foreign origin", method: http.MethodPost, path: "/admin/sign-out", change: []func(*http.Request){withHeader("Origin", "http://evil.example")}, want: 403},
-		{name: "sign-in with too much", method: http.MethodPost, path: "/admin/sign-in", change: []func(*http.Request){withForm("token=" + strings.Repeat("x", maxBody))}, want: 400},
+		{name: "sign-in with too much", method: http.MethodPost, path: "/admin/sign-in", change: []func(*http.Request){withForm("token=" + strings.Repeat("x", 8<<10))}, want: 400},
 		{name: "sign-out by link", path: "/admin/sign-out", want: 405},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -68,7 +69,7 @@ func TestAccess(t *testing.T) {
 			if c.method == "" {
 				c.method = http.MethodGet
 			}
-			w := ask(mustNew(t, c.cfg).routes(), c.method, c.path, c.change...)
+			w := ask(mustNew(t, c.cfg).serve(), c.method, c.path, c.change...)
 			if w.Code != c.want {
 				t.Errorf("status %d, want %d: %s", w.Code, c.want, w.Body)
 			}
@@ -101,7 +102,7 @@ func checkHeaders(t *testing.T, w *httptest.ResponseRecorder) {
 
 func checkProblem(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()
-	var p Problem
+	var p web.Problem
 	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
 		t.Fatalf("Content-Type %q", got)
 	}
@@ -116,7 +117,7 @@ func TestSandboxOnThePage(t *testing.T) {
 	row.Sandbox = []host.Protection{
 		{Name: "user", Why: "the host may not give it one: <run it as root>"}, {Name: "files", Holds: true, Why: "Landlock version 7"},
 	}
-	h := mustNew(t, testConfig(row)).routes()
+	h := mustNew(t, testConfig(row)).serve()
 	page := parse(t, ask(h, "GET", "/admin/", withToken).Body.String())
 	if got := one(t, page, "dd", "sandbox"); got != "1 of 2 protections do not hold ✗ user the host may not give it one: <run it as root>✓ files Landlock version 7" {
 		t.Errorf("the page says %q", got)
@@ -125,7 +126,7 @@ func TestSandboxOnThePage(t *testing.T) {
 
 func TestListShape(t *testing.T) {
 	odd := host.Extension{ID: "so % what? #1.jar", State: "failed", Reason: &host.Reason{Code: "not_zip"}}
-	h := mustNew(t, testConfig(running(), odd)).routes()
+	h := mustNew(t, testConfig(running(), odd)).serve()
 	var list struct{ Extensions []map[string]any }
 	w := ask(h, "GET", "/api/v1/extensions", withToken)
 	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || len(list.Extensions) != 2 {
@@ -146,7 +147,7 @@ func TestListShape(t *testing.T) {
 	if w := ask(h, "GET", "/api/v1/extensions/so%20%25%20what%3F%20%231.jar", withToken); w.Code != 200 {
 		t.Errorf("an id that needs escaping: %d %s", w.Code, w.Body)
 	}
-	empty := ask(mustNew(t, testConfig()).routes(), "GET", "/api/v1/extensions", withToken)
+	empty := ask(mustNew(t, testConfig()).serve(), "GET", "/api/v1/extensions", withToken)
 	if got := strings.TrimSpace(empty.Body.String()); got != `{"extensions":[]}` {
 		t.Errorf("no extensions: %s", got)
 	}
@@ -157,7 +158,7 @@ func TestRequestListenerIsTold(t *testing.T) {
 	cfg := testConfig()
 	cfg.RequestAddress = "127.0.0.1:8080"
 	cfg.MetricsOpen = true
-	h := mustNew(t, cfg).routes()
+	h := mustNew(t, cfg).serve()
 	for _, c := range []struct {
 		name, path, want string
 		change           []func(*http.Request)
@@ -173,7 +174,7 @@ func TestRequestListenerIsTold(t *testing.T) {
 }
 
 func TestPageShowsEverything(t *testing.T) {
-	h := mustNew(t, testConfig(running(), crashed())).routes()
+	h := mustNew(t, testConfig(running(), crashed())).serve()
 	doc := parse(t, ask(h, "GET", "/admin/", withToken).Body.String())
 	rows := all(doc, "tbody", "")
 	if len(rows) != 2 {
@@ -204,7 +205,7 @@ func TestPageShowsEverything(t *testing.T) {
 }
 
 func TestEmptyPageSaysHowToBegin(t *testing.T) {
-	w := ask(mustNew(t, testConfig()).routes(), "GET", "/admin/", withToken)
+	w := ask(mustNew(t, testConfig()).serve(), "GET", "/admin/", withToken)
 	doc := parse(t, w.Body.String())
 	if got := one(t, doc, "section", "empty"); !strings.Contains(got, "/srv/jmap/extensions/tracking.jar") {
 		t.Errorf("empty state: %s", got)
@@ -227,7 +228,7 @@ func TestHostileStrings(t *testing.T) {
 	}
 	exited := running()
 	exited.LastExit = &host.Exit{Signal: hostile, Stderr: []string{hostile}}
-	h := mustNew(t, testConfig(e, exited)).routes()
+	h := mustNew(t, testConfig(e, exited)).serve()
 	for _, path := range []string{"/admin/", "/admin/%3Cscript%3Ealert(1)%3C/script%3E%E2%80%AE"} {
 		body := ask(h, "GET", path, withToken, withHeader("Accept", "text/html")).Body.String()
 		checkHarmless(t, parse(t, body))
@@ -264,28 +265,10 @@ func checkHarmless(t *testing.T, doc *html.Node) {
 	}
 }
 
-func TestSummary(t *testing.T) {
-	runs := host.Extension{ID: "org.a.A", File: "a.jar", State: "running"}
-	broken := host.Extension{ID: "b.jar", File: "b.jar", State: "failed"}
-	for _, c := range []struct {
-		want string
-		rows []host.Extension
-	}{
-		{"no extensions", nil},
-		{"1 extension: 1 running", []host.Extension{runs}},
-		{"2 extensions, 1 other file: 1 failed, 2 running", []host.Extension{runs, runs, broken}},
-		{"0 extensions, 2 other files: 2 failed", []host.Extension{broken, broken}},
-	} {
-		if got := summary(c.rows); got != c.want {
-			t.Errorf("%q, want %q", got, c.want)
-		}
-	}
-}
-
 func TestLongTextIsCut(t *testing.T) {
 	e := running()
 	e.State, e.Reason = "failed", &host.Reason{Code: "crashed", Message: strings.Repeat("x", 1<<20), Stderr: []string{strings.Repeat("y", 1<<20)}}
-	w := ask(mustNew(t, testConfig(e)).routes(), "GET", "/admin/", withToken)
+	w := ask(mustNew(t, testConfig(e)).serve(), "GET", "/admin/", withToken)
 	if w.Body.Len() > 20<<10 {
 		t.Errorf("the page has %d bytes", w.Body.Len())
 	}
@@ -294,8 +277,8 @@ func TestLongTextIsCut(t *testing.T) {
 func TestSignIn(t *testing.T) {
 	h := mustNew(t, testConfig(running()))
 	now := time.Now()
-	h.now = func() time.Time { return now }
-	handler := h.routes()
+	h.site.Access.SetClock(func() time.Time { return now })
+	handler := h.serve()
 
 	w := ask(handler, "GET", "/admin/sign-in")
 	form := parse(t, w.Body.String())
@@ -321,14 +304,14 @@ func TestSignIn(t *testing.T) {
 	if w := ask(handler, "GET", "/api/v1/extensions", signedIn); w.Code != 401 {
 		t.Errorf("the API with a cookie: %d, want 401", w.Code)
 	}
-	now = now.Add(sessionLife)
+	now = now.Add(12 * time.Hour)
 	if w := ask(handler, "GET", "/admin/", signedIn); w.Code != 303 {
 		t.Errorf("an old session: %d, want 303", w.Code)
 	}
 }
 
 func TestSignOut(t *testing.T) {
-	handler := mustNew(t, testConfig(running())).routes()
+	handler := mustNew(t, testConfig(running())).serve()
 	cookie := ask(handler, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
 	signedIn := func(r *http.Request) { r.AddCookie(cookie) }
 	if w := ask(handler, "POST", "/admin/sign-out", signedIn); w.Code != 303 || w.Result().Cookies()[0].MaxAge >= 0 {
@@ -342,53 +325,31 @@ func TestSignOut(t *testing.T) {
 func TestSignInIsRateLimited(t *testing.T) {
 	h := mustNew(t, testConfig())
 	now := time.Now()
-	h.now = func() time.Time { return now }
-	handler := h.routes()
-	for range maxAttempts {
+	h.site.Access.SetClock(func() time.Time { return now })
+	handler := h.serve()
+	for range 10 {
 		if w := ask(handler, "POST", "/admin/sign-in", withForm("token=wrong")); w.Code != 403 {
 			t.Fatalf("status %d, want 403", w.Code)
 		}
 	}
 	right := withForm("token=" + testToken)
 	if w := ask(handler, "POST", "/admin/sign-in", right); w.Code != 429 || w.Header().Get("Retry-After") == "" {
-		t.Errorf("after %d wrong tokens: %d, want 429", maxAttempts, w.Code)
+		t.Errorf("after %d wrong tokens: %d, want 429", 10, w.Code)
 	}
 	elsewhere := func(r *http.Request) { r.RemoteAddr = "192.0.2.7:1234" }
 	if w := ask(handler, "POST", "/admin/sign-in", right, elsewhere); w.Code != 303 {
 		t.Errorf("from another address: %d, want 303", w.Code)
 	}
-	now = now.Add(attemptWindow)
+	now = now.Add(time.Minute)
 	if w := ask(handler, "POST", "/admin/sign-in", withForm("token="+testToken)); w.Code != 303 {
 		t.Errorf("a minute later: %d, want 303", w.Code)
-	}
-}
-
-func TestSessionsAreBounded(t *testing.T) {
-	s, now := newSessions(), time.Now()
-	first := s.start(now)
-	for i := range maxSessions {
-		s.start(now.Add(time.Duration(i+1) * time.Second))
-	}
-	if s.valid(first, now) || len(s.end) != maxSessions {
-		t.Errorf("%d sessions, the oldest is valid: %v", len(s.end), s.valid(first, now))
-	}
-	s.start(now.Add(2 * sessionLife))
-	if len(s.end) != 1 {
-		t.Errorf("%d sessions after all but one have ended", len(s.end))
-	}
-	a := newAttempts()
-	for i := range maxAddresses + 100 {
-		a.failed(string(rune(0x4e00+i)), now)
-	}
-	if len(a.wrong) > maxAddresses+1 {
-		t.Errorf("%d addresses are remembered", len(a.wrong))
 	}
 }
 
 func TestFarSignInPageKeepsPaths(t *testing.T) {
 	cfg := testConfig()
 	cfg.Address = "192.0.2.1:8081"
-	w := ask(mustNew(t, cfg).routes(), "GET", "/admin/sign-in")
+	w := ask(mustNew(t, cfg).serve(), "GET", "/admin/sign-in")
 	if strings.Contains(w.Body.String(), "/srv/jmap") {
 		t.Error("the sign-in page tells strangers about folders")
 	}

@@ -80,7 +80,7 @@ func open(t *testing.T, rows *shelf) string {
 	}
 	cfg := testConfig()
 	cfg.Host, cfg.Address = rows, ln.Addr().String()
-	s := httptest.NewUnstartedServer(mustNew(t, cfg).routes())
+	s := httptest.NewUnstartedServer(mustNew(t, cfg).serve())
 	s.Listener.Close()
 	s.Listener = ln
 	s.Start()

@@ -26,7 +26,7 @@ func waits() host.Extension {
 }
 
 func TestPageShowsPermissions(t *testing.T) {
-	doc := parse(t, ask(mustNew(t, testConfig(waits())).routes(), "GET", "/admin/", withToken).Body.String())
+	doc := parse(t, ask(mustNew(t, testConfig(waits())).serve(), "GET", "/admin/", withToken).Body.String())
 	for class, want := range map[string]string{
 		"may": "kv by folder, 2 h ago", "may-not": "net:10.0.0.7:7400 by admin, 2 h ago", "unused": "sql:gis by admin, 2 h ago",
 	} {
@@ -52,7 +52,7 @@ func TestPageShowsPermissions(t *testing.T) {
 func TestConsentForm(t *testing.T) {
 	cfg := testConfig(waits())
 	shelf := cfg.Host.(*shelf)
-	h := mustNew(t, cfg).routes()
+	h := mustNew(t, cfg).serve()
 	signIn := func() func(*http.Request) {
 		cookie := ask(h, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
 		return func(r *http.Request) { r.AddCookie(cookie) }

@@ -173,6 +173,8 @@ func mustNew(t *testing.T, cfg Config) *handler {
 	return h
 }
 
+func (h *handler) serve() http.Handler { return h.site.Handler(h.routes()) }
+
 // ask sends one request as a browser or a program on this machine would.
 func ask(h http.Handler, method, path string, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)

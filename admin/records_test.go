@@ -16,7 +16,7 @@ func TestRecords(t *testing.T) {
 		{"its last page", "/api/v1/audit?cursor=end", `audit "end" 100`, `{"events":[]}`},
 	} {
 		cfg := testConfig()
-		w := ask(mustNew(t, cfg).routes(), "GET", c.path, withToken)
+		w := ask(mustNew(t, cfg).serve(), "GET", c.path, withToken)
 		if got := strings.TrimSpace(w.Body.String()); w.Code != 200 || got != c.body {
 			t.Errorf("%s: %d %s, want %s", c.name, w.Code, got, c.body)
 		}
@@ -30,7 +30,7 @@ func TestRecords(t *testing.T) {
 	} {
 		for _, path := range []string{"/api/v1/audit?", "/api/v1/extensions/x/history?"} {
 			cfg := testConfig()
-			w := ask(mustNew(t, cfg).routes(), "GET", path+query, withToken)
+			w := ask(mustNew(t, cfg).serve(), "GET", path+query, withToken)
 			if w.Code != 400 || len(cfg.Host.(*shelf).asked) != 0 {
 				t.Errorf("%s%s: %d %s, want 400", path, query, w.Code, w.Body)
 			}

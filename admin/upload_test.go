@@ -2,13 +2,11 @@ package admin
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -48,7 +47,7 @@ func TestUpload(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := testConfig(running())
-			w := ask(mustNew(t, cfg).routes(), "POST", "/api/v1/extensions"+c.query, withToken, withBody(c.media, c.body))
+			w := ask(mustNew(t, cfg).serve(), "POST", "/api/v1/extensions"+c.query, withToken, withBody(c.media, c.body))
 			checkUploaded(t, w, cfg.Host.(*shelf), c.want, c.says)
 			if c.want >= 300 {
 				return
@@ -100,7 +99,7 @@ func checkUploaded(t *testing.T, w *httptest.ResponseRecorder, s *shelf, want in
 
 func TestNoCodedUploads(t *testing.T) {
 	cfg := testConfig()
-	w := ask(mustNew(t, cfg).routes(), "POST", "/api/v1/extensions", withToken, withBody(jar, "x"), withHeader("Content-Encoding", "gzip"))
+	w := ask(mustNew(t, cfg).serve(), "POST", "/api/v1/extensions", withToken, withBody(jar, "x"), withHeader("Content-Encoding", "gzip"))
 	checkUploaded(t, w, cfg.Host.(*shelf), 415, "without Content-Encoding")
 }
 
@@ -149,7 +148,7 @@ func TestForms(t *testing.T) {
 			if c.media == "" {
 				c.media = "multipart/form-data; boundary=b"
 			}
-			w := ask(mustNew(t, cfg).routes(), "POST", "/api/v1/extensions", withToken, withBody(c.media, c.body))
+			w := ask(mustNew(t, cfg).serve(), "POST", "/api/v1/extensions", withToken, withBody(c.media, c.body))
 			checkUploaded(t, w, cfg.Host.(*shelf), c.want, c.says)
 			if c.want == 202 {
 				if got := cfg.Host.(*shelf).lastUpload(t); got.sum != sha256.Sum256([]byte(c.file)) || got.bytes != int64(len(c.file)) || got.Size != -1 {
@@ -166,7 +165,7 @@ func TestForms(t *testing.T) {
 // startWith starts a server as the command line makes it, with short deadlines.
 func startWith(t *testing.T, h *handler, deadline time.Duration) string {
 	t.Helper()
-	s := httptest.NewUnstartedServer(h.routes())
+	s := httptest.NewUnstartedServer(h.serve())
 	s.Config.ReadTimeout, s.Config.WriteTimeout = deadline, deadline
 	s.Config.ReadHeaderTimeout, s.Config.IdleTimeout = time.Minute, time.Minute // this machine may be busy
 	s.Start()
@@ -189,13 +188,13 @@ func dial(t *testing.T, address, head string) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-func answer(t *testing.T, r *bufio.Reader) (*http.Response, Problem) {
+func answer(t *testing.T, r *bufio.Reader) (*http.Response, web.Problem) {
 	t.Helper()
 	resp, err := http.ReadResponse(r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var p Problem
+	var p web.Problem
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -335,7 +334,7 @@ func TestStalledUpload(t *testing.T) {
 	for _, part := range []string{"", "PK half"} {
 		cfg := testConfig()
 		h := mustNew(t, cfg)
-		h.stall = 50 * time.Millisecond
+		h.uploads.Stall = 50 * time.Millisecond
 		conn, r := dial(t, startWith(t, h, time.Minute), "Content-Length: 100\r\n")
 		if _, err := io.WriteString(conn, part); err != nil {
 			t.Fatal(err)
@@ -348,8 +347,8 @@ func TestStalledUpload(t *testing.T) {
 			t.Errorf("after %q the host got %+v", part, got)
 		}
 	}
-	if h := mustNew(t, testConfig()); h.stall != time.Minute {
-		t.Errorf("the limit is %s", h.stall)
+	if h := mustNew(t, testConfig()); h.uploads.Stall != time.Minute {
+		t.Errorf("the limit is %s", h.uploads.Stall)
 	}
 }
 
@@ -373,42 +372,4 @@ func TestBrokenUpload(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the upload goes on without a client")
 	}
-}
-
-// FuzzForm: whatever is taken as a form is one for the standard library too, with the
-// same file, and that is no larger than it may be.
-func FuzzForm(f *testing.F) {
-	f.Add([]byte(field("file", "", "PK") + "--b--\r\n"))
-	f.Add([]byte("x\r\n" + field("file", "; filename=x", "--b") + "--b--\r\nx"))
-	f.Add([]byte(field("file", "", strings.Repeat("x", 101)) + "--b--"))
-	f.Add([]byte(field("file", "", "") + field("file", "", "") + "--b--"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		const most = 100
-		in := &incoming{body: bytes.NewReader(body), control: http.NewResponseController(httptest.NewRecorder()), stall: time.Minute}
-		file, err := openForm(in, "b", most, problem(413, "too_large", "too large"))
-		if err != nil {
-			return
-		}
-		got, err := io.ReadAll(file)
-		if len(got) > most {
-			t.Fatalf("%d bytes came through", len(got))
-		}
-		if err != nil {
-			if in.failure == nil {
-				t.Errorf("%v, and no word why", err)
-			}
-			return
-		}
-		form := multipart.NewReader(bytes.NewReader(body), "b")
-		part, err := form.NextRawPart()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want, err := io.ReadAll(part); err != nil || !bytes.Equal(got, want) || part.FormName() != "file" {
-			t.Errorf("got %q, want %q of %q, %v", got, want, part.FormName(), err)
-		}
-		if _, err := form.NextRawPart(); err != io.EOF {
-			t.Errorf("behind the file: %v", err)
-		}
-	})
 }

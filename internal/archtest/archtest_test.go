@@ -117,7 +117,7 @@ func TestStandardLibraryOnly(t *testing.T) {
 }
 
 // htmlTemplates are the rooms that make pages.
-var htmlTemplates = []string{"admin"}
+var htmlTemplates = []string{"admin/internal/page"}
 
 func TestPagesAreMadeInOnePlace(t *testing.T) {
 	for _, p := range listPackages(t) {

@@ -1,4 +1,4 @@
-package admin
+package web
 
 import (
 	"errors"
@@ -13,8 +13,12 @@ import (
 )
 
 const (
-	// maxStall is how long an upload may stand still before it is given up.
-	maxStall = time.Minute
+	// MaxWait is how long a client that waits for something to settle waits at most.
+	MaxWait = 10 * time.Minute
+	// answerTime is how long it may take to send an answer.
+	answerTime = time.Minute
+	// MaxStall is how long an upload may stand still before it is given up.
+	MaxStall = time.Minute
 	// maxAround bounds what stands before, and behind, the file in a form.
 	maxAround = 64 << 10
 )
@@ -59,12 +63,12 @@ func (in *incoming) Read(p []byte) (int, error) {
 	case err == io.EOF:
 		// The server now watches whether the client leaves, which a deadline that
 		// passes would look like.
-		allow(in.control, maxWait)
+		Allow(in.control, MaxWait)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = in.fail(problem(http.StatusRequestTimeout, "deadline_exceeded",
+		err = in.fail(NewProblem(http.StatusRequestTimeout, "deadline_exceeded",
 			fmt.Sprintf("nothing came for %s, and the bundle is not complete", in.stall)))
 	case err != nil:
-		err = in.fail(invalid("the connection ended before the bundle was complete"))
+		err = in.fail(Invalid("the connection ended before the bundle was complete"))
 	}
 	return n, err
 }
@@ -84,16 +88,16 @@ type formFile struct {
 // most bytes.
 func openForm(in *incoming, boundary string, most int64, tooLarge *Problem) (io.Reader, error) {
 	if boundary == "" || len(boundary) > 70 {
-		return nil, invalid("the Content-Type of a form needs a boundary of 1 to 70 characters")
+		return nil, Invalid("the Content-Type of a form needs a boundary of 1 to 70 characters")
 	}
-	in.limit(maxAround, invalid(fmt.Sprintf("the form has no field file in its first %d bytes", maxAround)))
+	in.limit(maxAround, Invalid(fmt.Sprintf("the form has no field file in its first %d bytes", maxAround)))
 	f := &formFile{in: in, form: multipart.NewReader(in, boundary), left: most, tooLarge: tooLarge}
 	part, err := f.form.NextRawPart()
 	switch {
 	case in.failure != nil:
 		return nil, in.failure
 	case err != nil:
-		return nil, invalid("the form can not be read; it needs the field file")
+		return nil, Invalid("the form can not be read; it needs the field file")
 	case part.FormName() != "file":
 		return nil, otherField(part)
 	}
@@ -103,7 +107,7 @@ func openForm(in *incoming, boundary string, most int64, tooLarge *Problem) (io.
 }
 
 func otherField(part *multipart.Part) *Problem {
-	return invalid(fmt.Sprintf("the form has a field %q; the one field file is taken, and dry_run and wait stand in the URL", visible.Clip(part.FormName(), 40)))
+	return Invalid(fmt.Sprintf("the form has a field %q; the one field file is taken, and dry_run and wait stand in the URL", visible.Clip(part.FormName(), 40)))
 }
 
 // Read implements io.Reader.
@@ -125,25 +129,35 @@ func (f *formFile) Read(p []byte) (int, error) {
 		}
 		f.ended = true
 	case err != nil:
-		err = f.in.fail(invalid("the form ends before its closing boundary"))
+		err = f.in.fail(Invalid("the form ends before its closing boundary"))
 	}
 	return n, err
 }
 
 // end reads what stands behind the file: nothing that counts.
 func (f *formFile) end() error {
-	f.in.limit(maxAround, invalid(fmt.Sprintf("more than %d bytes stand behind the file in the form", maxAround)))
+	f.in.limit(maxAround, Invalid(fmt.Sprintf("more than %d bytes stand behind the file in the form", maxAround)))
 	part, err := f.form.NextRawPart()
 	switch {
 	case err == nil && part.FormName() == "file":
-		return f.in.fail(invalid("the form has the field file twice; one bundle is taken at a time"))
+		return f.in.fail(Invalid("the form has the field file twice; one bundle is taken at a time"))
 	case err == nil:
 		return f.in.fail(otherField(part))
 	case err != io.EOF:
-		return f.in.fail(invalid("the form ends before its closing boundary"))
+		return f.in.fail(Invalid("the form ends before its closing boundary"))
 	}
 	if _, err := io.Copy(io.Discard, f.in); err != nil {
-		return f.in.fail(invalid("the form can not be read to its end"))
+		return f.in.fail(Invalid("the form can not be read to its end"))
 	}
 	return nil
+}
+
+// Allow gives a handler d from now, whatever the server's own deadlines are, and the
+// client answerTime more to take the answer. Where deadlines can not be set there are
+// none; where setting one fails the connection is gone, which the next read or write
+// says better.
+func Allow(control *http.ResponseController, d time.Duration) {
+	now := time.Now()
+	_ = control.SetReadDeadline(now.Add(d + answerTime))
+	_ = control.SetWriteDeadline(now.Add(d + answerTime))
 }

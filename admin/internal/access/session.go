@@ -1,12 +1,11 @@
-package admin
+package access
 
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -108,57 +107,57 @@ func (a *attempts) bucket(address string) string {
 	return address
 }
 
-func (h *handler) signedIn(r *http.Request) bool {
-	cookie, err := r.Cookie(h.cookie)
-	return err == nil && h.sessions.valid(cookie.Value, h.now())
+// Session returns who the cookie of r stands for.
+func (c *Control) Session(r *http.Request) Identity {
+	cookie, err := r.Cookie(c.cookie)
+	if err != nil || !c.sessions.valid(cookie.Value, c.now()) {
+		return Identity{}
+	}
+	sum := sha256.Sum256([]byte("a form of the session " + cookie.Value))
+	return Identity{Name: "admin", Role: Administrator, Via: "session", Proof: hex.EncodeToString(sum[:])}
 }
 
-// signIn shows the form, and turns a right token into a session.
-func (h *handler) signIn(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		if h.signedIn(r) {
-			return toAdmin(w, r)
-		}
-		return h.signInPage(w, http.StatusOK, "")
-	}
-	address := remote(r)
-	if wait := h.attempts.wait(address, h.now()); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-		return h.signInPage(w, http.StatusTooManyRequests, "Too many wrong tokens. Try again in a minute.")
-	}
-	if err := r.ParseForm(); err != nil {
-		return problem(http.StatusBadRequest, "invalid_argument", "the form can not be read")
-	}
-	if !h.isToken(strings.TrimSpace(r.PostForm.Get("token"))) {
-		h.attempts.failed(address, h.now())
-		h.cfg.Log.Warn("sign-in refused: wrong token", "remote", address)
-		return h.signInPage(w, http.StatusForbidden, "This is not the administrator’s token.")
-	}
-	h.setCookie(w, r, h.sessions.start(h.now()), int(sessionLife/time.Second))
-	h.cfg.Log.Info("administrator signed in", "remote", address)
-	return toAdmin(w, r)
+// A Refusal is why somebody was not signed in.
+type Refusal struct {
+	// Wait is how long this address has to wait, 0 for a wrong token.
+	Wait time.Duration
 }
 
-func (h *handler) signOut(w http.ResponseWriter, r *http.Request) error {
-	if cookie, err := r.Cookie(h.cookie); err == nil {
-		h.sessions.stop(cookie.Value)
+func (r *Refusal) Error() string { return "sign-in refused" }
+
+// SignIn turns a right token into a session; the error is a *Refusal.
+func (c *Control) SignIn(w http.ResponseWriter, r *http.Request, token string) error {
+	address := Remote(r)
+	if wait := c.attempts.wait(address, c.now()); wait > 0 {
+		return &Refusal{Wait: wait}
 	}
-	h.setCookie(w, r, "", -1)
-	http.Redirect(w, r, "/admin/sign-in", http.StatusSeeOther)
+	if !c.isToken(token) {
+		c.attempts.failed(address, c.now())
+		return &Refusal{}
+	}
+	c.setCookie(w, r, c.sessions.start(c.now()), int(sessionLife/time.Second))
 	return nil
+}
+
+// SignOut ends the session of r.
+func (c *Control) SignOut(w http.ResponseWriter, r *http.Request) {
+	if cookie, err := r.Cookie(c.cookie); err == nil {
+		c.sessions.stop(cookie.Value)
+	}
+	c.setCookie(w, r, "", -1)
 }
 
 // setCookie limits the cookie to the page: other servers on this machine see only
 // requests for their own /admin/.
-func (h *handler) setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
+func (c *Control) setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: h.cookie, Value: value, Path: "/admin/", MaxAge: age,
+		Name: c.cookie, Value: value, Path: "/admin/", MaxAge: age,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 }
 
-// remote is the client's address without its port.
-func remote(r *http.Request) string {
+// Remote is the client's address without its port.
+func Remote(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr

@@ -1,4 +1,4 @@
-package admin
+package web
 
 import (
 	"fmt"
@@ -23,31 +23,31 @@ const (
 	maxID = 255
 )
 
-// parameters returns the query of r, in which each of the known parameters may stand
+// Parameters returns the query of r, in which each of the known Parameters may stand
 // once. What is misspelt must not be overlooked: without dry_run a bundle is installed.
-func parameters(r *http.Request, known ...string) (url.Values, error) {
+func Parameters(r *http.Request, known ...string) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, invalid("the query can not be read")
+		return nil, Invalid("the query can not be read")
 	}
 	for name, list := range values {
 		if !slices.Contains(known, name) {
-			can := "no parameters"
+			can := "no Parameters"
 			if len(known) > 0 {
 				can = strings.Join(known, ", ")
 			}
-			return nil, invalid(fmt.Sprintf("there is no parameter %q here; it takes %s", visible.Clip(name, 40), can))
+			return nil, Invalid(fmt.Sprintf("there is no parameter %q here; it takes %s", visible.Clip(name, 40), can))
 		}
 		if len(list) > 1 {
-			return nil, invalid("the parameter " + name + " stands there twice")
+			return nil, Invalid("the parameter " + name + " stands there twice")
 		}
 	}
 	return values, nil
 }
 
-// switches returns those of the known parameters that are true.
-func switches(r *http.Request, known ...string) (map[string]bool, error) {
-	values, err := parameters(r, known...)
+// Switches returns those of the known Parameters that are true.
+func Switches(r *http.Request, known ...string) (map[string]bool, error) {
+	values, err := Parameters(r, known...)
 	if err != nil {
 		return nil, err
 	}
@@ -58,37 +58,42 @@ func switches(r *http.Request, known ...string) (map[string]bool, error) {
 			on[name] = true
 		case "false":
 		default:
-			return nil, invalid(fmt.Sprintf("write %s=true or %s=false", name, name))
+			return nil, Invalid(fmt.Sprintf("write %s=true or %s=false", name, name))
 		}
 	}
 	return on, nil
 }
 
-// pageOf returns which part of a list r asks for.
-func pageOf(r *http.Request) (cursor string, limit int, err error) {
-	values, err := parameters(r, "cursor", "limit")
+// PageOf returns which part of a list r asks for.
+func PageOf(r *http.Request) (cursor string, limit int, err error) {
+	values, err := Parameters(r, "cursor", "limit")
 	if err != nil {
 		return "", 0, err
 	}
 	cursor, limit = values.Get("cursor"), pageSize
 	if len(cursor) > maxCursor || !utf8.ValidString(cursor) {
-		return "", 0, invalid("this is no cursor; take the member next of the page before")
+		return "", 0, Invalid("this is no cursor; take the member next of the page before")
 	}
 	if values.Has("limit") {
 		limit, err = strconv.Atoi(values.Get("limit"))
 		if err != nil || limit < 1 || limit > maxPage {
-			return "", 0, invalid(fmt.Sprintf("limit must be a number from 1 to %d", maxPage))
+			return "", 0, Invalid(fmt.Sprintf("limit must be a number from 1 to %d", maxPage))
 		}
 	}
 	return cursor, limit, nil
 }
 
-// target is the id that the path of r names, for what changes something. Folders are
+// Target is the id that the path of r names, for what changes something. Folders are
 // named after ids: what could be a path never gets further than here.
-func target(r *http.Request) (string, error) {
+func Target(r *http.Request) (string, error) {
 	id := r.PathValue("id")
 	if id == "" || id == "." || id == ".." || len(id) > maxID || strings.ContainsAny(id, "/\x00") || !utf8.ValidString(id) {
-		return "", noExtension()
+		return "", NoExtension()
 	}
 	return id, nil
+}
+
+// NoExtension is the problem of an id that nothing has.
+func NoExtension() *Problem {
+	return NewProblem(http.StatusNotFound, "not_found", "no extension has this id; GET /api/v1/extensions lists them")
 }

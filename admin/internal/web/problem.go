@@ -1,4 +1,4 @@
-package admin
+package web
 
 import (
 	"context"
@@ -31,49 +31,50 @@ type Problem struct {
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
-func problem(status int, code, detail string) *Problem {
+// NewProblem returns a problem with the title of its status.
+func NewProblem(status int, code, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
-func invalid(detail string) *Problem {
-	return problem(http.StatusBadRequest, host.CodeInvalidArgument, detail)
+// Invalid returns the problem of what is wrong however things stand.
+func Invalid(detail string) *Problem {
+	return NewProblem(http.StatusBadRequest, host.CodeInvalidArgument, detail)
 }
 
-func (h *handler) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
-	p := h.asProblem(r, err)
+func (s *Site) writeProblem(w http.ResponseWriter, p *Problem) {
 	body, err := json.Marshal(p)
 	if err != nil { // a struct of strings
-		h.cfg.Log.Error("encoding a problem", "error", err)
+		s.Log.Error("encoding a problem", "error", err)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	w.WriteHeader(p.Status)
-	h.send(w, body)
+	_, _ = w.Write(body) // as in WriteJSON
 }
 
 // asProblem returns err as a Problem. What is neither one nor an error of the host's
 // own words is our own fault: it is logged, and the client learns no more than that.
-func (h *handler) asProblem(r *http.Request, err error) *Problem {
+func (s *Site) asProblem(r *http.Request, err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
 	}
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		p = problem(statusGone, "canceled", "the client has gone")
+		p = NewProblem(statusGone, "canceled", "the client has gone")
 		p.Title = "Client Closed Request"
 		return p
 	}
 	var refused *host.Error
 	if errors.As(err, &refused) && refused.Code != "" {
-		p = problem(statusOf(refused.Code), refused.Code, refused.Message)
+		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
 		p.Hint, p.Others = refused.Hint, refused.Others
 	} else {
-		p = problem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
+		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
 	if p.Status == http.StatusInternalServerError {
-		h.cfg.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "error", err)
+		s.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	return p
 }
@@ -96,4 +97,16 @@ func statusOf(code string) int {
 		return http.StatusInternalServerError
 	}
 	return http.StatusUnprocessableEntity
+}
+
+// WriteJSON answers with v.
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a client that is gone is not an error of ours
+	return nil
 }

@@ -1,51 +1,28 @@
-package admin
+package page
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// consent takes the form of the page by which a person consents to what a version asks
-// for. It is the one thing that the page changes: it needs the session, and what only
-// a page of this session can have sent.
-func (h *handler) consent(w http.ResponseWriter, r *http.Request) error {
-	if !h.signedIn(r) {
-		http.Redirect(w, r, "/admin/sign-in", http.StatusSeeOther)
-		return nil
-	}
+// consent takes the form by which a person consents to what a version asks for.
+func (p *Pages) consent(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
-		return problem(http.StatusBadRequest, host.CodeInvalidArgument, "the form can not be read")
-	}
-	want, got := h.formProof(r), r.PostForm.Get("proof")
-	if subtle.ConstantTimeCompare([]byte(want), []byte(got)) != 1 {
-		return problem(http.StatusForbidden, "permission_denied", "this form is not of your session; load the page again")
+		return web.Invalid("the form can not be read")
 	}
 	id, digest := r.PostForm.Get("id"), r.PostForm.Get("digest")
 	if id == "" || digest == "" {
-		return invalid("the form says not what is consented to")
+		return web.Invalid("the form says not what is consented to")
 	}
-	_, err := h.cfg.Host.Act(r.Context(), host.Action{Verb: host.VerbConsent, ID: id, Digest: digest, Actor: actor(r)})
+	_, err := p.cfg.Host.Act(r.Context(), host.Action{Verb: host.VerbConsent, ID: id, Digest: digest, Actor: web.Actor(r)})
 	if err != nil {
 		return err
 	}
 	return toAdmin(w, r)
-}
-
-// formProof is what the forms of one session carry, "" without a session. It tells
-// nothing about the cookie.
-func (h *handler) formProof(r *http.Request) string {
-	cookie, err := r.Cookie(h.cookie)
-	if err != nil || !h.signedIn(r) {
-		return ""
-	}
-	sum := sha256.Sum256([]byte("a form of the session " + cookie.Value))
-	return hex.EncodeToString(sum[:])
 }
 
 // permission is one permission as a row shows it, with who decided about it and when.

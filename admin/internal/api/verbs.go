@@ -1,4 +1,4 @@
-package admin
+package api
 
 import (
 	"bytes"
@@ -13,17 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
 const (
-	// maxWait is how long a client with wait=true waits at most.
-	maxWait = 10 * time.Minute
 	// maxOrder bounds the body of a verb: a list of permissions is the longest.
 	maxOrder = 128 << 10
-	// answerTime is how long it may take to send an answer.
-	answerTime = time.Minute
 )
 
 // verbs are the verbs that are posted, with the members that their bodies may have.
@@ -43,56 +41,59 @@ func verbs() map[host.Verb][]string {
 }
 
 // act is the route of one verb.
-func (h *handler) act(verb host.Verb, members []string) route {
+func (a *API) act(verb host.Verb, members []string) web.Serve {
 	known := []string{"wait"}
 	if slices.Contains(members, "force") {
 		known = append(known, "force")
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		id, err := target(r)
+		id, err := web.Target(r)
 		if err != nil {
 			return err
 		}
-		on, err := switches(r, known...)
+		on, err := web.Switches(r, known...)
 		if err != nil {
 			return err
 		}
-		action := host.Action{Verb: verb, ID: id, Actor: actor(r)}
+		action := host.Action{Verb: verb, ID: id, Actor: web.Actor(r)}
 		if slices.Contains(members, "permissions") {
-			r.Body = http.MaxBytesReader(w, io.NopCloser(whole(r)), maxOrder)
+			r.Body = http.MaxBytesReader(w, io.NopCloser(web.Whole(r)), maxOrder)
 		}
 		if err := readOrder(r, members, &action); err != nil {
 			return err
 		}
 		action.Force = action.Force || on["force"]
-		e, err := h.cfg.Host.Act(r.Context(), action)
+		e, err := a.cfg.Host.Act(r.Context(), action)
 		if err != nil {
 			return err
 		}
 		if on["wait"] {
-			return h.writeSettled(w, r, id)
+			return a.writeSettled(w, r, id)
 		}
-		return h.writeExtension(w, e)
+		return a.writeExtension(w, e)
 	}
 }
 
 // remove answers DELETE.
-func (h *handler) remove(w http.ResponseWriter, r *http.Request) error {
-	id, err := target(r)
+func (a *API) remove(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.Target(r)
 	if err != nil {
 		return err
 	}
-	on, err := switches(r, "purge", "force")
+	on, err := web.Switches(r, "purge", "force")
 	if err != nil {
 		return err
 	}
-	_, err = h.cfg.Host.Act(r.Context(), host.Action{
-		Verb: host.VerbRemove, ID: id, Purge: on["purge"], Force: on["force"], Actor: actor(r),
+	if on["purge"] && !access.Of(r.Context()).May(access.Install, id) {
+		return web.NewProblem(http.StatusForbidden, "permission_denied", "removing it with its data needs the right to install")
+	}
+	_, err = a.cfg.Host.Act(r.Context(), host.Action{
+		Verb: host.VerbRemove, ID: id, Purge: on["purge"], Force: on["force"], Actor: web.Actor(r),
 	})
 	if err != nil {
 		return err
 	}
-	return h.writeJSON(w, http.StatusOK, struct {
+	return web.WriteJSON(w, http.StatusOK, struct {
 		ID      string `json:"id"`
 		Removed bool   `json:"removed"`
 		Purged  bool   `json:"purged"`
@@ -100,49 +101,36 @@ func (h *handler) remove(w http.ResponseWriter, r *http.Request) error {
 }
 
 // writeSettled answers with the row once it has settled.
-func (h *handler) writeSettled(w http.ResponseWriter, r *http.Request, id string) error {
-	allow(http.NewResponseController(w), maxWait)
-	ctx, cancel := context.WithTimeout(r.Context(), maxWait)
+func (a *API) writeSettled(w http.ResponseWriter, r *http.Request, id string) error {
+	web.Allow(http.NewResponseController(w), web.MaxWait)
+	ctx, cancel := context.WithTimeout(r.Context(), web.MaxWait)
 	defer cancel()
-	e, err := h.cfg.Host.Settle(ctx, id)
+	e, err := a.cfg.Host.Settle(ctx, id)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return problem(http.StatusGatewayTimeout, "deadline_exceeded",
-			fmt.Sprintf("it has not settled within %d minutes; what was asked for holds, and GET shows the state", maxWait/time.Minute))
+		return web.NewProblem(http.StatusGatewayTimeout, "deadline_exceeded",
+			fmt.Sprintf("it has not settled within %d minutes; what was asked for holds, and GET shows the state", web.MaxWait/time.Minute))
 	}
 	if err != nil {
 		return err
 	}
-	return h.writeExtension(w, e)
+	return a.writeExtension(w, e)
 }
-
-// allow gives a handler d from now, whatever the server's own deadlines are, and the
-// client answerTime more to take the answer. Where deadlines can not be set there are
-// none; where setting one fails the connection is gone, which the next read or write
-// says better.
-func allow(control *http.ResponseController, d time.Duration) {
-	now := time.Now()
-	_ = control.SetReadDeadline(now.Add(d + answerTime))
-	_ = control.SetWriteDeadline(now.Add(d + answerTime))
-}
-
-// actor is who sent r: there is one token so far.
-func actor(r *http.Request) host.Actor { return host.Actor{Name: "admin", Remote: remote(r)} }
 
 // readOrder reads the body of a verb, which is a JSON object with some of members, or
 // empty.
 func readOrder(r *http.Request, members []string, into *host.Action) error {
 	if name := r.Header.Get("Content-Type"); name != "" {
 		if media, _, err := mime.ParseMediaType(name); err != nil || media != "application/json" {
-			return problem(http.StatusUnsupportedMediaType, "unsupported_media", "the body of a verb is application/json, or there is none")
+			return web.NewProblem(http.StatusUnsupportedMediaType, "unsupported_media", "the body of a verb is application/json, or there is none")
 		}
 	}
 	body, err := io.ReadAll(r.Body)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return problem(http.StatusRequestEntityTooLarge, host.CodeTooLarge, fmt.Sprintf("the body of a verb has at most %d bytes", over.Limit))
+		return web.NewProblem(http.StatusRequestEntityTooLarge, host.CodeTooLarge, fmt.Sprintf("the body of a verb has at most %d bytes", over.Limit))
 	case err != nil:
-		return invalid("the body did not arrive")
+		return web.Invalid("the body did not arrive")
 	case len(bytes.TrimSpace(body)) == 0:
 		return nil
 	}
@@ -152,7 +140,7 @@ func readOrder(r *http.Request, members []string, into *host.Action) error {
 			if len(members) > 0 {
 				can = strings.Join(members, ", ")
 			}
-			return invalid(fmt.Sprintf("the body of this verb has no member %q; it may have: %s", visible.Clip(name, 40), can))
+			return web.Invalid(fmt.Sprintf("the body of this verb has no member %q; it may have: %s", visible.Clip(name, 40), can))
 		}
 		place, kind := any(&into.Version), "a string"
 		switch name {
@@ -166,7 +154,7 @@ func readOrder(r *http.Request, members []string, into *host.Action) error {
 			place, kind = &into.Permissions, "a list of strings"
 		}
 		if json.Unmarshal(value, place) != nil {
-			return invalid("the member " + name + " must be " + kind)
+			return web.Invalid("the member " + name + " must be " + kind)
 		}
 		return nil
 	})
@@ -175,7 +163,7 @@ func readOrder(r *http.Request, members []string, into *host.Action) error {
 // eachMember calls do for the members of the JSON object body, as long as do returns
 // nil. A name that stands twice is an error: two readers would take different values.
 func eachMember(body []byte, do func(name string, value json.RawMessage) error) error {
-	malformed := invalid("the body is not one JSON object")
+	malformed := web.Invalid("the body is not one JSON object")
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if begin, err := dec.Token(); err != nil || begin != json.Delim('{') {
 		return malformed
@@ -192,7 +180,7 @@ func eachMember(body []byte, do func(name string, value json.RawMessage) error) 
 			return malformed
 		}
 		if seen[name] {
-			return invalid(fmt.Sprintf("the member %q stands there twice", visible.Clip(name, 40)))
+			return web.Invalid(fmt.Sprintf("the member %q stands there twice", visible.Clip(name, 40)))
 		}
 		seen[name] = true
 		if err := do(name, value); err != nil {

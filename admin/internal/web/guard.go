@@ -1,0 +1,72 @@
+package web
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// maxBody bounds what anybody may post, bundles aside: the sign-in form is the largest.
+const maxBody = 8 << 10
+
+// modest is a body of which only maxBody can be read. The one handler that takes more
+// asks for the whole by name.
+type modest struct {
+	io.ReadCloser
+	whole io.ReadCloser
+}
+
+// Whole is the body of r without the limit that holds for all routes.
+func Whole(r *http.Request) io.Reader {
+	if m, ok := r.Body.(*modest); ok {
+		return m.whole
+	}
+	return r.Body
+}
+
+// guard is what every request passes first.
+func (s *Site) guard(next http.Handler) http.Handler {
+	protected := http.NewCrossOriginProtection()
+	protected.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.Fail(w, r, NewProblem(http.StatusForbidden, "permission_denied", "a page of another origin sent this request"))
+	}))
+	inner := protected.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		head := w.Header()
+		head.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; "+
+			"connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("X-Frame-Options", "DENY")
+		head.Set("Referrer-Policy", "no-referrer")
+		head.Set("Cross-Origin-Opener-Policy", "same-origin")
+		head.Set("Cross-Origin-Resource-Policy", "same-origin")
+		head.Set("Cache-Control", "no-store")
+		if s.Loopback && !localName(r.Host) {
+			s.Fail(w, r, NewProblem(http.StatusMisdirectedRequest, "misdirected",
+				"this listener answers only under localhost and loopback addresses"))
+			return
+		}
+		// A copy: the server judges by the body of its own request whether the client
+		// still waits to be told to send it.
+		bounded := r.WithContext(r.Context())
+		bounded.Body = &modest{http.MaxBytesReader(w, r.Body, maxBody), r.Body}
+		inner.ServeHTTP(w, bounded)
+	})
+}
+
+// localName reports whether a Host header names this machine. A name under which a
+// foreign web site was loaded never does, whatever its DNS says.
+func localName(hostport string) bool {
+	name := hostport
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		name = host
+	}
+	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.Unmap().IsLoopback()
+}

@@ -1,0 +1,89 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// hangUp makes the answer that follows the last of its connection: what is still on
+// its way is not read, so nothing can come behind it.
+func hangUp(w http.ResponseWriter, control *http.ResponseController) {
+	w.Header().Set("Connection", "close")
+	// A client that still sends must hear the answer before the connection is reset
+	// under it. The server waits for that only after too large a body, of which it
+	// learns from MaxBytesReader alone.
+	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
+	now := time.Now()
+	_ = control.SetReadDeadline(now.Add(time.Second)) // as in allow
+	_ = control.SetWriteDeadline(now.Add(answerTime))
+}
+
+// Uploads takes bundles in. None is kept here: the host reads it from the connection.
+type Uploads struct {
+	// MaxBytes is the size of the largest bundle.
+	MaxBytes int64
+	// Stall is how long an upload may stand still.
+	Stall time.Duration
+	// Host takes what comes; it reads the body.
+	Host func(ctx context.Context, u host.Upload) (host.Uploaded, error)
+}
+
+// Receive hands the bundle to the host that r brings, as its body or as the field file of
+// a form. After an error nothing more is read from the connection.
+func (u *Uploads) Receive(w http.ResponseWriter, r *http.Request, dryRun bool) (host.Uploaded, error) {
+	control := http.NewResponseController(w)
+	done, err := u.receive(control, r, dryRun)
+	if err != nil {
+		hangUp(w, control)
+	}
+	return done, err
+}
+
+func (u *Uploads) receive(control *http.ResponseController, r *http.Request, dryRun bool) (host.Uploaded, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return host.Uploaded{}, NewProblem(http.StatusUnsupportedMediaType, "unsupported_media", "a bundle is taken as it is, without Content-Encoding")
+	}
+	if r.ContentLength == 0 {
+		return host.Uploaded{}, Invalid("the request has no body; send the bundle in it")
+	}
+	in := &incoming{body: Whole(r), control: control, stall: u.Stall}
+	upload := host.Upload{Body: in, Size: r.ContentLength, DryRun: dryRun, Actor: Actor(r)}
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case err == nil && (media == "application/java-archive" || media == "application/octet-stream"):
+		in.limit(u.MaxBytes, u.tooLarge())
+		if r.ContentLength > u.MaxBytes { // before a byte of it is read
+			return host.Uploaded{}, u.tooLarge()
+		}
+	case err == nil && media == "multipart/form-data":
+		if r.ContentLength > u.MaxBytes+maxAround {
+			return host.Uploaded{}, u.tooLarge()
+		}
+		upload.Size = -1 // that of the form is another
+		if upload.Body, err = openForm(in, params["boundary"], u.MaxBytes, u.tooLarge()); err != nil {
+			return host.Uploaded{}, err
+		}
+	default:
+		return host.Uploaded{}, NewProblem(http.StatusUnsupportedMediaType, "unsupported_media",
+			"send the bundle as application/java-archive or application/octet-stream, or as the field file of a multipart/form-data form")
+	}
+	done, err := u.Host(r.Context(), upload)
+	if err != nil && in.failure != nil { // that is why, whatever the host made of it
+		return host.Uploaded{}, in.failure
+	}
+	return done, err
+}
+
+func (u *Uploads) tooLarge() *Problem {
+	p := NewProblem(http.StatusRequestEntityTooLarge, host.CodeTooLarge,
+		fmt.Sprintf("the bundle is larger than %d bytes, the limit bundle.max_bytes of this host", u.MaxBytes))
+	p.Hint = "set bundle.max_bytes in conf/jackfield.properties and start the host again, or make the bundle smaller"
+	return p
+}
