@@ -14,8 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 const (
@@ -75,7 +74,7 @@ func (d Folder) Open(name string) (*File, error) {
 	}
 	// Should a link be put there at this moment, it still leads to nothing outside of the
 	// base; and what blocks when it is opened (a FIFO) is not waited for.
-	f, err := base.OpenFile(full, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := base.OpenFile(full, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, none(err)
 	}
