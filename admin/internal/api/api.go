@@ -47,7 +47,7 @@ func New(cfg Config) *API { return &API{cfg} }
 func (a *API) Routes() []web.Route {
 	const one = "/api/v1/extensions/{id}"
 	routes := []web.Route{
-		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Serve: a.listExtensions},
+		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Serve: a.listExtensions, Doc: listDoc()},
 		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload},
 		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension},
 		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove},
@@ -84,15 +84,26 @@ func Plain(serve http.HandlerFunc) web.Serve {
 	}
 }
 
+// List is the answer of GET /api/v1/extensions.
+type List struct {
+	Extensions []host.Extension `json:"extensions"`
+}
+
+func listDoc() *web.Doc {
+	return &web.Doc{
+		ID: "listExtensions", Summary: "All extensions, and the files that are none",
+		Description: "A file that never became an extension has its file name as id.",
+		Answers:     web.OK("The extensions, by id", List{}),
+	}
+}
+
 func (a *API) listExtensions(w http.ResponseWriter, _ *http.Request) error {
 	rows := a.cfg.Host.Snapshot()
 	list := make([]host.Extension, len(rows))
 	for i, e := range rows {
 		list[i] = complete(e)
 	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Extensions []host.Extension `json:"extensions"`
-	}{list})
+	return web.WriteJSON(w, http.StatusOK, List{list})
 }
 
 func (a *API) showExtension(w http.ResponseWriter, r *http.Request) error {

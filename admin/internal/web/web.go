@@ -37,7 +37,9 @@ type Route struct {
 	// OwnProof, of a page, says that the route itself checks the proof of the form,
 	// which is not at the beginning of its body.
 	OwnProof bool
-	Serve    Serve
+	// Doc describes a route of the API; nil for pages.
+	Doc   *Doc
+	Serve Serve
 }
 
 // Site is what all routes share.
