@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/api"
+	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/page"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
@@ -36,6 +38,7 @@ import (
 type Host interface {
 	api.Host
 	page.Host
+	ownpages.Host
 	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
 }
 
@@ -81,6 +84,7 @@ type handler struct {
 	uploads *web.Uploads
 	api     *api.API
 	pages   *page.Pages
+	own     *ownpages.Site
 }
 
 func newHandler(cfg Config) (*handler, error) {
@@ -98,8 +102,9 @@ func newHandler(cfg Config) (*handler, error) {
 		return nil, err
 	}
 	loopback := addr.Addr().Unmap().IsLoopback()
+	own := ownpages.New(cfg.Host, time.Now)
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Access: control, OwnPages: own, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
@@ -107,14 +112,16 @@ func newHandler(cfg Config) (*handler, error) {
 	}
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
-		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Uploads: uploads}),
+		cfg: cfg, uploads: uploads, pages: pages, own: own, api: api.New(api.Config{
+			Host: cfg.Host, Uploads: uploads, Addresses: host.Addresses{Requests: cfg.RequestAddress, Admin: cfg.Address},
+		}),
 		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
 	}, nil
 }
 
 // routes is the table of the admin listener.
 func (h *handler) routes() []web.Route {
-	routes := append(h.api.Routes(), h.pages.Routes()...)
+	routes := slices.Concat(h.api.Routes(), h.pages.Routes(), h.own.Routes())
 	if h.cfg.Metrics != nil {
 		right := access.See
 		if h.cfg.MetricsOpen {

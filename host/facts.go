@@ -46,6 +46,10 @@ type TryRequest struct {
 	// Roles are its roles.
 	Actor Actor
 	Roles []string
+	// OwnPage says that a page of the extension itself asks, which the person only looks
+	// at: the caller then names the extension, too, and has no roles. What it asks others
+	// for meanwhile is not asked with the rights of an administrator.
+	OwnPage bool
 }
 
 // TryResult is how a request was answered.

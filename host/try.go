@@ -42,6 +42,9 @@ func (h *Host) try(ctx context.Context, r TryRequest) (TryResult, error) {
 		ID: "try-" + rand.Text(), Type: r.Type, MediaType: r.MediaType, Payload: r.Payload,
 		Caller: sdk.Caller{Subject: r.Actor.Name, Roles: r.Roles},
 	}
+	if r.OwnPage {
+		req.Caller.Roles, req.Caller.Extension = nil, r.ID
+	}
 	start := time.Now()
 	resp, err := h.requests.Call(ctx, req)
 	result := TryResult{RequestID: req.ID, Took: time.Since(start)}

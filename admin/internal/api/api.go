@@ -29,12 +29,15 @@ type Host interface {
 	// History and Audit are what happened and what was done, newest first.
 	History(ctx context.Context, id, cursor string, limit int) (host.HistoryPage, error)
 	Audit(ctx context.Context, cursor string, limit int) (host.AuditPage, error)
+	Facts
 }
 
-// Config is what the API is made from; all of it is required.
+// Config is what the API is made from; Host and Uploads are required.
 type Config struct {
 	Host    Host
 	Uploads *web.Uploads
+	// Addresses are where the listeners listen, for those who ask about the host.
+	Addresses host.Addresses
 }
 
 // API answers programs.
@@ -59,6 +62,7 @@ func (a *API) Routes() []web.Route {
 		{Method: "GET", Path: "/debug/pprof/profile", Right: access.Administer, Serve: Plain(pprof.Profile)},
 		{Method: "GET", Path: "/debug/pprof/trace", Right: access.Administer, Serve: Plain(pprof.Trace)},
 	}
+	routes = append(routes, a.factRoutes()...)
 	for verb, members := range verbs() {
 		routes = append(routes, web.Route{Method: "POST", Path: one + "/" + string(verb), Right: RightOf(verb), Serve: a.act(verb, members)})
 	}

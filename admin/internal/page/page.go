@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/internal/visible"
@@ -36,6 +37,9 @@ var staticFiles embed.FS
 // Host is what the pages show, and change.
 type Host interface {
 	Snapshot() []host.Extension
+	Extension(id string) (host.Extension, bool)
+	Icon(id string) (host.Icon, error)
+	UIOf(id string) string
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
 }
 
@@ -44,6 +48,8 @@ type Host interface {
 type Config struct {
 	Host   Host
 	Access *access.Control
+	// OwnPages are the frames of what extensions show themselves.
+	OwnPages *ownpages.Site
 	// Loopback says that the listener is for this machine only.
 	Loopback bool
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
@@ -75,6 +81,8 @@ func (p *Pages) Routes() []web.Route {
 	return []web.Route{
 		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.extensionsPage},
 		{Method: "POST", Path: "/admin/consent", Right: access.Install, Page: true, Serve: p.consent},
+		{Method: "GET", Path: "/admin/extensions/{id}/ui", Right: access.See, Page: true, Serve: p.ownPages},
+		{Method: "GET", Path: "/admin/extensions/{id}/icon", Right: access.See, Page: true, Serve: p.icon},
 		{Method: "GET", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signInForm},
 		{Method: "POST", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signIn},
 		{Method: "POST", Path: "/admin/sign-out", Right: access.Open, Page: true, Serve: p.signOut},
