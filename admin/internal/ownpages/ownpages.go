@@ -24,7 +24,6 @@ import (
 // Host is what the pages are about.
 type Host interface {
 	OpenUI(id, name string) (*host.UIFile, error)
-	Types(id string) ([]host.DeclaredType, error)
 	Try(ctx context.Context, r host.TryRequest) (host.TryResult, error)
 	Configuration(ctx context.Context, id string) (host.Configuration, error)
 	Configure(ctx context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error)

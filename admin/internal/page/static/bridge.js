@@ -10,7 +10,7 @@
   const may = { configure: "mayConfigure" in frame.dataset, call: "mayCall" in frame.dataset };
   const routes = "/admin/extensions/" + encodeURIComponent(id) + "/ui/";
 
-  const most = { waiting: 8, characters: 1 << 20, lowest: 100, highest: 5000 };
+  const most = { waiting: 8, bytes: 1 << 20, lowest: 100, highest: 5000 };
 
   class Refusal extends Error {
     constructor(code, message, errors) {
@@ -39,6 +39,11 @@
     body: new URLSearchParams({ ...fields, proof }),
   }));
 
+  const bounded = (text, what) => {
+    if (text.length > most.bytes || new Blob([text]).size > most.bytes) throw new Refusal("too_large", what + " is too large");
+    return text;
+  };
+
   // Text of a value that a frame gave: only what is JSON, and not too much of it.
   const text = (value, what) => {
     let json;
@@ -48,8 +53,7 @@
       json = undefined;
     }
     if (json === undefined) throw invalid(what + " must be JSON");
-    if (json.length > most.characters) throw new Refusal("too_large", what + " is too large");
-    return json;
+    return bounded(json, what);
   };
   const member = (params, key) => (params !== null && typeof params === "object" && Object.hasOwn(params, key) ? params[key] : undefined);
 
@@ -99,8 +103,7 @@
     if (media !== undefined && typeof media !== "string") throw invalid("media_type must be a text");
     // A text of another media type is sent as it is, anything else as JSON.
     const plain = media !== undefined && !/json/i.test(media) && typeof payload === "string";
-    if (plain && payload.length > most.characters) throw new Refusal("too_large", "payload is too large");
-    return post("call", { type, media_type: media ?? "", payload: plain ? payload : text(payload, "payload") });
+    return post("call", { type, media_type: media ?? "", payload: plain ? bounded(payload, "payload") : text(payload, "payload") });
   };
 
   const resize = (params) => {
