@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 )
@@ -67,11 +66,22 @@ type ConfigurationResult struct {
 type Difference struct {
 	// Pointer is a JSON pointer (RFC 6901).
 	Pointer string `json:"pointer"`
-	// Before and After are absent where there is, or was, no value; of a secret they
-	// are absent always.
+	// Kind is added, changed or removed.
+	Kind string `json:"kind"`
+	// Before and After are absent where there was, or is, no value; of a secret they are
+	// absent always.
 	Before json.RawMessage `json:"before,omitempty"`
 	After  json.RawMessage `json:"after,omitempty"`
 	Secret bool            `json:"secret,omitempty"`
+}
+
+// ConfigurationRevision is one revision of a configuration, of those that are kept.
+type ConfigurationRevision struct {
+	Revision int64     `json:"revision"`
+	Time     time.Time `json:"time"`
+	By       string    `json:"by"`
+	// Values are as in Configuration. What its secrets were is not kept.
+	Values json.RawMessage `json:"values"`
 }
 
 // Violation is a place at which a configuration breaks its schema.
@@ -83,16 +93,3 @@ type Violation struct {
 // CodeValidationFailed says that a configuration breaks its schema, or that the
 // extension refuses it; Error.Violations says where.
 const CodeValidationFailed = "validation_failed"
-
-// Configuration returns the configuration of an extension. The error is an *Error.
-func (h *Host) Configuration(ctx context.Context, id string) (Configuration, error) {
-	return Configuration{}, &Error{Code: CodeUnavailable, Message: "configurations are being built"}
-}
-
-// Configure changes the configuration of an extension, and returns when the change is
-// durable and the extension has it. The error is an *Error, and nothing has changed
-// then: with CodeValidationFailed the values break the schema or the extension has
-// refused them, with CodeConflict somebody else has changed it.
-func (h *Host) Configure(ctx context.Context, c ConfigurationChange) (ConfigurationResult, error) {
-	return ConfigurationResult{}, &Error{Code: CodeUnavailable, Message: "configurations are being built"}
-}

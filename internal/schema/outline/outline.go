@@ -280,3 +280,6 @@ func (p Place) With(other Place) Place {
 	}
 	return p.outline.place(p.possible, schemas...)
 }
+
+// Size is how many schemas speak of the place: what it costs to look at it.
+func (p Place) Size() int { return len(p.schemas) }
