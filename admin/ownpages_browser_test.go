@@ -159,8 +159,9 @@ func openPaged(ctx context.Context, t *testing.T, p *paged) *witness {
 	s.Listener = ln
 	s.Start()
 	t.Cleanup(s.Close)
-	within(ctx, t, "opening the page", chromedp.Navigate(s.URL+"/admin/sign-in"), chromedp.WaitVisible(chromedp.CSS("#token")))
-	within(ctx, t, "signing in", chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
+	within(ctx, t, "opening the page", chromedp.Navigate(s.URL+"/admin/sign-in"))
+	read[bool](ctx, t, `fetch("/admin/sign-in", { method: "POST", body: new URLSearchParams({ token: "`+testToken+`" }) }).then(() => { window.inside = true; }) instanceof Promise`)
+	until(ctx, t, `window.inside === true`)
 	within(ctx, t, "the own pages", chromedp.Navigate(s.URL+"/admin/extensions/"+running().ID+"/ui"), chromedp.WaitVisible(chromedp.CSS("#own-pages")))
 	return seen
 }
@@ -353,5 +354,32 @@ func TestOwnPagesOfPanel(t *testing.T) {
 	within(ctx, t, "a narrow window", chromedp.EmulateViewport(400, 800))
 	if wide := read[int](ctx, t, `document.documentElement.scrollWidth`); wide > 400 {
 		t.Errorf("at 400 pixels the page is %d wide", wide)
+	}
+}
+
+// The example of docs/ui-bridge.md does what is said of it.
+func TestExampleOfTheBridge(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "ui-bridge.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(language string) string {
+		_, rest, _ := strings.Cut(string(page), "```"+language+"\n")
+		text, _, ok := strings.Cut(rest, "```")
+		if !ok {
+			t.Fatalf("the page has no block of %s", language)
+		}
+		return text
+	}
+	p := newPaged(map[string]string{"index.html": block("html"), "app.js": block("js")})
+	ctx := browse(t)
+	openPaged(ctx, t, p)
+	frame := inFrame(ctx, t)
+	until(frame, t, `document.querySelector("input")?.value === "Hello"`)
+	within(frame, t, "saving", chromedp.Click(chromedp.CSS("button")))
+	within(ctx, t, "confirming", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value=save]")))
+	until(frame, t, `document.getElementById("said").textContent === "Hello, Ada"`)
+	if saved := p.savedSoFar(); len(saved) != 1 || string(saved[0].Values) != `{"salutation":"Hello"}` {
+		t.Errorf("saved %+v", saved)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -127,6 +128,17 @@ func TestFilesNeedAKey(t *testing.T) {
 				t.Errorf("headers %v", head)
 			}
 		})
+	}
+}
+
+// What authors read of the policy is the policy.
+func TestPolicyIsTold(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/ui-bridge.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "| `"+policy+"` |") {
+		t.Errorf("docs/ui-bridge.md does not have the policy %s", policy)
 	}
 }
 
