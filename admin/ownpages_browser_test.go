@@ -344,12 +344,30 @@ func TestOwnPagesOfPanel(t *testing.T) {
 	if saved := p.savedSoFar(); len(saved) != 0 {
 		t.Fatalf("saved though it was refused: %+v", saved)
 	}
+	// The clock of the page around stands still: who clicks just when it asks saves nothing.
+	read[bool](ctx, t, `((real) => { window.setTimeout = (after, ms) => { if (ms === 800) { window.go = after; return 0; } return real(after, ms); }; return true; })(window.setTimeout)`)
 	change("Bonjour")
+	if !read[bool](ctx, t, `document.querySelector("#own-pages-confirm button[value=save]").disabled`) {
+		t.Error("who clicks just when it asks has saved")
+	}
+	read[bool](ctx, t, `window.go() === undefined`)
 	within(ctx, t, "saving", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value=save]")))
 	until(frame, t, `document.getElementById("said").textContent === "Saved."`)
 	saved := p.savedSoFar()
 	if len(saved) != 1 || string(saved[0].Values) != `{"salutation":"Bonjour"}` || saved[0].Revision != 4 || saved[0].Actor.Name != "admin" {
 		t.Errorf("saved %+v", saved)
+	}
+
+	// One that asks again and again is not listened to.
+	for range 3 {
+		change("Again")
+		within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button.quiet")))
+		until(frame, t, `document.getElementById("said").textContent === "Not saved."`)
+	}
+	read[bool](frame, t, `((form) => { form.requestSubmit(); document.getElementById("said").textContent = ""; return true; })(document.getElementById("configuration"))`)
+	until(frame, t, `document.getElementById("said").textContent === "Not saved."`)
+	if read[bool](ctx, t, `document.getElementById("own-pages-confirm").open`) {
+		t.Error("a fourth question comes")
 	}
 	within(ctx, t, "a narrow window", chromedp.EmulateViewport(400, 800))
 	if wide := read[int](ctx, t, `document.documentElement.scrollWidth`); wide > 400 {
@@ -377,6 +395,7 @@ func TestExampleOfTheBridge(t *testing.T) {
 	frame := inFrame(ctx, t)
 	until(frame, t, `document.querySelector("input")?.value === "Hello"`)
 	within(frame, t, "saving", chromedp.Click(chromedp.CSS("button")))
+	until(ctx, t, `document.querySelector("#own-pages-confirm[open] button[value=save]:enabled") !== null`)
 	within(ctx, t, "confirming", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value=save]")))
 	until(frame, t, `document.getElementById("said").textContent === "Hello, Ada"`)
 	if saved := p.savedSoFar(); len(saved) != 1 || string(saved[0].Values) != `{"salutation":"Hello"}` {

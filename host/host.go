@@ -61,7 +61,7 @@ type Host struct {
 	journal    *journal
 	reconciler *reconciler
 	started    time.Time
-	tries      chan struct{} // a place for each request that is being tried
+	tries      tries
 	icons      picture.Shelf
 	feed       *events.Feed[subject]
 	jobs       *jobs
@@ -100,7 +100,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
-		started: time.Now(), tries: make(chan struct{}, mostTries),
+		started: time.Now(), tries: newTries(),
 		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(),
 	}
 	h.jobs = newJobs(h.feed)

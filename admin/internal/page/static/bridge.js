@@ -10,7 +10,7 @@
   const may = { configure: "mayConfigure" in frame.dataset, call: "mayCall" in frame.dataset };
   const routes = "/admin/extensions/" + encodeURIComponent(id) + "/ui/";
 
-  const most = { waiting: 8, bytes: 1 << 20, lowest: 100, highest: 5000 };
+  const most = { waiting: 8, bytes: 1 << 20, lowest: 100, highest: 5000, refused: 3, haste: 800 }; // pixels, milliseconds
 
   class Refusal extends Error {
     constructor(code, message, errors) {
@@ -58,7 +58,9 @@
   const member = (params, key) => (params !== null && typeof params === "object" && Object.hasOwn(params, key) ? params[key] : undefined);
 
   const dialog = document.getElementById("own-pages-confirm");
+  const save = dialog.querySelector("button[value=save]");
   let asking = false;
+  let refused = 0; // in a row: a page that asks again and again is not listened to
 
   // confirmed shows a person what a frame wants to change, and returns what they say.
   const confirmed = (diff) => new Promise((resolve) => {
@@ -72,6 +74,9 @@
     });
     dialog.querySelector("tbody").replaceChildren(...rows);
     dialog.returnValue = "";
+    // A frame may ask just where and when somebody is about to click.
+    save.disabled = true;
+    setTimeout(() => { save.disabled = false; }, most.haste);
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "save"), { once: true });
     dialog.showModal();
   });
@@ -82,11 +87,16 @@
     const revision = member(params, "revision") ?? -1;
     if (!Number.isSafeInteger(revision)) throw invalid("revision must be a whole number");
     if (asking) throw new Refusal("conflict", "another change waits to be confirmed");
+    if (refused >= most.refused) throw new Refusal("canceled", "the change was refused too often; load the page again");
     asking = true;
     try {
       const planned = await post("config", { values, revision, dry_run: true });
       if (planned.diff.length === 0) return planned;
-      if (!(await confirmed(planned.diff))) throw new Refusal("canceled", "the change was not confirmed");
+      if (!(await confirmed(planned.diff))) {
+        refused++;
+        throw new Refusal("canceled", "the change was not confirmed");
+      }
+      refused = 0;
       // What was shown is what is saved: a change that came meanwhile is a conflict.
       return await post("config", { values, revision: planned.revision, dry_run: false });
     } finally {
