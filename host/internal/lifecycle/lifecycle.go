@@ -85,6 +85,7 @@ const (
 	CodeDataExceeded      = "data_exceeded"
 	CodeHeld              = "held"
 	CodeNeedsConsent      = "needs_consent"
+	CodeConfigInvalid     = "config_invalid"
 	// Nothing is wrong with an extension whose reason is one of these.
 	CodeStarting = "starting"
 	CodeStopping = "stopping"
