@@ -120,7 +120,7 @@ func newHandler(cfg Config) (*handler, error) {
 	}
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
-		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Uploads: uploads}),
+		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Accounts: cfg.Accounts, Uploads: uploads}),
 		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, Hosts: hostsOf(cfg), RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
 	}, nil
 }

@@ -24,6 +24,7 @@ type (
 	OpenIDClaim  = accounts.Claim
 	AccountError = accounts.Error
 	Role         = accounts.Role
+	Via          = accounts.Via
 	// Actor is who did something, as the audit trail keeps it.
 	Actor = accounts.Actor
 )

@@ -29,8 +29,8 @@ type Problem struct {
 	Hint string `json:"hint,omitempty"`
 	// Others are the ids of the extensions that stand against it.
 	Others []string `json:"others,omitempty"`
-
-	after time.Duration // the advice to a client, 0 for none
+	// Wait is how long to wait before the next try, 0 for no advice.
+	Wait time.Duration `json:"-"`
 }
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
@@ -51,8 +51,8 @@ func (s *Site) writeProblem(w http.ResponseWriter, p *Problem) {
 		s.Log.Error("encoding a problem", "error", err)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if p.after > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((p.after+time.Second-1)/time.Second)))
+	if p.Wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((p.Wait+time.Second-1)/time.Second)))
 	} else if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
@@ -78,14 +78,26 @@ func (s *Site) asProblem(r *http.Request, err error) *Problem {
 		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
 		p.Hint, p.Others = refused.Hint, refused.Others
 	} else if errors.As(err, &account) {
-		p = NewProblem(statusOf(string(account.Code)), string(account.Code), account.Message)
-		p.Hint, p.after = account.Hint, account.After
+		p = accountProblem(account)
 	} else {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
 	if p.Status == http.StatusInternalServerError {
 		s.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
+	return p
+}
+
+// accountProblem is what accounts have refused. A change of what somebody else has changed
+// meanwhile is the conflict that If-Match asks about.
+func accountProblem(refused *host.AccountError) *Problem {
+	code := string(refused.Code)
+	status := statusOf(code)
+	if code == host.CodeChanged {
+		status, code = http.StatusPreconditionFailed, host.CodeConflict
+	}
+	p := NewProblem(status, code, refused.Message)
+	p.Hint, p.Wait = refused.Hint, refused.After
 	return p
 }
 
@@ -109,8 +121,6 @@ func statusOf(code string) int {
 		return http.StatusForbidden
 	case host.CodeExhausted:
 		return http.StatusTooManyRequests
-	case host.CodeChanged:
-		return http.StatusPreconditionFailed
 	case host.CodeInternal:
 		return http.StatusInternalServerError
 	}
