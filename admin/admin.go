@@ -21,7 +21,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +58,7 @@ type Config struct {
 	// URL is where people reach the page, when that is not what their browser asks for:
 	// behind a proxy. Its host is one of Hosts.
 	URL *url.URL
-	// Hosts are the names, in lower case, under which the listener answers besides its
+	// Hosts are the names under which the listener answers besides its
 	// addresses.
 	Hosts []string
 	// RequestAddress is where the request listener listens, HOST:PORT. The API tells it
@@ -125,12 +124,16 @@ func newHandler(cfg Config) (*handler, error) {
 	}, nil
 }
 
-// hostsOf are the names under which the listener answers.
+// hostsOf are the names under which the listener answers, in lower case.
 func hostsOf(cfg Config) []string {
-	if cfg.URL == nil {
-		return cfg.Hosts
+	var names []string
+	for _, name := range cfg.Hosts {
+		names = append(names, strings.ToLower(strings.TrimSuffix(name, ".")))
 	}
-	return append(slices.Clone(cfg.Hosts), strings.ToLower(cfg.URL.Hostname()))
+	if cfg.URL != nil {
+		names = append(names, strings.ToLower(cfg.URL.Hostname()))
+	}
+	return names
 }
 
 // routes is the table of the admin listener.
