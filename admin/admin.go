@@ -61,7 +61,7 @@ type Config struct {
 	// URL is where people reach the page, when that is not what their browser asks for:
 	// behind a proxy. Its host is one of Hosts.
 	URL *url.URL
-	// Hosts are the names, in lower case, under which the listener answers besides its
+	// Hosts are the names under which the listener answers besides its
 	// addresses.
 	Hosts []string
 	// RequestAddress is where the request listener listens, HOST:PORT. The API tells it
@@ -125,18 +125,22 @@ func newHandler(cfg Config) (*handler, error) {
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
 		cfg: cfg, uploads: uploads, pages: pages, own: own, api: api.New(api.Config{
-			Host: cfg.Host, Uploads: uploads, Addresses: host.Addresses{Requests: cfg.RequestAddress, Admin: cfg.Address},
+			Host: cfg.Host, Accounts: cfg.Accounts, Uploads: uploads, Addresses: host.Addresses{Requests: cfg.RequestAddress, Admin: cfg.Address},
 		}),
 		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, Hosts: hostsOf(cfg), RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
 	}, nil
 }
 
-// hostsOf are the names under which the listener answers.
+// hostsOf are the names under which the listener answers, in lower case.
 func hostsOf(cfg Config) []string {
-	if cfg.URL == nil {
-		return cfg.Hosts
+	var names []string
+	for _, name := range cfg.Hosts {
+		names = append(names, strings.ToLower(strings.TrimSuffix(name, ".")))
 	}
-	return append(slices.Clone(cfg.Hosts), strings.ToLower(cfg.URL.Hostname()))
+	if cfg.URL != nil {
+		names = append(names, strings.ToLower(cfg.URL.Hostname()))
+	}
+	return names
 }
 
 // routes is the table of the admin listener.

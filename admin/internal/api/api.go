@@ -37,8 +37,9 @@ type Host interface {
 
 // Config is what the API is made from; Host and Uploads are required.
 type Config struct {
-	Host    Host
-	Uploads *web.Uploads
+	Host     Host
+	Accounts *host.Accounts
+	Uploads  *web.Uploads
 	// Addresses are where the listeners listen, for those who ask about the host.
 	Addresses host.Addresses
 }
@@ -53,13 +54,13 @@ func New(cfg Config) *API { return &API{cfg} }
 func (a *API) Routes() []web.Route {
 	const one = "/api/v1/extensions/{id}"
 	routes := []web.Route{
-		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Serve: a.listExtensions, Doc: listDoc()},
+		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Scoped: true, Serve: a.listExtensions, Doc: listDoc()},
 		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload, Doc: uploadDoc()},
 		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension, Doc: showDoc()},
 		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove, Doc: removeDoc()},
 		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history, Doc: historyDoc()},
 		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit, Doc: auditDoc()},
-		{Path: "/api/", Right: access.See, Serve: noRoute},
+		{Path: "/api/", Right: access.See, Scoped: true, Serve: noRoute},
 		// The index serves every profile below it but those that need code of their own.
 		{Method: "GET", Path: "/debug/pprof/", Right: access.Administer, Serve: Plain(pprof.Index)},
 		{Method: "GET", Path: "/debug/pprof/profile", Right: access.Administer, Serve: Plain(pprof.Profile)},
@@ -72,7 +73,7 @@ func (a *API) Routes() []web.Route {
 			Serve: a.act(p.verb, membersOf(p.order)), Doc: verbDoc(p.verb, p.summary, p.order),
 		})
 	}
-	return routes
+	return append(routes, a.userRoutes()...)
 }
 
 // RightOf is what a verb needs.
