@@ -53,7 +53,10 @@ type Action struct {
 	// Permissions are those to grant or to take back, nil for all. Of what waits for
 	// consent those that are left out are denied.
 	Permissions []string
-	Actor       Actor
+	// Revision is the Extension.Revision that the administrator has seen: another one is
+	// a conflict, and Stale. Empty means any.
+	Revision string
+	Actor    Actor
 }
 
 // Upload is a bundle on its way into the drop folder. Body is read as it comes; an
@@ -137,6 +140,8 @@ const (
 	CodeTooLarge        = "too_large"        // over a limit, which Message names
 	CodeUnavailable     = "unavailable"      // not now: the disk is full, or the host stops
 	CodeInternal        = "internal"         // a fault of the host
+	// A configuration breaks its schema, or the extension refuses it: Violations say where.
+	CodeValidationFailed = "validation_failed"
 )
 
 // Error is why a verb, an upload or a question was refused. Nothing has changed then.
@@ -152,6 +157,9 @@ type Error struct {
 	Others []string
 	// Violations are the places at which a configuration is wrong.
 	Violations []Violation
+	// Stale says of a conflict that things are not as they were when the administrator
+	// looked.
+	Stale bool
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
