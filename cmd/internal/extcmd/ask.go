@@ -32,6 +32,7 @@ type question struct {
 	path     []string // below /api/v1, unescaped
 	query    url.Values
 	body     any           // sent as JSON; nil for none
+	ifMatch  string        // the ETag of what is changed; empty for whatever there is
 	patience time.Duration // adminPatience when it is 0
 	hint     string        // what to do when patience was in vain
 }
@@ -87,6 +88,9 @@ func (c *client) ask(ctx context.Context, q question, into any) error {
 	}
 	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if q.ifMatch != "" {
+		req.Header.Set("If-Match", q.ifMatch)
 	}
 	err = c.answer(q.what, req, into)
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -32,7 +32,7 @@ JACKFIELD_TOKEN).`,
 	flags.StringVar(&t.home, "home", "", "home folder of the running host (JMAP_HOME, else ./jmap-home)")
 	flags.StringVar(&t.host, "host", "", "URL of its admin listener, such as http://127.0.0.1:8081 (JACKFIELD_HOST)")
 	flags.StringVar(&t.token, "token", "", "administrator's token; others on this machine can see it, JACKFIELD_TOKEN is safer")
-	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newHistory(&t), newAudit(&t), newCall(&t))
+	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newCall(&t))
 	for _, v := range verbs() {
 		cmd.AddCommand(newVerb(&t, v))
 	}
