@@ -26,11 +26,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/accounts"
 	"github.com/jackfield-host/jackfield/host/internal/admission"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/configuration"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
+	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -52,9 +54,13 @@ type Host struct {
 	tracer     *tracing.Tracer // nil when requests are not traced
 	registry   *prometheus.Registry
 	state      *state.Store
+	accounts   *accounts.Accounts
+	openID     *OpenID // nil when nobody signs in at an OpenID provider
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	feed       *events.Feed[subject]
+	jobs       *jobs
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -90,8 +96,9 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
-		turns: turns{taken: map[string]chan struct{}{}},
+		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(),
 	}
+	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
 	if err := h.home.Make(); err != nil {
 		return nil, err
@@ -156,10 +163,20 @@ func (h *Host) open(version bundle.Version) (err error) {
 			return err
 		}
 	}
+	// Sessions are forgotten where the database is a backup: before that is acknowledged.
+	h.accounts, err = accounts.Open(accounts.Config{
+		State: h.state, AdminToken: cfg.AdminToken, PasswordFile: h.home.InitialPassword(), Log: cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
 	if err := h.state.Acknowledge(context.Background()); err != nil {
 		return err
 	}
-	if h.auth, err = newAuthenticator(cfg, h.home); err != nil {
+	if h.openID, err = NewOpenID(cfg.OpenID, h.accounts, cfg.Log); err != nil {
+		return err
+	}
+	if h.auth, err = newAuthenticator(cfg, h.home, h.accounts); err != nil {
 		return err
 	}
 	if cfg.TracingEndpoint == "" {
@@ -234,6 +251,9 @@ func (h *Host) Run(ctx context.Context) error {
 		defer h.tracer.Close()
 	}
 	defer h.close()
+	defer h.startAnnouncing()()
+	defer h.jobs.end()
+	defer context.AfterFunc(ctx, h.jobs.cancel)()
 	defer h.supervisor.Close()
 	go h.journal.run()
 	h.recoverData(ctx)
@@ -245,8 +265,12 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.requests.Run(scanning); return nil })
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
+	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })
+	}
+	if h.openID != nil {
+		group.Go(func() error { h.openID.Run(scanning); return nil })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("watching %s: %w", h.home.Extensions(), err)

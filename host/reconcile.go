@@ -360,6 +360,7 @@ func (r *reconciler) publish(view *catalog.View) {
 		rows = h.named(rows)
 	}
 	slices.SortStableFunc(rows, compareRows)
+	steady(*h.rows.Load(), rows)
 	h.router.Swap(router.NewTable(routes))
 	h.setRows(rows)
 	h.looked.Store(h.looked.Load() || view != nil)

@@ -6,31 +6,23 @@ import (
 	"time"
 )
 
-// Actor is who did something, as the audit trail keeps it.
-type Actor struct {
-	// Name is admin for the bearer of the administrator's token, folder for what was
-	// done to the drop folder, host for what the host did by itself.
-	Name string
-	// Remote is the client's address without its port, empty for folder and host.
-	Remote string
-}
-
 // Verb is what an administrator can do to an extension. The set is closed.
 type Verb string
 
 // The verbs.
 const (
-	VerbEnable   Verb = "enable"   // it may run
-	VerbDisable  Verb = "disable"  // it drains and stays stopped
-	VerbRestart  Verb = "restart"  // an upgrade to itself
-	VerbRollback Verb = "rollback" // another kept version runs, pinned
-	VerbPin      Verb = "pin"      // this version runs whatever the folder holds
-	VerbUnpin    Verb = "unpin"    // the folder decides again
-	VerbRetry    Verb = "retry"    // what failed is tried again at once
-	VerbRemove   Verb = "remove"   // its files leave the folder
-	VerbConsent  Verb = "consent"  // what a version asks for is granted
-	VerbRevoke   Verb = "revoke"   // what was granted is taken back
-	VerbRecheck  Verb = "recheck"  // who signed it is judged anew
+	VerbEnable   Verb = "enable"    // it may run
+	VerbDisable  Verb = "disable"   // it drains and stays stopped
+	VerbRestart  Verb = "restart"   // an upgrade to itself
+	VerbRollback Verb = "rollback"  // another kept version runs, pinned
+	VerbPin      Verb = "pin"       // this version runs whatever the folder holds
+	VerbUnpin    Verb = "unpin"     // the folder decides again
+	VerbRetry    Verb = "retry"     // what failed is tried again at once
+	VerbRemove   Verb = "remove"    // its files leave the folder
+	VerbConsent  Verb = "consent"   // what a version asks for is granted
+	VerbRevoke   Verb = "revoke"    // what was granted is taken back
+	VerbRecheck  Verb = "recheck"   // who signed it is judged anew
+	VerbLogLevel Verb = "log-level" // from which level on its log is kept
 )
 
 // Action is one verb, for one extension, by somebody.
@@ -56,7 +48,9 @@ type Action struct {
 	// Revision is the Extension.Revision that the administrator has seen: another one is
 	// a conflict, and Stale. Empty means any.
 	Revision string
-	Actor    Actor
+	// Level, of log-level, is debug, info, warn or error; empty for the configured one.
+	Level string
+	Actor Actor
 }
 
 // Upload is a bundle on its way into the drop folder. Body is read as it comes; an
@@ -68,7 +62,11 @@ type Upload struct {
 	Size int64
 	// DryRun checks the bundle and says what would happen; nothing is kept.
 	DryRun bool
-	Actor  Actor
+	// Key makes the upload safe to repeat: for a day, an actor's second upload with the
+	// same key and the same bytes is answered as the first was, and one with other bytes is
+	// a conflict. Empty for none.
+	Key   string
+	Actor Actor
 }
 
 // Uploaded says what became, or would become, of an uploaded bundle.
@@ -155,11 +153,11 @@ type Error struct {
 	Hint string
 	// Others are the ids that need the extension.
 	Others []string
-	// Violations are the places at which a configuration is wrong.
-	Violations []Violation
 	// Stale says of a conflict that things are not as they were when the administrator
 	// looked.
 	Stale bool
+	// Violations are the places at which a configuration is wrong.
+	Violations []Violation
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -10,14 +10,12 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -72,12 +70,9 @@ func New(cfg Config) (*Pages, error) {
 
 // Routes are those of the pages.
 func (p *Pages) Routes() []web.Route {
-	return []web.Route{
+	return append(p.signInRoutes(), []web.Route{
 		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.extensionsPage},
 		{Method: "POST", Path: "/admin/consent", Right: access.Install, Page: true, Serve: p.consent},
-		{Method: "GET", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signInForm},
-		{Method: "POST", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signIn},
-		{Method: "POST", Path: "/admin/sign-out", Right: access.Open, Page: true, Serve: p.signOut},
 		{Method: "GET", Path: "/admin/static/", Right: access.Open, Page: true, Serve: p.static},
 		{Method: "GET", Path: "/admin/", Right: access.See, Page: true, Serve: p.missingPage},
 		{Method: "GET", Path: "/{$}", Right: access.Open, Page: true, Serve: toAdmin},
@@ -85,7 +80,7 @@ func (p *Pages) Routes() []web.Route {
 		// Browsers ask for it whatever the page says.
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
-	}
+	}...)
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {
@@ -147,19 +142,6 @@ func (p *Pages) extensionsPage(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (p *Pages) signInPage(w http.ResponseWriter, status int, complaint string) error {
-	// A path of this machine is nobody's business elsewhere.
-	file := "conf/admin.token in the home folder of the host"
-	if p.cfg.Loopback && p.cfg.TokenFile != "" {
-		file = p.cfg.TokenFile
-	}
-	return p.render(w, status, "sign-in.html", struct {
-		frame
-		Complaint string
-		TokenFile string
-	}{frame{Title: "Sign in", Version: ""}, complaint, file})
-}
-
 func (p *Pages) missingPage(_ http.ResponseWriter, r *http.Request) error {
 	return web.NewProblem(http.StatusNotFound, "not_found", "there is no page at "+visible.Clip(r.URL.Path, 100))
 }
@@ -197,37 +179,5 @@ func (p *Pages) static(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", types[path.Ext(name)])
 	w.Header().Set("Cache-Control", "no-cache")
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
-	return nil
-}
-
-func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
-	if access.Of(r.Context()).Via == "session" {
-		return toAdmin(w, r)
-	}
-	return p.signInPage(w, http.StatusOK, "")
-}
-
-// signIn turns a right token into a session.
-func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return web.Invalid("the form can not be read")
-	}
-	var refused *access.Refusal
-	err := p.cfg.Access.SignIn(w, r, strings.TrimSpace(r.PostForm.Get("token")))
-	switch {
-	case errors.As(err, &refused) && refused.Wait > 0:
-		w.Header().Set("Retry-After", strconv.Itoa(int(refused.Wait/time.Second)+1))
-		return p.signInPage(w, http.StatusTooManyRequests, "Too many wrong tokens. Try again in a minute.")
-	case err != nil:
-		p.cfg.Log.Warn("sign-in refused: wrong token", "remote", access.Remote(r))
-		return p.signInPage(w, http.StatusForbidden, "This is not the administrator’s token.")
-	}
-	p.cfg.Log.Info("administrator signed in", "remote", access.Remote(r))
-	return toAdmin(w, r)
-}
-
-func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
-	p.cfg.Access.SignOut(w, r)
-	http.Redirect(w, r, "/admin/sign-in", http.StatusSeeOther)
 	return nil
 }

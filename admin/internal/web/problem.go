@@ -77,11 +77,18 @@ func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem 
 		return p
 	}
 	var refused *host.Error
+	var account *host.AccountError
 	if errors.As(err, &refused) && refused.Code != "" {
 		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
 		p.Hint, p.Others, p.Errors = refused.Hint, refused.Others, refused.Violations
 		if refused.Stale {
-			p.Status, p.Title = http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
+			p = stale(p)
+		}
+	} else if errors.As(err, &account) {
+		p = NewProblem(statusOf(string(account.Code)), string(account.Code), account.Message)
+		p.Hint, p.Wait = account.Hint, account.After
+		if string(account.Code) == host.CodeChanged {
+			p = stale(p)
 		}
 	} else {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
@@ -89,5 +96,11 @@ func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem 
 	if p.Status == http.StatusInternalServerError {
 		s.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "request_id", requestID, "error", err)
 	}
+	return p
+}
+
+// stale makes p the problem of an If-Match that does not hold.
+func stale(p *Problem) *Problem {
+	p.Code, p.Status, p.Title = host.CodeConflict, http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
 	return p
 }

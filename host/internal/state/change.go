@@ -251,13 +251,13 @@ func saveExtension(tx *sql.Tx, e Extension) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO extension (id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET disabled = excluded.disabled,
+	_, err = tx.Exec(`INSERT INTO extension (id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher, log_level)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET disabled = excluded.disabled,
 unconfirmed = excluded.unconfirmed, pinned = excluded.pinned, current = excluded.current, version = excluded.version,
 file = excluded.file, removed = excluded.removed, rejected = excluded.rejected, consented = excluded.consented,
-decisions = excluded.decisions, publisher = excluded.publisher`,
+decisions = excluded.decisions, publisher = excluded.publisher, log_level = excluded.log_level`,
 		e.ID, e.Disabled, e.Unconfirmed, e.Pinned, e.Current, e.Version, e.File, toMicro(e.Removed), string(rejected),
-		e.Consented, string(decisions), e.Publisher)
+		e.Consented, string(decisions), e.Publisher, e.LogLevel)
 	return err
 }
 

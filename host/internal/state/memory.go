@@ -63,13 +63,13 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 }
 
 func (m *memory) loadExtensions(ctx context.Context, db *sql.DB) error {
-	return sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher FROM extension",
+	return sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher, log_level FROM extension",
 		func(scan func(...any) error) error {
 			var e Extension
 			var removed int64
 			var rejected, decisions string
 			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected,
-				&e.Consented, &decisions, &e.Publisher); err != nil {
+				&e.Consented, &decisions, &e.Publisher, &e.LogLevel); err != nil {
 				return err
 			}
 			e.Removed = fromMicro(removed)
