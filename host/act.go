@@ -245,6 +245,7 @@ func (h *Host) remove(ctx context.Context, a Action, row Extension) (Extension, 
 	if err != nil {
 		return row, err
 	}
+	h.expect(a.ID, "") // what was uploaded and has not come yet comes no more
 	h.catalog.Wake()
 	return row, h.sync(ctx)
 }

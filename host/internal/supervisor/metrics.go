@@ -145,7 +145,6 @@ type Usage struct {
 	ResidentBytes int64
 	OpenFiles     int
 	CPU           time.Duration // since the host started, that of ended processes included
-	Restarts      int
 }
 
 // usages returns the usage of every extension that is known, by id. Two processes of one
@@ -156,7 +155,7 @@ func (m *metrics) usages() map[string]Usage {
 	defer m.mu.Unlock()
 	all := make(map[string]Usage, len(m.tally))
 	for id, t := range m.tally {
-		all[id] = Usage{CPU: t.cpu, Restarts: t.restarts}
+		all[id] = Usage{CPU: t.cpu}
 	}
 	for _, s := range samples {
 		u, known := all[s.id]
