@@ -177,7 +177,13 @@ func (s *shelf) Try(context.Context, host.TryRequest) (host.TryResult, error) {
 	return host.TryResult{}, s.refuse
 }
 
-func (s *shelf) About(context.Context) host.About { return host.About{Version: "0.1.0", PID: 7} }
+func (s *shelf) About(context.Context) host.About {
+	return host.About{
+		Version: "0.1.0", PID: 7, Counts: host.Counts{States: map[host.State]int{"running": 1}},
+		Machine: host.Machine{LimitsBy: map[string]string{"memory": "cgroup"}, Sandbox: []host.Protection{}},
+		Trust:   host.TrustFacts{Roots: []host.Root{}, Problems: []string{}},
+	}
+}
 
 func (s *shelf) Settings() []host.Setting {
 	return []host.Setting{{Key: "listen", Value: "127.0.0.1:8080", Default: "127.0.0.1:8080", Source: "default"}}

@@ -72,7 +72,7 @@ func (p *paged) Configure(_ context.Context, c host.ConfigurationChange) (host.C
 		return host.ConfigurationResult{}, &host.Error{Code: host.CodeConflict, Message: "somebody has changed it"}
 	}
 	result := host.ConfigurationResult{Configuration: p.config, Diff: []host.Difference{
-		{Pointer: "/salutation", Before: json.RawMessage(`"Hello"`), After: c.Values}, {Pointer: "/password", Secret: true},
+		{Pointer: "/salutation", Before: json.RawMessage(`"He\u202ello"`), After: c.Values}, {Pointer: "/password", Secret: true},
 	}}
 	if !c.DryRun {
 		p.saved = append(p.saved, c)
@@ -333,7 +333,7 @@ func TestOwnPagesOfPanel(t *testing.T) {
 		within(ctx, t, "the question", chromedp.WaitVisible(chromedp.CSS("#own-pages-confirm[open]")))
 	}
 	change("<b>Salut</b>")
-	if text := read[string](ctx, t, `document.querySelector("#own-pages-confirm tbody tr").innerText.replace(/\s+/g, " ")`); text != `/salutation "Hello" {"salutation":"<b>Salut</b>"}` {
+	if text := read[string](ctx, t, `document.querySelector("#own-pages-confirm tbody tr").innerText.replace(/\s+/g, " ")`); text != `/salutation "He\u202ello" {"salutation":"<b>Salut</b>"}` {
 		t.Errorf("the person is asked about %q", text)
 	}
 	if text := read[string](ctx, t, `document.querySelectorAll("#own-pages-confirm tbody tr")[1].innerText.replace(/\s+/g, " ").trim()`); text != "/password ••• •••" {

@@ -38,13 +38,3 @@ func (p *Pages) ownPages(w http.ResponseWriter, r *http.Request) error {
 		MayConfigure: who.May(access.Configure, id), MayCall: who.May(access.Operate, id),
 	})
 }
-
-// icon shows the picture of an extension.
-func (p *Pages) icon(w http.ResponseWriter, r *http.Request) error {
-	icon, err := p.cfg.Host.Icon(r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	web.WriteIcon(w, r, icon)
-	return nil
-}

@@ -36,7 +36,6 @@ var staticFiles embed.FS
 type Host interface {
 	Snapshot() []host.Extension
 	Extension(id string) (host.Extension, bool)
-	Icon(id string) (host.Icon, error)
 	UIOf(id string) string
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
 }
@@ -80,7 +79,6 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.extensionsPage},
 		{Method: "POST", Path: "/admin/consent", Right: access.Install, Page: true, Serve: p.consent},
 		{Method: "GET", Path: "/admin/extensions/{id}/ui", Right: access.See, Page: true, Serve: p.ownPages},
-		{Method: "GET", Path: "/admin/extensions/{id}/icon", Right: access.See, Page: true, Serve: p.icon},
 		{Method: "GET", Path: "/admin/static/", Right: access.Open, Page: true, Serve: p.static},
 		{Method: "GET", Path: "/admin/", Right: access.See, Page: true, Serve: p.missingPage},
 		{Method: "GET", Path: "/{$}", Right: access.Open, Page: true, Serve: toAdmin},

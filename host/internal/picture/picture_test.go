@@ -166,3 +166,17 @@ func FuzzIcon(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkIcon(b *testing.B) {
+	for name, side := range map[string]int{"64": 64, "256": 256, "1024": MaxSide} {
+		file := drawn(b, side, side)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Icon(file); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

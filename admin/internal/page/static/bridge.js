@@ -59,17 +59,23 @@
 
   const dialog = document.getElementById("own-pages-confirm");
   const save = dialog.querySelector("button[value=save]");
+  const columns = Array.from(dialog.querySelectorAll("th"), (head) => head.textContent);
   let asking = false;
   let refused = 0; // in a row: a page that asks again and again is not listened to
+
+  // visible is a text with what can not be seen, or turns the rest around, written out.
+  const visible = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => "\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
 
   // confirmed shows a person what a frame wants to change, and returns what they say.
   const confirmed = (diff) => new Promise((resolve) => {
     const rows = diff.map((change) => {
       const row = document.createElement("tr");
       const show = (value) => (change.secret ? "•••" : value === undefined ? "" : JSON.stringify(value));
-      for (const cell of [change.pointer || "/", show(change.before), show(change.after)]) {
-        row.append(Object.assign(document.createElement("td"), { textContent: cell.slice(0, 2000) }));
-      }
+      [change.pointer || "/", show(change.before), show(change.after)].forEach((text, i) => {
+        const cell = Object.assign(document.createElement("td"), { textContent: visible(text) });
+        cell.dataset.label = columns[i]; // for where it is narrow
+        row.append(cell);
+      });
       return row;
     });
     dialog.querySelector("tbody").replaceChildren(...rows);
