@@ -30,6 +30,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/api"
+	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/page"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
@@ -39,6 +40,7 @@ import (
 type Host interface {
 	api.Host
 	page.Host
+	ownpages.Host
 	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
 }
 
@@ -69,7 +71,7 @@ type Config struct {
 	// URL is where people reach the page, when that is not what their browser asks for:
 	// behind a proxy. Its host is one of Hosts.
 	URL *url.URL
-	// Hosts are the names, in lower case, under which the listener answers besides its
+	// Hosts are the names under which the listener answers besides its
 	// addresses.
 	Hosts []string
 	// RequestAddress is where the request listener listens, HOST:PORT. The API tells it
@@ -103,6 +105,7 @@ type handler struct {
 	streams *web.Streams
 	api     *api.API
 	pages   *page.Pages
+	own     *ownpages.Site
 }
 
 func newHandler(cfg Config) (*handler, error) {
@@ -122,8 +125,9 @@ func newHandler(cfg Config) (*handler, error) {
 		return nil, err
 	}
 	loopback := addr.Addr().Unmap().IsLoopback()
+	own := ownpages.New(cfg.Host, time.Now)
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Access: control, OwnPages: own, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
@@ -133,9 +137,10 @@ func newHandler(cfg Config) (*handler, error) {
 	streams := web.NewStreams(control)
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
-		cfg: cfg, uploads: uploads, streams: streams, pages: pages,
+		cfg: cfg, uploads: uploads, streams: streams, pages: pages, own: own,
 		api: api.New(api.Config{
-			Host: cfg.Host, Uploads: uploads, Streams: streams, Events: cfg.Events, Follow: cfg.Follow,
+			Host: cfg.Host, Accounts: cfg.Accounts, Uploads: uploads, Addresses: host.Addresses{Requests: cfg.RequestAddress, Admin: cfg.Address},
+			Streams: streams, Events: cfg.Events, Follow: cfg.Follow,
 		}),
 		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, Hosts: hostsOf(cfg), RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
 	}, nil
@@ -163,17 +168,21 @@ func (c *Config) fill() {
 	}
 }
 
-// hostsOf are the names under which the listener answers.
+// hostsOf are the names under which the listener answers, in lower case.
 func hostsOf(cfg Config) []string {
-	if cfg.URL == nil {
-		return cfg.Hosts
+	var names []string
+	for _, name := range cfg.Hosts {
+		names = append(names, strings.ToLower(strings.TrimSuffix(name, ".")))
 	}
-	return append(slices.Clone(cfg.Hosts), strings.ToLower(cfg.URL.Hostname()))
+	if cfg.URL != nil {
+		names = append(names, strings.ToLower(cfg.URL.Hostname()))
+	}
+	return names
 }
 
 // routes is the table of the admin listener.
 func (h *handler) routes() []web.Route {
-	routes := append(h.api.Routes(), h.pages.Routes()...)
+	routes := slices.Concat(h.api.Routes(), h.pages.Routes(), h.own.Routes())
 	if h.cfg.Metrics != nil {
 		right := access.See
 		if h.cfg.MetricsOpen {

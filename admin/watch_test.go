@@ -118,7 +118,7 @@ func TestEventsAreTold(t *testing.T) {
 			cfg.Events = func(n uint64) (Notices, error) { after = n; return feed, nil }
 			bearer := withToken
 			if c.scoped {
-				bearer = withBearer(tokenFor(t, cfg.Accounts, row.ID))
+				bearer = withBearer(tokenForOne(t, cfg.Accounts, row.ID))
 			}
 			w := ask(mustNew(t, cfg).serve(), "GET", c.path, bearer, withHeader("Last-Event-ID", c.header))
 			if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") || after != c.after {
@@ -170,7 +170,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 	h.streams.SetBeat(5 * time.Millisecond)
 	server := httptest.NewServer(h.site.Handler(h.routes()))
 	t.Cleanup(server.Close)
-	secret := tokenFor(t, cfg.Accounts, running().ID)
+	secret := tokenForOne(t, cfg.Accounts, running().ID)
 	request, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/api/v1/events", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func TestJobs(t *testing.T) {
 	cfg := testConfig(running())
 	cfg.Accounts = accountsOf(t, nil)
 	h := mustNew(t, cfg).serve()
-	one := withBearer(tokenFor(t, cfg.Accounts, running().ID))
+	one := withBearer(tokenForOne(t, cfg.Accounts, running().ID))
 	for _, c := range []struct {
 		name   string
 		job    string
@@ -418,8 +418,8 @@ func withBearer(secret string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) }
 }
 
-// tokenFor makes a token of a viewer for one extension.
-func tokenFor(t *testing.T, accounts *host.Accounts, id string) string {
+// tokenForOne makes a token of a viewer for one extension.
+func tokenForOne(t *testing.T, accounts *host.Accounts, id string) string {
 	t.Helper()
 	maker, err := accounts.Bearer(t.Context(), testToken)
 	if err != nil {

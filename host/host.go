@@ -34,6 +34,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/measures"
+	"github.com/jackfield-host/jackfield/host/internal/picture"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -60,6 +61,9 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	started    time.Time
+	tries      tries
+	icons      picture.Shelf
 	stopped    chan struct{} // closed when Run is about to return
 	feed       *events.Feed[subject]
 	jobs       *jobs
@@ -100,6 +104,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
+		started: time.Now(), tries: newTries(),
 		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(),
 		levels: map[string]*slog.LevelVar{}, stopped: make(chan struct{}), sampler: measures.New(),
 	}

@@ -34,6 +34,9 @@ func enums() openapi.Enums {
 		Types: map[reflect.Type][]string{
 			reflect.TypeFor[host.State]():    words(host.States()),
 			reflect.TypeFor[host.Stage]():    words(host.Stages()),
+			reflect.TypeFor[host.Role]():     words([]host.Role{access.Viewer, access.Operator, access.Administrator}),
+			reflect.TypeFor[access.Right]():  words(access.RightsOf(access.Administrator)),
+			reflect.TypeFor[host.Applied]():  words([]host.Applied{host.AppliedLive, host.AppliedRestart, host.AppliedStored}),
 			reflect.TypeFor[host.JobState](): words(host.JobStates()),
 			reflect.TypeFor[host.NeedKind](): words([]host.NeedKind{host.NeedPermission, host.NeedPublisher}),
 		},
@@ -46,9 +49,12 @@ func enums() openapi.Enums {
 			"Leveling.level":   append(host.LogLevels(), ""),
 			"LogLevel.value":   append(host.LogLevels(), ""),
 			"LogLevel.default": append(host.LogLevels(), ""),
+			"Difference.kind":  {"added", "changed", "removed"},
 			"Uploaded.action":  host.UploadActions(),
 			"Problem.code":     web.Codes(),
 		},
+		// No limit is not the same as none.
+		Nullable: map[string]bool{"Token.extensions": true, "Me.extensions": true},
 	}
 }
 

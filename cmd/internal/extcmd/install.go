@@ -188,7 +188,7 @@ func (c *client) upload(ctx context.Context, what, key string, file *bundleFile,
 		return n, err
 	})
 	var done host.Uploaded
-	req, err := c.request(ctx, http.MethodPost, body, query, "extensions")
+	req, err := c.Request(ctx, http.MethodPost, body, query, "extensions")
 	if err != nil {
 		return done, err
 	}
@@ -198,7 +198,7 @@ func (c *client) upload(ctx context.Context, what, key string, file *bundleFile,
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
-	err = c.answer(what, req, &done)
+	err = c.Answer(what, req, &done)
 	if err != nil && errors.Is(context.Cause(ctx), errStill) {
 		err = output.Errorf("'jackfield ext list' shows whether it has arrived", "%s: %s has not answered, and nothing has moved, for %s", what, req.URL.Host, uploadPatience)
 	}
@@ -220,7 +220,7 @@ func (c *client) showJob(ctx context.Context, name string, bar *progress) (stop 
 		defer tick.Stop()
 		for {
 			var j host.Job
-			if err := c.ask(ctx, question{what: "looking at the job", path: []string{"jobs", name}}, &j); err == nil {
+			if err := c.Ask(ctx, question{What: "looking at the job", Path: []string{"jobs", name}}, &j); err == nil {
 				bar.say(string(j.State))
 			}
 			select {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/hostclient"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/internal/visible"
@@ -24,6 +25,13 @@ import (
 // maxLogLine bounds one line of a log as it comes over the wire: the host cuts them
 // shorter, and encoding makes them longer.
 const maxLogLine = 4 << 20
+
+const (
+	// logPatience bounds how long the lines that are there may take.
+	logPatience = 30 * time.Second
+	// maxLog bounds what they may come to.
+	maxLog = 64 << 20
+)
 
 // logFlags are what `ext logs` takes.
 type logFlags struct {
@@ -107,31 +115,31 @@ func (f *logFlags) query(now time.Time) (url.Values, error) {
 
 // openLog begins to read a log.
 func (c *client) openLog(ctx context.Context, what, id string, query url.Values) (*http.Response, error) {
-	req, err := c.request(ctx, http.MethodGet, nil, query, "extensions", id, "logs")
+	req, err := c.Request(ctx, http.MethodGet, nil, query, "extensions", id, "logs")
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return nil, unreachable(what, req.URL, err)
+		return nil, hostclient.Unreachable(what, req.URL, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
-		return nil, refusal(what, resp)
+		return nil, hostclient.Refusal(what, resp)
 	}
 	return resp, nil
 }
 
 // readLog prints the lines that are there.
 func (c *client) readLog(ctx context.Context, what, id string, query url.Values, w io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	ctx, cancel := context.WithTimeout(ctx, logPatience)
 	defer cancel()
 	resp, err := c.openLog(ctx, what, id, query)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	lines := logLines(io.LimitReader(resp.Body, maxAnswer))
+	lines := logLines(io.LimitReader(resp.Body, maxLog))
 	for lines.Scan() {
 		if err := printLine(w, lines.Bytes(), query.Get("format") == "json"); err != nil {
 			return err
@@ -215,8 +223,8 @@ func printLine(w io.Writer, line []byte, isJSON bool) error {
 	return err
 }
 
-// unset is how the command line says that the configured level is to hold again.
-const unset = "default"
+// asConfigured is how the command line says that the configured level is to hold again.
+const asConfigured = "default"
 
 func newLevel(t *target) *cobra.Command {
 	cmd := &cobra.Command{
@@ -230,7 +238,7 @@ error. It holds at once, for the process that runs too, and until it is set to
 		Args: cobra.ExactArgs(2),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 1 {
-				return append(host.LogLevels(), unset), cobra.ShellCompDirectiveNoFileComp
+				return append(host.LogLevels(), asConfigured), cobra.ShellCompDirectiveNoFileComp
 			}
 			return t.completeIDs(cmd, args), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -238,10 +246,10 @@ error. It holds at once, for the process that runs too, and until it is set to
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, level := args[0], args[1]
-		if level != unset && !slices.Contains(host.LogLevels(), level) {
-			return output.Usagef("", "a level is one of %s, or %s", strings.Join(host.LogLevels(), ", "), unset)
+		if level != asConfigured && !slices.Contains(host.LogLevels(), level) {
+			return output.Usagef("", "a level is one of %s, or %s", strings.Join(host.LogLevels(), ", "), asConfigured)
 		}
-		if level == unset {
+		if level == asConfigured {
 			level = ""
 		}
 		c, err := t.connect()
@@ -249,9 +257,9 @@ error. It holds at once, for the process that runs too, and until it is set to
 			return err
 		}
 		var e host.Extension
-		err = c.ask(cmd.Context(), question{
-			what: fmt.Sprintf("setting the log level of %q", id), method: http.MethodPost,
-			path: []string{"extensions", id, string(host.VerbLogLevel)}, body: map[string]string{"level": level},
+		err = c.Ask(cmd.Context(), question{
+			What: fmt.Sprintf("setting the log level of %q", id), Method: http.MethodPost,
+			Path: []string{"extensions", id, string(host.VerbLogLevel)}, Body: map[string]string{"level": level},
 		}, &e)
 		if err != nil {
 			return err

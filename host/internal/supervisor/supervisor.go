@@ -268,6 +268,15 @@ func New(cfg Config) *Supervisor {
 	return s
 }
 
+// Able says by what each limit can be held here, what of the sandbox can hold, and the
+// version of Landlock, 0 for none. The error says why the sandbox was not tried; Holds
+// are told all the same.
+func (s *Supervisor) Able() (sandbox.Holds, []confine.Protection, int, error) {
+	holds := s.keeper.Holds(sandbox.Limits{Memory: 1, Processes: 1, Files: 1, Data: 1})
+	protections, landlock, err := s.guard.Able()
+	return holds, protections, landlock, err
+}
+
 // trialTime is how long the machine may take to start a process that confines itself.
 const trialTime = 10 * time.Second
 
