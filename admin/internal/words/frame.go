@@ -37,7 +37,6 @@ func frameWords() catalog {
 		"time.months":         {"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."},
 		"form.required":       {"required", "obligatoire"},
 		"form.errors":         {"{0} entry needs your attention|{0} entries need your attention", "{0} saisie est à corriger|{0} saisies sont à corriger"},
-		"pages.newer":         {"Newer", "Plus récents"},
 		"pages.older":         {"Older", "Plus anciens"},
 		"pages.previous":      {"Previous", "Précédents"},
 		"pages.next":          {"Next", "Suivants"},

@@ -111,6 +111,9 @@ func (w *Words) Language() Language { return w.language }
 // Has reports whether there is a message with this key.
 func (w *Words) Has(key string) bool { _, ok := w.messages[key]; return ok }
 
+// Keys lists the keys of all messages.
+func (w *Words) Keys() []string { return slices.Sorted(maps.Keys(w.messages)) }
+
 // Say returns the message with this key, its places filled with args: whole numbers as
 // the language writes them, everything else as it is. A key that is not there is
 // returned itself, which the tests do not let happen.
