@@ -186,3 +186,5 @@ func parsed(t *testing.T, w *httptest.ResponseRecorder) *html.Node {
 	}
 	return doc
 }
+
+func fixedNow() time.Time { return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC) }

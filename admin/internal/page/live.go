@@ -21,7 +21,7 @@ const (
 	measureEvery = 5 * time.Second
 	// livePause is the least time between two looks: what changes more often is shown as
 	// it is then.
-	livePause = 500 * time.Millisecond
+	livePause = time.Second
 	// sendTime is how long a reader may take for one event.
 	sendTime = 20 * time.Second
 	// liveLife is how long one connection lasts. The browser comes back, and who has no
