@@ -271,7 +271,7 @@ func TestPasswordMustBeChanged(t *testing.T) {
 		"too short":         form(testPassword, "short", "short"),
 		"the old one again": form(testPassword, testPassword, testPassword),
 	} {
-		if w.Code < 400 || w.Code >= 500 || one(t, parse(t, w.Body.String()), "p", "complaint") == "" || len(w.Result().Cookies()) > 0 {
+		if w.Code < 400 || w.Code >= 500 || one(t, parse(t, w.Body.String()), "div", "bad") == "" || len(w.Result().Cookies()) > 0 {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)
 		}
 	}
@@ -302,7 +302,7 @@ func TestSignInByName(t *testing.T) {
 		if w.Code != http.StatusForbidden || len(w.Result().Cookies()) != 0 || strings.Contains(w.Body.String(), testToken) {
 			t.Errorf("%s: %d", what, w.Code)
 		}
-		texts = append(texts, one(t, parse(t, w.Body.String()), "p", "complaint"))
+		texts = append(texts, one(t, parse(t, w.Body.String()), "div", "bad"))
 	}
 	if slices.Sort(texts); len(slices.Compact(texts)) != 1 {
 		t.Errorf("they tell what was wrong: %q", texts)

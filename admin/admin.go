@@ -45,7 +45,7 @@ type Host interface {
 }
 
 // Notices tell that something has changed; *host.Subscription is one.
-type Notices = page.Notices
+type Notices = web.Notices
 
 // Lines are those of a log that is followed; *host.LogFollower is one.
 type Lines = api.Lines

@@ -236,7 +236,7 @@ func TestSignIn(t *testing.T) {
 		t.Fatalf("the form: %d %s", w.Code, w.Body)
 	}
 	w = ask(handler, "POST", "/admin/sign-in", withForm("token=wrong"))
-	if w.Code != 403 || one(t, all(parse(t, w.Body.String()), "section", "sign-in")[0], "p", "bad") == "" || len(w.Result().Cookies()) != 0 {
+	if w.Code != 403 || one(t, all(parse(t, w.Body.String()), "section", "sign-in")[0], "div", "bad") == "" || len(w.Result().Cookies()) != 0 {
 		t.Fatalf("a wrong token: %d %s", w.Code, w.Body)
 	}
 	w = ask(handler, "POST", "/admin/sign-in", withForm("token=+"+testToken+"%0A"))

@@ -103,25 +103,6 @@ func (s *shelf) did() []host.Action {
 	return slices.Clone(s.actions)
 }
 
-func (s *shelf) Measures() map[string]host.Measure { return s.measures }
-
-func (s *shelf) Series(id string, _ host.Range) (host.Series, bool) {
-	series, ok := s.series[id]
-	return series, ok
-}
-
-func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
-	return host.Dependencies{NeededBy: s.needed[id]}, nil
-}
-
-func (s *shelf) Icon(id string) (host.Icon, error) {
-	icon, ok := s.icons[id]
-	if !ok {
-		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: "no picture"}
-	}
-	return icon, nil
-}
-
 func (s *shelf) row(id string) (host.Extension, error) {
 	if e, ok := s.Extension(id); ok {
 		return e, nil
@@ -204,10 +185,13 @@ func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
 
 func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
 	_, err := s.row(id)
-	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: []host.Dependency{}}, err
+	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: append([]host.Dependency{}, s.needed[id]...)}, err
 }
 
 func (s *shelf) Icon(id string) (host.Icon, error) {
+	if icon, ok := s.icons[id]; ok {
+		return icon, nil
+	}
 	if id != running().ID {
 		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: id + " has no picture"}
 	}

@@ -49,10 +49,16 @@ func (s *shelf) LogFile(string) (io.ReadCloser, error) {
 }
 
 func (s *shelf) Measures() map[string]host.Measure {
+	if s.measures != nil {
+		return s.measures
+	}
 	return map[string]host.Measure{running().ID: {RequestsPerSecond: 12.5, P50: ptr(0.001)}}
 }
 
 func (s *shelf) Series(id string, over host.Range) (host.Series, bool) {
+	if series, ok := s.series[id]; ok {
+		return series, true
+	}
 	step := map[host.Range]int{host.LastMinutes: 5, host.LastDay: 300}[over]
 	none := []*float64{nil, ptr(1.0)}
 	return host.Series{StepSeconds: step, RequestsPerSecond: none, ErrorsPerSecond: none, P50: none, P99: none, InFlight: none, ResidentBytes: none, CPU: none}, id == running().ID

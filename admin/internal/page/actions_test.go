@@ -38,7 +38,7 @@ func TestVerbsAreDoneAndTold(t *testing.T) {
 		{"back out of the page", host.VerbRestart, "back=/admin/../api/", host.Action{}, "/admin/", "Alpha restarts."},
 		{"back with backslashes", host.VerbRestart, "back=/admin/%5C%5Cevil.example", host.Action{}, "/admin/", "Alpha restarts."},
 		{"roll back", host.VerbRollback, "version=0.9&restore_data=true&back=/admin/extensions/a", host.Action{Version: "0.9", RestoreData: true}, "/admin/extensions/a", "rolled back"},
-		{"disable by force", host.VerbDisable, "force=true", host.Action{Force: true}, "/admin/", "Alpha is disabled."},
+		{"disable by force", host.VerbDisable, "force=true&revision=r7", host.Action{Force: true, Revision: "r7"}, "/admin/", "Alpha is disabled."},
 		{"remove", host.VerbRemove, "back=/admin/extensions/a", host.Action{}, "/admin/", "Its data and history stay"},
 		{"purge", host.VerbRemove, "purge=true&back=/admin/extensions/a", host.Action{Purge: true}, "/admin/", "with its data"},
 		{"consent to some", host.VerbConsent, "digest=sha256:1&permission=kv&permission=events", host.Action{Digest: "sha256:1", Permissions: []string{"kv", "events"}}, "/admin/", "may do what was allowed"},
@@ -120,14 +120,15 @@ func TestAskedBeforehand(t *testing.T) {
 		says         []string
 		fields, tick string
 	}{
-		{host.VerbDisable, "", []string{"Disable Alpha?", "stays stopped", "1 extension needs it", "b"}, "proof=p back=/admin/extensions/a", "force"},
-		{host.VerbRestart, "?back=/admin/", []string{"Restart Alpha?", "No request fails"}, "proof=p back=/admin/", ""},
-		{host.VerbRollback, "?version=0.9", []string{"Roll Alpha back?", "The version 0.9 takes over"}, "proof=p back=/admin/extensions/a version=0.9", "restore_data"},
-		{host.VerbRollback, "", []string{"The previous healthy version"}, "proof=p back=/admin/extensions/a", "restore_data"},
-		{host.VerbRemove, "?back=//evil.example", []string{"Remove Alpha?", "Its data and its history stay", "1 extension needs it"}, "proof=p back=/admin/", "force"},
-		{host.VerbRemove, "?purge=true", []string{"with its data?", "can not be undone"}, "proof=p back=/admin/extensions/a purge=true", "force"},
+		{host.VerbDisable, "", []string{"Disable Alpha?", "stays stopped", "1 extension needs it", "b"}, "proof=p back=/admin/extensions/a revision=r7", "force"},
+		{host.VerbRestart, "?back=/admin/", []string{"Restart Alpha?", "No request fails"}, "proof=p back=/admin/ revision=r7", ""},
+		{host.VerbRollback, "?version=0.9", []string{"Roll Alpha back?", "The version 0.9 takes over"}, "proof=p back=/admin/extensions/a revision=r7 version=0.9", "restore_data"},
+		{host.VerbRollback, "", []string{"The previous healthy version"}, "proof=p back=/admin/extensions/a revision=r7", "restore_data"},
+		{host.VerbRemove, "?back=//evil.example", []string{"Remove Alpha?", "Its data and its history stay", "1 extension needs it"}, "proof=p back=/admin/ revision=r7", "force"},
+		{host.VerbRemove, "?purge=true", []string{"with its data?", "can not be undone"}, "proof=p back=/admin/extensions/a revision=r7 purge=true", "force"},
 	} {
-		h := newHouse(kept(runs("a", "Alpha")))
+		e := kept(runs("a", "Alpha"))
+		h := newHouse(e)
 		h.needed = needed
 		_, doc := get(t, at(newPages(t, h).ask(c.verb), "a"), admin(), "/"+c.query)
 		card := find(doc, "section", "class", "ask")[0]
@@ -148,7 +149,7 @@ func TestAskedBeforehand(t *testing.T) {
 				ticks = append(ticks, attr(in, "name"))
 			}
 		}
-		if strings.Join(fields, " ") != c.fields || strings.Join(ticks, " ") != c.tick {
+		if strings.Join(fields, " ") != strings.ReplaceAll(c.fields, "r7", e.Revision()) || strings.Join(ticks, " ") != c.tick {
 			t.Errorf("%s%s: fields %v, boxes %v", c.verb, c.query, fields, ticks)
 		}
 		if len(h.did) != 0 {

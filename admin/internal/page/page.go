@@ -51,19 +51,12 @@ type Host interface {
 	Icon(id string) (host.Icon, error)
 }
 
-// Notices tell that something has changed; *host.Subscription is one. Next returns the
-// context's error when that ends first, and can be called again then.
-type Notices interface {
-	Next(ctx context.Context) (host.Notice, error)
-	Close()
-}
-
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
 // required.
 type Config struct {
 	Host Host
 	// Events subscribes to what changes, as host.Events does.
-	Events func(after uint64) (Notices, error)
+	Events func(after uint64) (web.Notices, error)
 	Access *access.Control
 	// OwnPages are the frames of what extensions show themselves.
 	OwnPages *ownpages.Site

@@ -160,8 +160,20 @@ func (p *Pages) openIDRefused(w http.ResponseWriter, r *http.Request, err error)
 	if !ok {
 		return err
 	}
+	if v.Complaint == "sign-in.refused" { // nothing was typed here
+		v.Complaint, v.Detail = "sign-in.not-allowed", messageOf(err)
+	}
 	v.Next = "/admin/"
 	return p.signInPage(w, r, status, v)
+}
+
+// messageOf is what accounts say of a refusal.
+func messageOf(err error) string {
+	var refused *host.AccountError
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return refused.Message
 }
 
 func (p *Pages) passwordForm(w http.ResponseWriter, r *http.Request) error {

@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 // Language is one that the page speaks, as it stands in the attribute lang.
@@ -87,7 +86,6 @@ func catalogs() []catalog {
 // Words are those of one language.
 type Words struct {
 	language Language
-	printer  *message.Printer
 	messages catalog
 	reasons  map[string]Reason
 }
@@ -98,11 +96,7 @@ func In(l Language) *Words {
 	for _, c := range catalogs() {
 		maps.Copy(all, c)
 	}
-	tag := language.English
-	if l == French {
-		tag = language.French
-	}
-	return &Words{language: l, printer: message.NewPrinter(tag), messages: all, reasons: reasons()}
+	return &Words{language: l, messages: all, reasons: reasons()}
 }
 
 // Language is the language of w.
