@@ -89,7 +89,3 @@ type Violation struct {
 	Pointer string `json:"pointer"`
 	Message string `json:"message"`
 }
-
-// CodeValidationFailed says that a configuration breaks its schema, or that the
-// extension refuses it; Error.Violations says where.
-const CodeValidationFailed = "validation_failed"

@@ -70,7 +70,7 @@ func (p *reconfiguration) conflict() error {
 	}
 	return &Error{
 		Code: CodeConflict, Message: fmt.Sprintf("the configuration of %s is not revision %d any more: %s", p.change.ID, p.change.Revision, now),
-		Hint: "look at it as it is now, and change that",
+		Hint: "look at it as it is now, and change that", Stale: true,
 	}
 }
 
