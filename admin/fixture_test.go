@@ -27,6 +27,12 @@ const testToken = "TESTTOKENTESTTOKENTESTTOKEN"
 // shelf is a Host whose rows a test changes, and which keeps what it was asked.
 type shelf struct {
 	rows atomic.Pointer[[]host.Extension]
+	told chan struct{} // has a value for each change
+	// What a test sets before it asks.
+	measures map[string]host.Measure
+	series   map[string]host.Series
+	needed   map[string][]host.Dependency
+	icons    map[string]host.Icon
 
 	mu      sync.Mutex // guards the rest
 	actions []host.Action
@@ -51,12 +57,34 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{read: readAll, config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
+	s := &shelf{read: readAll, told: make(chan struct{}, 100), config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
 	s.set(rows...)
 	return s
 }
 
-func (s *shelf) set(rows ...host.Extension) { s.rows.Store(&rows) }
+func (s *shelf) set(rows ...host.Extension) {
+	s.rows.Store(&rows)
+	select {
+	case s.told <- struct{}{}:
+	default:
+	}
+}
+
+// events are those of the shelf, for one follower at a time.
+func (s *shelf) events(uint64) (Notices, error) { return told{s.told}, nil }
+
+type told struct{ changes <-chan struct{} }
+
+func (t told) Next(ctx context.Context) (host.Notice, error) {
+	select {
+	case <-t.changes:
+		return host.Notice{Kind: host.NoticeExtension}, nil
+	case <-ctx.Done():
+		return host.Notice{}, ctx.Err()
+	}
+}
+
+func (told) Close() {}
 
 func (s *shelf) Snapshot() []host.Extension { return *s.rows.Load() }
 
@@ -73,6 +101,25 @@ func (s *shelf) did() []host.Action {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.actions)
+}
+
+func (s *shelf) Measures() map[string]host.Measure { return s.measures }
+
+func (s *shelf) Series(id string, _ host.Range) (host.Series, bool) {
+	series, ok := s.series[id]
+	return series, ok
+}
+
+func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
+	return host.Dependencies{NeededBy: s.needed[id]}, nil
+}
+
+func (s *shelf) Icon(id string) (host.Icon, error) {
+	icon, ok := s.icons[id]
+	if !ok {
+		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: "no picture"}
+	}
+	return icon, nil
 }
 
 func (s *shelf) row(id string) (host.Extension, error) {
@@ -200,8 +247,9 @@ func (s *shelf) lastUpload(t *testing.T) received {
 }
 
 func testConfig(rows ...host.Extension) Config {
+	shelf := newShelf(rows...)
 	return Config{
-		Host: newShelf(rows...), Metrics: prometheus.NewRegistry(), MetricsOpen: true,
+		Host: shelf, Events: shelf.events, Metrics: prometheus.NewRegistry(), MetricsOpen: true,
 		Address: "127.0.0.1:8081", Version: "0.1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MaxUpload:  1 << 20,
 		DropFolder: "/srv/jmap/extensions", TokenFile: "/srv/jmap/conf/admin.token",
