@@ -11,17 +11,18 @@ type Verb string
 
 // The verbs.
 const (
-	VerbEnable   Verb = "enable"   // it may run
-	VerbDisable  Verb = "disable"  // it drains and stays stopped
-	VerbRestart  Verb = "restart"  // an upgrade to itself
-	VerbRollback Verb = "rollback" // another kept version runs, pinned
-	VerbPin      Verb = "pin"      // this version runs whatever the folder holds
-	VerbUnpin    Verb = "unpin"    // the folder decides again
-	VerbRetry    Verb = "retry"    // what failed is tried again at once
-	VerbRemove   Verb = "remove"   // its files leave the folder
-	VerbConsent  Verb = "consent"  // what a version asks for is granted
-	VerbRevoke   Verb = "revoke"   // what was granted is taken back
-	VerbRecheck  Verb = "recheck"  // who signed it is judged anew
+	VerbEnable   Verb = "enable"    // it may run
+	VerbDisable  Verb = "disable"   // it drains and stays stopped
+	VerbRestart  Verb = "restart"   // an upgrade to itself
+	VerbRollback Verb = "rollback"  // another kept version runs, pinned
+	VerbPin      Verb = "pin"       // this version runs whatever the folder holds
+	VerbUnpin    Verb = "unpin"     // the folder decides again
+	VerbRetry    Verb = "retry"     // what failed is tried again at once
+	VerbRemove   Verb = "remove"    // its files leave the folder
+	VerbConsent  Verb = "consent"   // what a version asks for is granted
+	VerbRevoke   Verb = "revoke"    // what was granted is taken back
+	VerbRecheck  Verb = "recheck"   // who signed it is judged anew
+	VerbLogLevel Verb = "log-level" // from which level on its log is kept
 )
 
 // Action is one verb, for one extension, by somebody.
@@ -44,7 +45,12 @@ type Action struct {
 	// Permissions are those to grant or to take back, nil for all. Of what waits for
 	// consent those that are left out are denied.
 	Permissions []string
-	Actor       Actor
+	// Revision is the Extension.Revision that the administrator has seen: another one is
+	// a conflict, and Stale. Empty means any.
+	Revision string
+	// Level, of log-level, is debug, info, warn or error; empty for the configured one.
+	Level string
+	Actor Actor
 }
 
 // Upload is a bundle on its way into the drop folder. Body is read as it comes; an
@@ -56,7 +62,11 @@ type Upload struct {
 	Size int64
 	// DryRun checks the bundle and says what would happen; nothing is kept.
 	DryRun bool
-	Actor  Actor
+	// Key makes the upload safe to repeat: for a day, an actor's second upload with the
+	// same key and the same bytes is answered as the first was, and one with other bytes is
+	// a conflict. Empty for none.
+	Key   string
+	Actor Actor
 }
 
 // Uploaded says what became, or would become, of an uploaded bundle.
@@ -128,6 +138,8 @@ const (
 	CodeTooLarge        = "too_large"        // over a limit, which Message names
 	CodeUnavailable     = "unavailable"      // not now: the disk is full, or the host stops
 	CodeInternal        = "internal"         // a fault of the host
+	// A configuration breaks its schema, or the extension refuses it: Violations say where.
+	CodeValidationFailed = "validation_failed"
 )
 
 // Error is why a verb, an upload or a question was refused. Nothing has changed then.
@@ -141,6 +153,11 @@ type Error struct {
 	Hint string
 	// Others are the ids that need the extension.
 	Others []string
+	// Stale says of a conflict that things are not as they were when the administrator
+	// looked.
+	Stale bool
+	// Violations are the places at which a configuration is wrong.
+	Violations []Violation
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 )
 
 // maxBody bounds what anybody may post, bundles aside: the sign-in form is the largest.
@@ -44,6 +46,7 @@ func (s *Site) guard(next http.Handler) http.Handler {
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Cache-Control", "no-store")
+		head.Set("Request-Id", negotiate.RequestID(r))
 		if why := s.foreign(r.Host); why != "" {
 			s.Fail(w, r, NewProblem(http.StatusMisdirectedRequest, "misdirected", why))
 			return

@@ -66,6 +66,8 @@ func adminAdvice(p problem, resp *http.Response) string {
 		return strings.TrimSpace(hint + "\n--force goes ahead: what needs it waits until it is back")
 	case hint != "":
 		return hint
+	case len(p.Errors) > 0:
+		return "'jackfield ext config ID -o json' shows the schema"
 	case resp.StatusCode == http.StatusUnprocessableEntity:
 		return "'jackfield bundle inspect FILE' shows what is wrong with the bundle"
 	}

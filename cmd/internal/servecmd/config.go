@@ -69,6 +69,8 @@ type Config struct {
 	Settings   host.Settings
 	Extensions map[string][]Override
 
+	// Effective are the keys as they hold, and where each was set.
+	Effective []host.Setting
 	// Ignored are environment variables that look like ours and are not.
 	Ignored []string
 }

@@ -120,7 +120,7 @@ func newHost(cfg Config, token, version string, program host.Program, log *slog.
 		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		HoldQueue: cfg.HoldQueue, SnapshotMax: cfg.SnapshotMax, RecoverRun: cfg.RecoverRun,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
-		Shim: program, Users: cfg.SandboxUsers,
+		Shim: program, Users: cfg.SandboxUsers, Effective: cfg.told(),
 	})
 }
 
