@@ -82,6 +82,9 @@ type ConfigurationRevision struct {
 	By       string    `json:"by"`
 	// Values are as in Configuration. What its secrets were is not kept.
 	Values json.RawMessage `json:"values"`
+	// Diff is what changed with it, of secrets only whether they were set and cleared. It
+	// is null where the revision before is not kept.
+	Diff []Difference `json:"diff"`
 }
 
 // Violation is a place at which a configuration breaks its schema.
