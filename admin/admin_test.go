@@ -18,6 +18,7 @@ import (
 )
 
 func TestAccess(t *testing.T) {
+	accounts := accountsOf(t, nil)
 	closed := testConfig(running())
 	closed.MetricsOpen = false
 	far := testConfig(running())
@@ -67,6 +68,7 @@ func TestAccess(t *testing.T) {
 			if c.cfg.Host == nil {
 				c.cfg = testConfig(running())
 			}
+			c.cfg.Accounts = accounts
 			if c.method == "" {
 				c.method = http.MethodGet
 			}

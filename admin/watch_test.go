@@ -161,7 +161,9 @@ func TestEventsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, want)
 		}
 	}
-	if w := ask(mustNew(t, testConfig()).serve(), "GET", "/api/v1/events", withToken); w.Code != 503 {
+	cfg = testConfig()
+	cfg.Events = nil
+	if w := ask(mustNew(t, cfg).serve(), "GET", "/api/v1/events", withToken); w.Code != 503 {
 		t.Errorf("a host that tells nothing: %d %s", w.Code, w.Body)
 	}
 }
