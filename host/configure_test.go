@@ -51,7 +51,7 @@ func (w *world) configures(values string, way host.Applied) host.ConfigurationRe
 }
 
 // refuses makes a change that must fail, and returns why.
-func (w *world) refuses(values string, revision int64, code string) *host.Error {
+func (w *world) declines(values string, revision int64, code string) *host.Error {
 	w.t.Helper()
 	_, err := w.configure(values, revision)
 	var refusal *host.Error
@@ -114,17 +114,17 @@ func TestConfigureLive(t *testing.T) {
 		t.Errorf("afterwards it is %+v", c)
 	}
 
-	w.refuses(`{"limit":4}`, 0, host.CodeConflict)
-	if broken := w.refuses(`{"limit":0,"x":1}`, 1, host.CodeValidationFailed); len(broken.Violations) != 2 || broken.Violations[0].Pointer != "/limit" {
+	w.declines(`{"limit":4}`, 0, host.CodeConflict)
+	if broken := w.declines(`{"limit":0,"x":1}`, 1, host.CodeValidationFailed); len(broken.Violations) != 2 || broken.Violations[0].Pointer != "/limit" {
 		t.Errorf("the violations are %+v", broken.Violations)
 	}
-	refusal := w.refuses(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
+	refusal := w.declines(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
 	secretFree(t, "a refusal", refusal)
 	if !strings.Contains(refusal.Message, "in no mood for (secret)") {
 		t.Errorf("the extension's own words are lost: %v", refusal)
 	}
-	w.refuses(`[]`, -1, host.CodeValidationFailed)
-	w.refuses(`{`, -1, host.CodeInvalidArgument)
+	w.declines(`[]`, -1, host.CodeValidationFailed)
+	w.declines(`{`, -1, host.CodeInvalidArgument)
 	w.holds(`{"limit":3,"password":"hush!"}`)
 	if same := w.configures(`{"limit":3}`, ""); same.Revision != 1 || len(same.Diff) != 0 {
 		t.Errorf("no change is a change: %+v", same)
@@ -204,11 +204,11 @@ func TestConfigureByRestart(t *testing.T) {
 			w.configures(`{"limit":3,"password":"hush!"}`, host.AppliedRestart)
 			w.holds(`{"limit":3,"password":"hush!"}`)
 			before, _ := w.Extension(theID)
-			refusal := w.refuses(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
+			refusal := w.declines(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
 			if !strings.Contains(refusal.Message, "init_failed") || !strings.Contains(refusal.Message, "in no mood for (secret)") {
 				t.Errorf("the reason is %v", refusal)
 			}
-			w.refuses(`{"mood":"die"}`, 1, host.CodeValidationFailed)
+			w.declines(`{"mood":"die"}`, 1, host.CodeValidationFailed)
 			w.holds(`{"limit":3,"password":"hush!"}`)
 			if now, _ := w.Extension(theID); now.PID != before.PID || now.State != "running" {
 				t.Errorf("a refused configuration has changed the process: %+v", now)
@@ -243,14 +243,14 @@ func TestConfigureThatHangs(t *testing.T) {
 	})
 	w.put("m.jar", moody{version: "1", config: moodSchema, live: true}.jar(t))
 	pid := w.awaitRunning(theID, "1").PID
-	w.refuses(`{"mood":"hang"}`, 0, host.CodeUnavailable)
+	w.declines(`{"mood":"hang"}`, 0, host.CodeUnavailable)
 	w.await(theID, "another process", func(e host.Extension, _ bool) bool { return e.State == "running" && e.PID != pid })
 	w.holds(`{"limit":10}`)
 	if c := w.configured(); c.Revision != 0 {
 		t.Errorf("it was kept: %+v", c)
 	}
 	pid = w.awaitState(theID, "running").PID
-	w.refuses(`{"mood":"die"}`, 0, host.CodeUnavailable)
+	w.declines(`{"mood":"die"}`, 0, host.CodeUnavailable)
 	w.await(theID, "another process", func(e host.Extension, _ bool) bool { return e.State == "running" && e.PID != pid })
 	w.holds(`{"limit":10}`)
 }
@@ -265,7 +265,7 @@ func TestFirstStartNeedsConfiguration(t *testing.T) {
 	if r := row.Reason; r.Code != "config_invalid" || r.Stage != "init" || !strings.Contains(r.Message, `"password" is missing`) || !w.Ready() {
 		t.Errorf("the reason is %+v", r)
 	}
-	w.refuses(`{"password":"x"}`, 0, host.CodeValidationFailed)
+	w.declines(`{"password":"x"}`, 0, host.CodeValidationFailed)
 	w.configures(`{"password":"hush!"}`, host.AppliedStored)
 	w.awaitRunning(theID, "1")
 	w.holds(`{"password":"hush!","limit":10}`)

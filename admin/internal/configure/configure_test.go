@@ -166,7 +166,7 @@ func TestReviewThenSave(t *testing.T) {
 	}
 	must(p.sends(DoReview, "value:/limit", "many"))
 	p.shows(Edit, 422, "")
-	if len(p.view.Placed) != 1 || p.view.Placed[0].ID != "field/limit" || p.view.Root.Fields[0].Text != "many" {
+	if len(p.view.Placed) != 1 || p.view.Placed[0].ID != "field-limit" || p.view.Root.Fields[0].Text != "many" {
 		t.Errorf("what was wrong: %+v", p.view.Placed)
 	}
 	must(p.sends(DoReview, "value:/limit", "5", "value:/key", "hush"))

@@ -94,14 +94,16 @@ func (f *Field) Name() string {
 	return "value:" + f.Pointer
 }
 
-// ID is an id for the control: letters, digits, slashes, dots, dashes and underscores.
+// ID is an id for the control: letters, digits, dots, dashes and underscores.
 func (f *Field) ID() string {
 	var b strings.Builder
 	b.WriteString("field")
 	for i := range len(f.Pointer) {
 		switch c := f.Pointer[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '/', c == '-', c == '_':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
 			b.WriteByte(c)
+		case c == '/':
+			b.WriteByte('-')
 		default:
 			fmt.Fprintf(&b, ".%02x", c)
 		}
