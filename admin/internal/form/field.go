@@ -40,7 +40,8 @@ type Field struct {
 	Deprecated bool
 	// Nullable offers null besides (NullName).
 	Nullable bool
-	// Emptiable offers the empty text besides no text at all (EmptyName).
+	// Emptiable offers the empty text besides no text at all (EmptyName): where that is
+	// something else, because there is a default, or where it is the value.
 	Emptiable bool
 
 	// Attributes of the control, "" for none. Type is the type of an <input>: text,
