@@ -341,3 +341,42 @@ func TestConfigureWhatDoesNotRun(t *testing.T) {
 		t.Errorf("after a purge: %+v", c)
 	}
 }
+
+// TestUpgradeWithItsConfiguration: the new version accepts nothing that the old one does;
+// the configuration and the version come together, or neither does.
+func TestUpgradeWithItsConfiguration(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	w.put("m-1.jar", moody{version: "1", config: moodSchema, live: true}.jar(t))
+	w.awaitRunning(theID, "1")
+	w.configures(`{"limit":3}`, host.AppliedLive)
+	const other = `{"type":"object","properties":{"most":{"type":"integer"},"mood":{"type":"string"}},"required":["most"],"additionalProperties":false}`
+	w.put("m-2.jar", moody{version: "2", config: other, live: true}.jar(t))
+	w.awaitRejected(theID, "2")
+	c := w.configured()
+	if c.Awaiting == nil || c.Awaiting.Version != "2" || string(c.Awaiting.Schema) != other || !strings.Contains(c.Awaiting.Message, `"most" is missing`) {
+		t.Errorf("what waits is %+v", c.Awaiting)
+	}
+	w.declines(`{"neither":1}`, 1, host.CodeValidationFailed)
+	refusal := w.declines(`{"most":5,"mood":"refuse"}`, 1, host.CodeValidationFailed)
+	if !strings.Contains(refusal.Message, "init_failed") {
+		t.Errorf("the new version does not start with it: %v", refusal)
+	}
+	w.holds(`{"limit":3}`)
+	if now, _ := w.Extension(theID); now.Version != "1" || now.State != "running" || w.configured().Revision != 1 {
+		t.Errorf("what failed has changed something: %+v", now)
+	}
+	// It has failed for another reason than its configuration: it is tried again first.
+	if _, err := w.act(host.Action{Verb: host.VerbRetry, ID: theID}); err != nil {
+		t.Fatal(err)
+	}
+	w.await(theID, "without version 2 for its configuration", func(e host.Extension, _ bool) bool {
+		return e.Candidate != nil && e.Candidate.State == "failed" && e.Candidate.Reason.Code == "config_invalid"
+	})
+	w.configures(`{"most":5}`, host.AppliedRestart)
+	w.awaitRunning(theID, "2")
+	w.holds(`{"most":5}`)
+	if c := w.configured(); c.Revision != 2 || c.Awaiting != nil {
+		t.Errorf("afterwards it is %+v", c)
+	}
+}
