@@ -150,6 +150,45 @@ func (s *shelf) Audit(_ context.Context, cursor string, limit int) (host.AuditPa
 	return host.AuditPage{Events: []host.AuditEntry{{Actor: "admin", Action: "disable", Target: "x", After: []byte(`{"disabled":true}`), Remote: "192.0.2.1"}}, Next: "end"}, s.refuse
 }
 
+func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
+	_, err := s.row(id)
+	return []host.DeclaredType{{Type: running().Request, Role: "request", Response: running().Response, Handled: true, State: "running"}}, err
+}
+
+func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
+	_, err := s.row(id)
+	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: []host.Dependency{}}, err
+}
+
+func (s *shelf) Icon(id string) (host.Icon, error) {
+	if id != running().ID {
+		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: id + " has no picture"}
+	}
+	return host.Icon{Data: []byte("a picture"), ETag: `"1"`}, nil
+}
+
+func (s *shelf) UIOf(string) string { return host.UINone }
+
+func (s *shelf) OpenUI(string, string) (*host.UIFile, error) {
+	return nil, &host.Error{Code: host.CodeNotFound}
+}
+
+func (s *shelf) Try(context.Context, host.TryRequest) (host.TryResult, error) {
+	return host.TryResult{}, s.refuse
+}
+
+func (s *shelf) About(context.Context) host.About {
+	return host.About{
+		Version: "0.1.0", PID: 7, Counts: host.Counts{States: map[host.State]int{"running": 1}},
+		Machine: host.Machine{LimitsBy: map[string]string{"memory": "cgroup"}, Sandbox: []host.Protection{}},
+		Trust:   host.TrustFacts{Roots: []host.Root{}, Problems: []string{}},
+	}
+}
+
+func (s *shelf) Settings() []host.Setting {
+	return []host.Setting{{Key: "listen", Value: "127.0.0.1:8080", Default: "127.0.0.1:8080", Source: "default"}}
+}
+
 func (s *shelf) lastUpload(t *testing.T) received {
 	t.Helper()
 	s.mu.Lock()

@@ -85,11 +85,7 @@ func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem 
 			p = stale(p)
 		}
 	} else if errors.As(err, &account) {
-		p = NewProblem(statusOf(string(account.Code)), string(account.Code), account.Message)
-		p.Hint, p.Wait = account.Hint, account.After
-		if string(account.Code) == host.CodeChanged {
-			p = stale(p)
-		}
+		p = accountProblem(account)
 	} else {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
@@ -102,5 +98,18 @@ func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem 
 // stale makes p the problem of an If-Match that does not hold.
 func stale(p *Problem) *Problem {
 	p.Code, p.Status, p.Title = host.CodeConflict, http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
+	return p
+}
+
+// accountProblem is what accounts have refused. A change of what somebody else has changed
+// meanwhile is the conflict that If-Match asks about.
+func accountProblem(refused *host.AccountError) *Problem {
+	code := string(refused.Code)
+	status := statusOf(code)
+	if code == host.CodeChanged {
+		status, code = http.StatusPreconditionFailed, host.CodeConflict
+	}
+	p := NewProblem(status, code, refused.Message)
+	p.Hint, p.Wait = refused.Hint, refused.After
 	return p
 }

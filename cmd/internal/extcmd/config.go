@@ -50,8 +50,8 @@ file (- is the standard input); secrets that it leaves out stay as they are.`,
 			return err
 		}
 		var now host.Configuration
-		q := question{what: fmt.Sprintf("reading the configuration of %q", args[0]), path: []string{"extensions", args[0], "config"}}
-		if err := c.ask(cmd.Context(), q, &now); err != nil {
+		q := question{What: fmt.Sprintf("reading the configuration of %q", args[0]), Path: []string{"extensions", args[0], "config"}}
+		if err := c.Ask(cmd.Context(), q, &now); err != nil {
 			return err
 		}
 		if change.verb == "" {
@@ -62,15 +62,15 @@ file (- is the standard input); secrets that it leaves out stay as they are.`,
 			return err
 		}
 		q = question{
-			what: fmt.Sprintf("configuring %q", args[0]), method: http.MethodPut, path: q.path, body: values,
-			ifMatch:  `"` + strconv.FormatInt(now.Revision, 10) + `"`,
-			patience: settlePatience, hint: "'jackfield ext config " + args[0] + "' shows whether it was taken",
+			What: fmt.Sprintf("configuring %q", args[0]), Method: http.MethodPut, Path: q.Path, Body: values,
+			IfMatch:  `"` + strconv.FormatInt(now.Revision, 10) + `"`,
+			Patience: settlePatience, Hint: "'jackfield ext config " + args[0] + "' shows whether it was taken",
 		}
 		if change.dryRun {
-			q.query = url.Values{"dry_run": {"true"}}
+			q.Query = url.Values{"dry_run": {"true"}}
 		}
 		var done host.ConfigurationResult
-		if err := c.ask(cmd.Context(), q, &done); err != nil {
+		if err := c.Ask(cmd.Context(), q, &done); err != nil {
 			return err
 		}
 		return format.Print(cmd.OutOrStdout(), done, func(w io.Writer) error { return printChange(w, done, change.dryRun) })

@@ -29,6 +29,8 @@ const (
 
 // house is a host that keeps what it was asked to do, and answers what a test wants.
 type house struct {
+	admin.Host // of which nothing else is asked here
+
 	rows []host.Extension
 
 	mu       sync.Mutex // guards the rest
