@@ -21,12 +21,14 @@ func (p *person) upload(name string, jar []byte) {
 	p.until("the installation of "+name, `document.querySelector("button.primary[form=install]") === null`)
 }
 
-// disable switches an extension off that has no entry, by ticking its row.
+// disable switches an extension off that has no entry: ticked in the table, reviewed,
+// done.
 func (p *person) disable(id string) {
 	p.t.Helper()
 	label := words()["running"].offer
 	p.until("ticking the row of "+id, scripted(`(b => b && (b.checked || b.click(), true))(page.rowOf(%s)?.querySelector("input[type=checkbox]"))`, id))
-	p.until("pressing "+label, scripted(`(b => b && (b.click(), true))(page.button(document.querySelector("main"), %s))`, label))
-	p.until("the page that asks", `document.querySelector("main form .danger, main .ask form button") !== null && document.querySelector("tbody input[type=checkbox]") === null`)
-	p.until("saying yes", scripted(`(b => b && (b.click(), true))([...document.querySelectorAll("main form button")].find(b => page.label(b).startsWith(%s)))`, label))
+	p.until("pressing "+label, scripted(`(b => b && (b.click(), true))(page.button(document.querySelector("#pick"), %s))`, label))
+	p.until("what would happen", scripted(`location.pathname === "/admin/bulk" && page.says(document.querySelector("main")).includes("finishes its requests and stops")`))
+	p.until("saying yes", scripted(`(b => b && (b.click(), true))([...document.querySelectorAll("main form button")].find(b => page.label(b).includes(%s)))`, label))
+	p.until("what came of it", `location.pathname !== "/admin/bulk"`)
 }
