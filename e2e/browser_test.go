@@ -59,7 +59,7 @@ func console(ctx context.Context) (stop func() []string) {
 			if err != nil {
 				break
 			}
-			all = append(all, m.String())
+			all = append(all, m.String()+" ("+m.URL+")")
 		}
 		done <- all
 	}()
@@ -144,6 +144,14 @@ func (p *person) until(what, expression string) {
 		}
 		<-time.After(50 * time.Millisecond)
 	}
+}
+
+// click clicks what an expression finds, once it is there, and waits for the page that
+// this leads to.
+func (p *person) click(what, expression string) {
+	p.t.Helper()
+	p.until(what, `(b => b && (window.left = false, b.click(), true))(`+expression+`)`)
+	p.until("the page after "+what, `window.left === undefined`)
 }
 
 // quoted is s in a script.

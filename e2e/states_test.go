@@ -109,11 +109,9 @@ func (p *person) reads(id string, said said) {
 // asks first.
 func (p *person) press(id string, said said) {
 	p.t.Helper()
-	before := evaluate[string](p, `location.href`)
-	p.until("pressing "+said.offer, scripted(`(b => b && (b.click(), true))(page.button(page.entry(%s) ?? page.rowOf(%s), %s))`, id, id, said.offer))
+	p.click(said.offer, scripted(`page.button(page.entry(%s) ?? page.rowOf(%s), %s)`, id, id, said.offer))
 	if said.sure != "" {
-		p.until("the page that asks", `location.href !== `+quoted(before)+` && document.querySelector("form .danger, .ask form button") !== null`)
-		p.until("saying yes", scripted(`(b => b && (b.click(), true))(page.button(document.querySelector(".ask form, main form"), %s))`, said.sure))
+		p.click("saying yes", scripted(`page.button(document.querySelector(".ask form"), %s)`, said.sure))
 	}
 }
 
