@@ -31,10 +31,15 @@ type shelf struct {
 	mu      sync.Mutex // guards the rest
 	actions []host.Action
 	uploads []received
-	asked   []string                                 // Settle, History and Audit, with what
-	refuse  error                                    // the answer to everything, if it is set
-	settle  func(context.Context, string) error      // what Settle waits for
-	read    func(io.Reader) (int64, [32]byte, error) // how Upload reads
+	// config and revisions are the configuration of every extension; configured is what
+	// was asked of it.
+	config     host.Configuration
+	revisions  []host.ConfigurationRevision
+	configured []host.ConfigurationChange
+	asked      []string                                 // Settle, History and Audit, with what
+	refuse     error                                    // the answer to everything, if it is set
+	settle     func(context.Context, string) error      // what Settle waits for
+	read       func(io.Reader) (int64, [32]byte, error) // how Upload reads
 }
 
 // received is an upload that came.
@@ -46,7 +51,7 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{read: readAll}
+	s := &shelf{read: readAll, config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
 	s.set(rows...)
 	return s
 }
@@ -143,6 +148,45 @@ func (s *shelf) Audit(_ context.Context, cursor string, limit int) (host.AuditPa
 		return host.AuditPage{}, s.refuse
 	}
 	return host.AuditPage{Events: []host.AuditEntry{{Actor: "admin", Action: "disable", Target: "x", After: []byte(`{"disabled":true}`), Remote: "192.0.2.1"}}, Next: "end"}, s.refuse
+}
+
+func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
+	_, err := s.row(id)
+	return []host.DeclaredType{{Type: running().Request, Role: "request", Response: running().Response, Handled: true, State: "running"}}, err
+}
+
+func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
+	_, err := s.row(id)
+	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: []host.Dependency{}}, err
+}
+
+func (s *shelf) Icon(id string) (host.Icon, error) {
+	if id != running().ID {
+		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: id + " has no picture"}
+	}
+	return host.Icon{Data: []byte("a picture"), ETag: `"1"`}, nil
+}
+
+func (s *shelf) UIOf(string) string { return host.UINone }
+
+func (s *shelf) OpenUI(string, string) (*host.UIFile, error) {
+	return nil, &host.Error{Code: host.CodeNotFound}
+}
+
+func (s *shelf) Try(context.Context, host.TryRequest) (host.TryResult, error) {
+	return host.TryResult{}, s.refuse
+}
+
+func (s *shelf) About(context.Context) host.About {
+	return host.About{
+		Version: "0.1.0", PID: 7, Counts: host.Counts{States: map[host.State]int{"running": 1}},
+		Machine: host.Machine{LimitsBy: map[string]string{"memory": "cgroup"}, Sandbox: []host.Protection{}},
+		Trust:   host.TrustFacts{Roots: []host.Root{}, Problems: []string{}},
+	}
+}
+
+func (s *shelf) Settings() []host.Setting {
+	return []host.Setting{{Key: "listen", Value: "127.0.0.1:8080", Default: "127.0.0.1:8080", Source: "default"}}
 }
 
 func (s *shelf) lastUpload(t *testing.T) received {
@@ -332,4 +376,39 @@ func crashed() host.Extension {
 			Time: time.Now().Add(-9 * time.Second), ExitCode: ptr(2), Stderr: stderr,
 		},
 	}
+}
+
+func (s *shelf) Configuration(_ context.Context, id string) (host.Configuration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "configuration "+id)
+	if _, err := s.row(id); err != nil {
+		return host.Configuration{}, err
+	}
+	return s.config, nil
+}
+
+func (s *shelf) ConfigurationRevisions(_ context.Context, id string) ([]host.ConfigurationRevision, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "revisions "+id)
+	if _, err := s.row(id); err != nil {
+		return nil, err
+	}
+	return s.revisions, nil
+}
+
+func (s *shelf) Configure(_ context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.configured = append(s.configured, c)
+	if s.refuse != nil {
+		return host.ConfigurationResult{}, s.refuse
+	}
+	result := host.ConfigurationResult{Configuration: s.config, Diff: []host.Difference{{Pointer: "/limit", Kind: "changed", Before: []byte("1"), After: []byte("2")}}}
+	result.Applied = host.AppliedLive
+	if !c.DryRun {
+		result.Revision++
+	}
+	return result, nil
 }

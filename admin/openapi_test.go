@@ -171,8 +171,14 @@ func (d described) check(r *http.Request, w *httptest.ResponseRecorder) {
 		return
 	}
 	if r.Method != http.MethodHead && w.Header().Get("Content-Encoding") == "" {
-		if err := doc.validate(content, w.Body.Bytes()); err != nil {
-			d.t.Errorf("%s %s answers %d: %v\n%s", r.Method, r.URL.Path, w.Code, err, w.Body)
+		bodies := [][]byte{w.Body.Bytes()}
+		if media == "application/x-ndjson" { // a line each
+			bodies = bytes.Split(bytes.TrimSuffix(w.Body.Bytes(), []byte("\n")), []byte("\n"))
+		}
+		for _, body := range bodies {
+			if err := doc.validate(content, body); err != nil {
+				d.t.Errorf("%s %s answers %d: %v\n%s", r.Method, r.URL.Path, w.Code, err, body)
+			}
 		}
 	}
 }

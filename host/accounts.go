@@ -24,6 +24,7 @@ type (
 	OpenIDClaim  = accounts.Claim
 	AccountError = accounts.Error
 	Role         = accounts.Role
+	Via          = accounts.Via
 	// Actor is who did something, as the audit trail keeps it.
 	Actor = accounts.Actor
 )
@@ -42,6 +43,9 @@ const (
 	ViaToken      = accounts.ViaToken
 	ViaAdminToken = accounts.ViaAdminToken
 )
+
+// LocalAdministrator is the name of the first user, and of the bearer of conf/admin.token.
+const LocalAdministrator = accounts.LocalAdministrator
 
 // AccountNotFound is the Code of an AccountError about what there is not.
 const AccountNotFound = accounts.NotFound

@@ -82,6 +82,9 @@ type ConfigurationRevision struct {
 	By       string    `json:"by"`
 	// Values are as in Configuration. What its secrets were is not kept.
 	Values json.RawMessage `json:"values"`
+	// Diff is what changed with it, of secrets only whether they were set and cleared. It
+	// is null where the revision before is not kept.
+	Diff []Difference `json:"diff"`
 }
 
 // Violation is a place at which a configuration breaks its schema.
@@ -89,7 +92,3 @@ type Violation struct {
 	Pointer string `json:"pointer"`
 	Message string `json:"message"`
 }
-
-// CodeValidationFailed says that a configuration breaks its schema, or that the
-// extension refuses it; Error.Violations says where.
-const CodeValidationFailed = "validation_failed"

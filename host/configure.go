@@ -51,13 +51,25 @@ func (h *Host) ConfigurationRevisions(ctx context.Context, id string) ([]Configu
 	if err != nil {
 		return nil, asError(err)
 	}
-	list := make([]ConfigurationRevision, 0, len(kept))
-	for _, is := range kept {
-		d, err := r.edition.config.Stored(is.Values, nil)
+	list := make([]ConfigurationRevision, len(kept))
+	var later configuration.Document
+	for i, is := range kept {
+		secrets := map[string]any{}
+		for pointer := range is.Secrets {
+			secrets[pointer] = true // that it was set is all that is known
+		}
+		d, err := r.edition.config.Stored(is.Values, secrets)
 		if err != nil {
 			return nil, asError(err)
 		}
-		list = append(list, ConfigurationRevision{Revision: is.Revision, Time: is.Time, By: is.By, Values: d.Encode()})
+		list[i] = ConfigurationRevision{Revision: is.Revision, Time: is.Time, By: is.By, Values: d.Encode()}
+		if i > 0 {
+			list[i-1].Diff = differences(d, later)
+		}
+		later = d
+	}
+	if n := len(list); n > 0 && list[n-1].Revision == 1 {
+		list[n-1].Diff = differences(configuration.Document{}, later)
 	}
 	return list, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -163,6 +164,15 @@ func (w *world) tellsNoSecret() {
 		w.t.Errorf("the revisions are %+v, %v", revisions, err)
 	}
 	secretFree(w.t, "the revisions", revisions)
+	var changes []string
+	for _, r := range revisions {
+		for _, d := range r.Diff {
+			changes = append(changes, fmt.Sprint(r.Revision, d.Kind, d.Pointer, d.Secret))
+		}
+	}
+	if got := strings.Join(changes, " "); got != "4added/passwordtrue 3removed/passwordtrue 2changed/limitfalse 1added/limitfalse 1added/passwordtrue" {
+		w.t.Errorf("the revisions changed %s", got)
+	}
 	if e := audit.Events[0]; e.Action != "configure" || e.Actor != "ada" || e.Remote != "192.0.2.7" || e.Target != theID ||
 		string(e.Before) != `{"revision":3,"values":{}}` || string(e.After) != `{"revision":4,"values":{"/password":"(secret)"}}` {
 		w.t.Errorf("the newest line of the audit trail is %+v: %s, %s", e, e.Before, e.After)

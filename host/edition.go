@@ -185,7 +185,7 @@ func (h *Host) spec(e *edition, held bool, tries int) supervisor.Spec {
 		Manifest: m.Attributes, Types: b.Types(), HasTypes: b.HasTypes(),
 		Executable: e.entry.Executable, ExecutableSHA256: sum,
 		BundleDir: e.entry.Tree, DataDir: h.home.Data(m.ID), LogFile: h.home.ExtensionLog(m.ID), RunDir: h.home.Run(),
-		Asked: m.Permissions, Granted: granted(is, m.Permissions), Settings: e.settings.Settings,
+		Asked: m.Permissions, Granted: granted(is, m.Permissions), Settings: e.settings.Settings, LogLevel: h.levelOf(m.ID),
 		Held: held, Tries: tries,
 		Configuration: func() (supervisor.Configuration, *lifecycle.Reason) { return h.configurationFor(e) },
 		Failed:        func(f supervisor.Failure) { h.journal.failed(e, f) },

@@ -152,6 +152,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	}
 	row.Grants, row.Denied = grantsOf(is, row.Permissions)
 	row.Consent = e.consent(is)
+	row.LogLevel = e.host.logLevel(is, e.id)
 	row.Versions = versionsOf(row, is, kept)
 	row.Candidate = e.candidate(view, is)
 	return row

@@ -16,6 +16,10 @@ type Home string
 // Extensions is the drop folder.
 func (h Home) Extensions() string { return filepath.Join(string(h), "extensions") }
 
+// Pages holds the configuration pages that administrators put there by hand, a folder per
+// extension, named by its id.
+func (h Home) Pages() string { return filepath.Join(string(h), "jmapadmin", "extensions") }
+
 // Conf holds the configuration, the trusted roots and the administrator's token.
 func (h Home) Conf() string { return filepath.Join(string(h), "conf") }
 
@@ -85,6 +89,7 @@ func (h Home) Make() error {
 	}{
 		{string(h), 0o755},
 		{h.Extensions(), 0o755},
+		{h.Pages(), 0o755},
 		{h.Conf(), 0o750},
 		{h.Trust(), 0o750},
 		{h.Bundles(), 0o755},

@@ -33,6 +33,8 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
+	"github.com/jackfield-host/jackfield/host/internal/measures"
+	"github.com/jackfield-host/jackfield/host/internal/picture"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -59,8 +61,13 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	started    time.Time
+	tries      tries
+	icons      picture.Shelf
+	stopped    chan struct{} // closed when Run is about to return
 	feed       *events.Feed[subject]
 	jobs       *jobs
+	sampler    *measures.Sampler
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -72,10 +79,11 @@ type Host struct {
 	turns  turns      // … and of one configuration
 	vault  *configuration.Vault
 
-	mu       sync.Mutex        // guards what follows
-	changed  chan struct{}     // closed, and replaced, when the rows change
-	expected map[string]string // id → digest that was uploaded last
-	arriving map[string]int    // digest → how many uploads of it are being published
+	mu       sync.Mutex                // guards what follows
+	changed  chan struct{}             // closed, and replaced, when the rows change
+	expected map[string]string         // id → digest that was uploaded last
+	arriving map[string]int            // digest → how many uploads of it are being published
+	levels   map[string]*slog.LevelVar // id → its log level, as its processes follow it
 }
 
 // New makes the home's folders, locks the home and puts the rooms together. Run must
@@ -96,7 +104,9 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
+		started: time.Now(), tries: newTries(),
 		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(),
+		levels: map[string]*slog.LevelVar{}, stopped: make(chan struct{}), sampler: measures.New(),
 	}
 	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
@@ -251,6 +261,7 @@ func (h *Host) Run(ctx context.Context) error {
 		defer h.tracer.Close()
 	}
 	defer h.close()
+	defer close(h.stopped)
 	defer h.startAnnouncing()()
 	defer h.jobs.end()
 	defer context.AfterFunc(ctx, h.jobs.cancel)()
@@ -265,6 +276,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.requests.Run(scanning); return nil })
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
+	group.Go(func() error { h.measure(scanning); return nil })
 	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })

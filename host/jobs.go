@@ -38,6 +38,11 @@ const (
 	JobCanceled  JobState = "canceled" // whoever sent it has gone, the host stops, or another upload took its place
 )
 
+// JobStates lists every JobState.
+func JobStates() []JobState {
+	return []JobState{JobReceiving, JobVerifying, JobStarting, JobDone, JobFailed, JobCanceled}
+}
+
 // Ended reports whether a job in this state is over.
 func (s JobState) Ended() bool { return s == JobDone || s == JobFailed || s == JobCanceled }
 
@@ -215,7 +220,11 @@ func (h *Host) outcomeOf(id, digest string) (outcome, bool) {
 	h.mu.Lock()
 	latest := h.expected[id]
 	h.mu.Unlock()
-	if latest != digest {
+	switch latest {
+	case digest:
+	case "":
+		return outcome{JobCanceled, canceled, "it was removed before it had settled"}, true
+	default:
 		return outcome{JobCanceled, canceled, "another upload of " + id + " has taken its place"}, true
 	}
 	row, settled := h.settledRow(id)
@@ -223,7 +232,7 @@ func (h *Host) outcomeOf(id, digest string) (outcome, bool) {
 		return outcome{}, false
 	}
 	if row.ID == "" {
-		return outcome{JobFailed, CodeNotFound, "it was removed before it had settled"}, true
+		return outcome{JobCanceled, canceled, "it was removed before it had settled"}, true
 	}
 	if row.Digest == digest {
 		return outcomeIn(row.State, row.Reason), true

@@ -296,6 +296,7 @@ func (r *reconciler) letGo(view *catalog.View) {
 		delete(r.byID, e.id)
 		r.host.supervisor.Forget(e.id)
 		r.host.services.Forget(e.id)
+		r.host.forgetLevel(e.id)
 		r.host.journal.gone(e.id, claimed(view, e.id))
 		return true
 	})

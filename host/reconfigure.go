@@ -50,7 +50,14 @@ func (h *Host) reconfiguration(r row, c ConfigurationChange) (*reconfiguration, 
 		return p, violated(violationsOf(violations))
 	}
 	p.effective = effective
-	for _, d := range configuration.Diff(p.before, p.after) {
+	p.diff = differences(p.before, p.after)
+	return p, nil
+}
+
+// differences is never nil.
+func differences(before, after configuration.Document) []Difference {
+	list := []Difference{}
+	for _, d := range configuration.Diff(before, after) {
 		kind := "changed"
 		switch {
 		case !d.Was:
@@ -58,9 +65,9 @@ func (h *Host) reconfiguration(r row, c ConfigurationChange) (*reconfiguration, 
 		case !d.Is:
 			kind = "removed"
 		}
-		p.diff = append(p.diff, Difference{Pointer: d.Pointer, Kind: kind, Before: d.Before, After: d.After, Secret: d.Secret})
+		list = append(list, Difference{Pointer: d.Pointer, Kind: kind, Before: d.Before, After: d.After, Secret: d.Secret})
 	}
-	return p, nil
+	return list
 }
 
 func (p *reconfiguration) conflict() error {
@@ -70,7 +77,7 @@ func (p *reconfiguration) conflict() error {
 	}
 	return &Error{
 		Code: CodeConflict, Message: fmt.Sprintf("the configuration of %s is not revision %d any more: %s", p.change.ID, p.change.Revision, now),
-		Hint: "look at it as it is now, and change that",
+		Hint: "look at it as it is now, and change that", Stale: true,
 	}
 }
 

@@ -155,7 +155,7 @@ func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest
 	})
 }
 
-// expect notes that a bundle is on its way, for Settle.
+// expect notes that a bundle is on its way, for Settle; "" that none is.
 func (h *Host) expect(id, digest string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -138,6 +138,8 @@ const (
 	CodeTooLarge        = "too_large"        // over a limit, which Message names
 	CodeUnavailable     = "unavailable"      // not now: the disk is full, or the host stops
 	CodeInternal        = "internal"         // a fault of the host
+	// A configuration breaks its schema, or the extension refuses it: Violations say where.
+	CodeValidationFailed = "validation_failed"
 )
 
 // Error is why a verb, an upload or a question was refused. Nothing has changed then.

@@ -44,8 +44,8 @@ const (
 	Administrator = host.RoleAdministrator // everything
 )
 
-// rightsOf are what a role may do to every extension.
-func rightsOf(r Role) []Right {
+// RightsOf are what a role may do to every extension.
+func RightsOf(r Role) []Right {
 	switch r {
 	case Viewer:
 		return []Right{Open, See}
@@ -97,7 +97,7 @@ func (i Identity) May(right Right, id string) bool {
 	if i.Only != nil && !slices.Contains(i.Only, id) {
 		return false
 	}
-	return slices.Contains(rightsOf(i.Role), right) ||
+	return slices.Contains(RightsOf(i.Role), right) ||
 		i.Known() && id != "" && slices.Contains(i.Owns, id) && slices.Contains(owned(), right)
 }
 

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/internal/visible"
@@ -34,6 +35,8 @@ var staticFiles embed.FS
 // Host is what the pages show, and change.
 type Host interface {
 	Snapshot() []host.Extension
+	Extension(id string) (host.Extension, bool)
+	UIOf(id string) string
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
 }
 
@@ -42,6 +45,8 @@ type Host interface {
 type Config struct {
 	Host   Host
 	Access *access.Control
+	// OwnPages are the frames of what extensions show themselves.
+	OwnPages *ownpages.Site
 	// Loopback says that the listener is for this machine only.
 	Loopback bool
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
@@ -73,6 +78,7 @@ func (p *Pages) Routes() []web.Route {
 	return append(p.signInRoutes(), []web.Route{
 		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.extensionsPage},
 		{Method: "POST", Path: "/admin/consent", Right: access.Install, Page: true, Serve: p.consent},
+		{Method: "GET", Path: "/admin/extensions/{id}/ui", Right: access.See, Page: true, Serve: p.ownPages},
 		{Method: "GET", Path: "/admin/static/", Right: access.Open, Page: true, Serve: p.static},
 		{Method: "GET", Path: "/admin/", Right: access.See, Page: true, Serve: p.missingPage},
 		{Method: "GET", Path: "/{$}", Right: access.Open, Page: true, Serve: toAdmin},

@@ -106,7 +106,7 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 func nextOf(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/admin/") ||
-		strings.Contains(next, `\`) || len(next) > 1000 || strings.HasPrefix(u.Path, "/admin/sign-") {
+		strings.Contains(next, `\`) || strings.Contains(u.Path, "..") || len(next) > 1000 || strings.HasPrefix(u.Path, "/admin/sign-") {
 		return "/admin/"
 	}
 	return u.RequestURI()

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -135,7 +136,7 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (*http
 	}
 	switch {
 	case !who.Known() && route.Page:
-		http.Redirect(w, r, "/admin/sign-in", http.StatusSeeOther)
+		http.Redirect(w, r, signInFor(r), http.StatusSeeOther)
 		return nil, nil
 	case !who.Known():
 		w.Header().Set("WWW-Authenticate", `Bearer realm="jackfield"`)
@@ -165,6 +166,14 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (*http
 		}
 	}
 	return r, nil
+}
+
+// signInFor is the sign-in form, which leads back to what r asks for.
+func signInFor(r *http.Request) string {
+	if r.Method != http.MethodGet || r.URL.Path == "/admin/" || !strings.HasPrefix(r.URL.Path, "/admin/") {
+		return "/admin/sign-in"
+	}
+	return "/admin/sign-in?next=" + url.QueryEscape(r.URL.RequestURI())
 }
 
 // may reports whether who has the right to the route.

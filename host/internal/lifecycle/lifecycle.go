@@ -98,7 +98,7 @@ func Codes() []string {
 		CodeCrashed, CodeExited, CodeHung, CodeLaunchFailed, CodeExecutableChanged, CodeHandshakeTimeout, CodeProtocolMismatch,
 		CodeInitFailed, CodeInitTimeout, CodeCheckFailed, CodeTypesMismatch, CodeHostTooOld, CodeDependencyMissing, CodeDependencyCycle,
 		CodeIDTaken, CodeNameTaken, CodeTypeTaken, CodeNoExecutable, CodeCopying, CodeDisabled, CodeMemoryExceeded, CodeDataExceeded,
-		CodeHeld, CodeNeedsConsent,
+		CodeHeld, CodeNeedsConsent, CodeConfigInvalid,
 		CodeStarting, CodeStopping, CodeStopped,
 	}
 }

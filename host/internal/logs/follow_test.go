@@ -202,7 +202,7 @@ func TestFollowEndsWithWhatThereIs(t *testing.T) {
 func TestNothingIsLostUnderAWriter(t *testing.T) {
 	s := newScribe(t)
 	f := follow(t, s, Query{}, "", nil)
-	const many = 3000
+	const many = 500
 	var writer sync.WaitGroup
 	defer writer.Wait()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -129,6 +129,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		c.end(0)
 		return nil, i.over(c, connectFailed(c, err, late))
 	}
+	c.wire.KeepLevel(i.spec.LogLevel)
 	c.proc = c.runner.started()
 	c.proc.settle()
 	i.offer(c)
@@ -177,7 +178,7 @@ func (i *Instance) newChild(cmd command, lanes *wire.Lanes) (*child, *plugin.Cli
 		file = i.s.logs.get(i.spec.LogFile)
 		c.file = func() { i.s.logs.put(file) }
 	}
-	c.out = newOutput(log, i.spec.Settings.LogLevel, file,
+	c.out = newOutput(log, i.spec.LogLevel, file,
 		slog.String("version", i.spec.Version), slog.Int64("instance", number))
 	cmd.box = c.box
 	c.runner = newRunner(i.s.forks, cmd, c.out)
@@ -220,7 +221,7 @@ func (i *Instance) introduce(ctx context.Context, c *child, config json.RawMessa
 	}
 	fail = i.do(ctx, c, step{lifecycle.StageInit, "Init", lifecycle.CodeInitFailed, lifecycle.CodeInitTimeout}, func() error {
 		return c.wire.Init(ctx, wire.InitArgs{
-			Config: config, DataDir: i.spec.DataDir, BundleDir: i.spec.BundleDir, LogLevel: i.spec.Settings.LogLevel,
+			Config: config, DataDir: i.spec.DataDir, BundleDir: i.spec.BundleDir, LogLevel: i.spec.LogLevel.Level(),
 		})
 	})
 	if fail != nil {

@@ -157,6 +157,9 @@ type Spec struct {
 	// dials for them. When less is granted the Instance is to be replaced.
 	Asked, Granted []string
 	Settings       Settings
+	// LogLevel is the least level that the extension logs at, and may change at any time;
+	// (*Supervisor).LogLevelChanged hurries it along. Nil is Settings.LogLevel for ever.
+	LogLevel slog.Leveler
 	// Held lets a process come to where only Activate is missing and wait there for
 	// (*Instance).Activate. A failed Activate ends in state failed, whatever failed:
 	// what it did to the data cannot be known. Later processes are not held.
@@ -265,6 +268,15 @@ func New(cfg Config) *Supervisor {
 	return s
 }
 
+// Able says by what each limit can be held here, what of the sandbox can hold, and the
+// version of Landlock, 0 for none. The error says why the sandbox was not tried; Holds
+// are told all the same.
+func (s *Supervisor) Able() (sandbox.Holds, []confine.Protection, int, error) {
+	holds := s.keeper.Holds(sandbox.Limits{Memory: 1, Processes: 1, Files: 1, Data: 1})
+	protections, landlock, err := s.guard.Able()
+	return holds, protections, landlock, err
+}
+
 // trialTime is how long the machine may take to start a process that confines itself.
 const trialTime = 10 * time.Second
 
@@ -317,6 +329,18 @@ func (s *Supervisor) Start(spec Spec, changed func()) *Instance {
 	return i
 }
 
+// LogLevelChanged lets the processes of an extension know their new log level at once: it
+// travels with a health check. Without it they learn of it with the next one.
+func (s *Supervisor) LogLevelChanged(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.instances {
+		if i.spec.ID == id {
+			i.checkNow()
+		}
+	}
+}
+
 // Forget drops the metrics of an extension that was removed. An extension that is
 // only restarted or upgraded keeps its counters.
 func (s *Supervisor) Forget(id string) { s.metrics.forget(id) }
@@ -340,6 +364,9 @@ func (s *Supervisor) Close() {
 	s.keeper.Close()
 	s.forks.close()
 }
+
+// Usage returns what the extensions take of the machine, by id.
+func (s *Supervisor) Usage() map[string]Usage { return s.metrics.usages() }
 
 // Collectors returns the metrics of all instances.
 func (s *Supervisor) Collectors() []prometheus.Collector { return s.metrics.collectors() }

@@ -3,7 +3,7 @@
 //
 // Words: "version" is answered with its version; "data" with a line for each activation
 // and each "write"; "config" with its configuration; "dial" and an address with
-// "connected"; "die" ends the process; anything else comes back. Moods: "init" and "activate" fail there, "dial" and an
+// "connected"; "log" and a text are logged, at every level; "die" ends the process; anything else comes back. Moods: "init" and "activate" fail there, "dial" and an
 // address in Init when that cannot be dialled. The member "mood" of its configuration:
 // "refuse" is refused, "die" ends the process, "hang" is not answered. Built with
 // -X main.live=true it takes a configuration while it runs.
@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ type moody struct {
 	version, mood, data string
 
 	config atomic.Pointer[json.RawMessage]
+	log    *slog.Logger
 
 	dialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -37,7 +39,7 @@ type moody struct {
 func (m *moody) Handlers() []sdk.Handler { return []sdk.Handler{sdk.HandleRaw(m.answer)} }
 
 func (m *moody) Init(ctx context.Context, setup sdk.Setup) error {
-	m.dialContext = setup.DialContext
+	m.dialContext, m.log = setup.DialContext, setup.Log
 	m.version = setup.Manifest["extension_version"]
 	if err := m.configure(ctx, setup.Config); err != nil {
 		return err
@@ -129,6 +131,10 @@ func (m *moody) answer(ctx context.Context, req *sdk.Request) (*sdk.Response, er
 			return nil, err
 		}
 		text = "connected"
+	case "log":
+		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+			m.log.Log(ctx, level, rest, "from", level.String())
+		}
 	case "die":
 		os.Exit(3)
 	}
