@@ -7,7 +7,7 @@ LDFLAGS    := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 .PHONY: help run test e2e build bench soak chaos chaos-long generate lint clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## build, pack the bundles, sign them and serve them from ./jmap-home
 	@scripts/local-authority jmap-home dist/bundles/*.jar
