@@ -188,10 +188,10 @@ func httpMain() {
 
 func httpRun(args []string) error {
 	if len(args) < 2 || len(args)%2 != 0 {
-		return fmt.Errorf("usage: http METHOD URL [-H 'Name: value']... [-d BODY | -f FILE]")
+		return fmt.Errorf("usage: http METHOD URL [-H 'Name: value']... [-d BODY | -f FILE] [-r stay]")
 	}
 	method, url, body := args[0], args[1], io.Reader(nil)
-	header := http.Header{}
+	header, asking := http.Header{}, client()
 	for i := 2; i < len(args); i += 2 {
 		switch args[i] {
 		case "-H":
@@ -206,6 +206,8 @@ func httpRun(args []string) error {
 			}
 			defer file.Close()
 			body = file
+		case "-r": // -r stay: a redirect is an answer
+			asking.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		default:
 			return fmt.Errorf("unknown option %s", args[i])
 		}
@@ -218,7 +220,7 @@ func httpRun(args []string) error {
 	if host := header.Get("Host"); host != "" {
 		req.Host = host
 	}
-	resp, err := client().Do(req)
+	resp, err := asking.Do(req)
 	if err != nil {
 		return err
 	}
