@@ -45,7 +45,7 @@ type Host interface {
 }
 
 // Notices tell that something has changed; *host.Subscription is one.
-type Notices = api.Notices
+type Notices = web.Notices
 
 // Lines are those of a log that is followed; *host.LogFollower is one.
 type Lines = api.Lines
@@ -124,16 +124,16 @@ func newHandler(cfg Config) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.fill()
 	loopback := addr.Addr().Unmap().IsLoopback()
 	own := ownpages.New(cfg.Host, time.Now)
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Access: control, OwnPages: own, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Events: cfg.Events, Access: control, OwnPages: own, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	cfg.fill()
 	streams := web.NewStreams(control)
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{

@@ -27,6 +27,12 @@ const testToken = "TESTTOKENTESTTOKENTESTTOKEN"
 // shelf is a Host whose rows a test changes, and which keeps what it was asked.
 type shelf struct {
 	rows atomic.Pointer[[]host.Extension]
+	told chan struct{} // has a value for each change
+	// What a test sets before it asks.
+	measures map[string]host.Measure
+	series   map[string]host.Series
+	needed   map[string][]host.Dependency
+	icons    map[string]host.Icon
 
 	mu      sync.Mutex // guards the rest
 	actions []host.Action
@@ -51,12 +57,34 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{read: readAll, config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
+	s := &shelf{read: readAll, told: make(chan struct{}, 100), config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
 	s.set(rows...)
 	return s
 }
 
-func (s *shelf) set(rows ...host.Extension) { s.rows.Store(&rows) }
+func (s *shelf) set(rows ...host.Extension) {
+	s.rows.Store(&rows)
+	select {
+	case s.told <- struct{}{}:
+	default:
+	}
+}
+
+// events are those of the shelf, for one follower at a time.
+func (s *shelf) events(uint64) (Notices, error) { return told{s.told}, nil }
+
+type told struct{ changes <-chan struct{} }
+
+func (t told) Next(ctx context.Context) (host.Notice, error) {
+	select {
+	case <-t.changes:
+		return host.Notice{Kind: host.NoticeExtension}, nil
+	case <-ctx.Done():
+		return host.Notice{}, ctx.Err()
+	}
+}
+
+func (told) Close() {}
 
 func (s *shelf) Snapshot() []host.Extension { return *s.rows.Load() }
 
@@ -157,10 +185,13 @@ func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
 
 func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
 	_, err := s.row(id)
-	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: []host.Dependency{}}, err
+	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: append([]host.Dependency{}, s.needed[id]...)}, err
 }
 
 func (s *shelf) Icon(id string) (host.Icon, error) {
+	if icon, ok := s.icons[id]; ok {
+		return icon, nil
+	}
 	if id != running().ID {
 		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: id + " has no picture"}
 	}
@@ -200,25 +231,34 @@ func (s *shelf) lastUpload(t *testing.T) received {
 }
 
 func testConfig(rows ...host.Extension) Config {
+	shelf := newShelf(rows...)
 	return Config{
-		Host: newShelf(rows...), Metrics: prometheus.NewRegistry(), MetricsOpen: true,
+		Host: shelf, Events: shelf.events, Metrics: prometheus.NewRegistry(), MetricsOpen: true,
 		Address: "127.0.0.1:8081", Version: "0.1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MaxUpload:  1 << 20,
 		DropFolder: "/srv/jmap/extensions", TokenFile: "/srv/jmap/conf/admin.token",
 	}
 }
 
-// accountsOf opens the accounts of a home of their own; now is their clock, nil for
-// that of the world.
+// opened are the accounts of tests, by test: a table of many handlers needs them once.
+var opened sync.Map
+
+// accountsOf opens the accounts of a home of their own, once for a test. Now is their
+// clock, nil for that of the world.
 func accountsOf(t *testing.T, now func() time.Time) *host.Accounts {
 	t.Helper()
+	if a, ok := opened.Load(t); ok && now == nil {
+		return a.(*host.Accounts)
+	}
 	a, done, err := host.OpenAccounts(host.AccountsConfig{
 		Home: host.Home(t.TempDir()), AdminToken: testToken, Log: slog.New(slog.DiscardHandler), Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	opened.Store(t, a)
 	t.Cleanup(func() {
+		opened.Delete(t)
 		if err := done(); err != nil {
 			t.Error(err)
 		}

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -62,7 +61,7 @@ type Config struct {
 	Addresses host.Addresses
 	Streams   *web.Streams
 	// Events subscribes to what changes behind a notice with this number, Follow to a log.
-	Events func(after uint64) (Notices, error)
+	Events func(after uint64) (web.Notices, error)
 	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error)
 }
 
@@ -102,22 +101,11 @@ func (a *API) Routes() []web.Route {
 	routes = append(routes, a.configRoutes()...)
 	for _, p := range posts() {
 		routes = append(routes, web.Route{
-			Method: "POST", Path: one + "/" + string(p.verb), Right: RightOf(p.verb),
+			Method: "POST", Path: one + "/" + string(p.verb), Right: web.RightOf(p.verb),
 			Serve: a.act(p.verb, membersOf(p.order)), Doc: verbDoc(p.verb, p.summary, p.order),
 		})
 	}
 	return append(routes, a.userRoutes()...)
-}
-
-// RightOf is what a verb needs.
-func RightOf(verb host.Verb) access.Right {
-	switch {
-	case verb == host.VerbRemove:
-		return access.Remove
-	case slices.Contains([]host.Verb{host.VerbConsent, host.VerbRevoke}, verb):
-		return access.Install
-	}
-	return access.Operate
 }
 
 // Plain is a route of a handler that writes its errors itself.

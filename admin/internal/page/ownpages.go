@@ -26,15 +26,15 @@ func (p *Pages) ownPages(w http.ResponseWriter, r *http.Request) error {
 	who := access.Of(r.Context())
 	head := w.Header()
 	head.Set("Content-Security-Policy", head.Get("Content-Security-Policy")+"; "+ownpages.FrameSource)
-	return p.render(w, http.StatusOK, "own-pages.html", struct {
-		frame
-		ID, Name, Version     string
-		Source, Proof         string
-		ByHand                bool
-		MayConfigure, MayCall bool
-	}{
-		frame: frame{Title: e.Name, Version: p.cfg.Version, SignedIn: true},
-		ID:    id, Name: e.Name, Version: e.Version, Source: p.cfg.OwnPages.Frame(id), Proof: who.Proof, ByHand: from == host.UIHome,
-		MayConfigure: who.May(access.Configure, id), MayCall: who.May(access.Operate, id),
+	return p.show(w, r, view{
+		Template: "own-pages.html", Title: e.Name, Section: sectionExtensions,
+		Trail: []crumb{{p.words(r).Say("nav.extensions"), "/admin/"}}, Scripts: []string{"bridge.js"},
+		Data: struct {
+			ID, Name, Version, Source     string
+			ByHand, MayConfigure, MayCall bool
+		}{
+			id, e.Name, e.Version, p.cfg.OwnPages.Frame(id), from == host.UIHome,
+			who.May(access.Configure, id), who.May(access.Operate, id),
+		},
 	})
 }

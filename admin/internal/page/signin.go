@@ -28,18 +28,30 @@ func (p *Pages) signInRoutes() []web.Route {
 	}
 }
 
-// signInPage is the form. name is what was typed, next where to go afterwards.
-func (p *Pages) signInPage(w http.ResponseWriter, status int, complaint, name, next string, token bool) error {
+// signInView is what the form shows again after a refusal.
+type signInView struct {
+	// Complaint is a key of words, Detail what the host says besides.
+	Complaint, Detail string
+	Wait              int // seconds, 0 for no wait
+	// Name is what was typed, Next where to go afterwards.
+	Name, Next string
+	// Token says that it was the token that was tried.
+	Token bool
+
+	TokenFile, PasswordFile string
+	OpenID                  bool
+}
+
+// signInPage is the form.
+func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, status int, v signInView) error {
+	said := p.words(r)
 	// A path of this machine is nobody's business elsewhere.
-	tokenFile, passwordFile := "conf/admin.token in the home folder of the host", "conf/initial-admin-password in the home folder of the host"
+	v.TokenFile, v.PasswordFile = said.Say("sign-in.token-far"), said.Say("sign-in.password-far")
 	if p.cfg.Loopback && p.cfg.TokenFile != "" {
-		tokenFile = p.cfg.TokenFile
+		v.TokenFile = p.cfg.TokenFile
 	}
-	return p.render(w, status, "sign-in.html", struct {
-		frame
-		Complaint, Name, Next, TokenFile, PasswordFile string
-		Token, OpenID                                  bool
-	}{frame{Title: "Sign in"}, complaint, name, next, tokenFile, passwordFile, token, p.cfg.Access.HasOpenID()})
+	v.OpenID = p.cfg.Access.HasOpenID()
+	return p.show(w, r, view{Template: "sign-in.html", Status: status, Title: said.Say("sign-in.title"), Narrow: true, Data: v})
 }
 
 func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
@@ -47,7 +59,7 @@ func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
 	if access.Of(r.Context()).Via == access.ViaSession {
 		return seeOther(w, r, next)
 	}
-	return p.signInPage(w, http.StatusOK, "", "", next, false)
+	return p.signInPage(w, r, http.StatusOK, signInView{Next: next})
 }
 
 // signIn begins a session of a user, or with the field token of the bearer of the
@@ -67,37 +79,36 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		return seeOther(w, r, next)
 	}
-	status, complaint, ok := refusal(w, err)
+	status, v, ok := refusal(w, err)
 	if !ok {
 		return err
 	}
-	return p.signInPage(w, status, complaint, visible.Clip(name, 100), next, token)
+	v.Name, v.Next, v.Token = visible.Clip(name, 100), next, token
+	return p.signInPage(w, r, status, v)
 }
 
 // refusal is what a person reads who was not let in; false says that it is a fault.
-func refusal(w http.ResponseWriter, err error) (status int, complaint string, ok bool) {
+func refusal(w http.ResponseWriter, err error) (status int, v signInView, ok bool) {
 	var refused *host.AccountError
 	if !errors.As(err, &refused) {
-		return 0, "", false
+		return 0, v, false
 	}
-	status = http.StatusForbidden
-	text := strings.ToUpper(refused.Message[:1]) + refused.Message[1:] + "."
+	status, v.Complaint = http.StatusForbidden, "sign-in.refused"
 	switch string(refused.Code) {
 	case host.CodeExhausted:
-		status = http.StatusTooManyRequests
-		text = "There were too many wrong tries. Wait " + strconv.Itoa(seconds(refused.After)) + " seconds and try again."
+		status, v.Complaint, v.Wait = http.StatusTooManyRequests, "sign-in.wait", seconds(refused.After)
 	case host.CodeUnavailable:
-		status = http.StatusServiceUnavailable
+		status, v.Complaint, v.Detail = http.StatusServiceUnavailable, "sign-in.unavailable", refused.Message
 	case host.CodeInvalidArgument:
-		status = http.StatusUnprocessableEntity
+		status, v.Complaint, v.Detail = http.StatusUnprocessableEntity, "sign-in.invalid", refused.Message
+	case host.CodeUnauthenticated:
+	default:
+		v.Complaint, v.Detail = "sign-in.not-allowed", refused.Message
 	}
 	if refused.After > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(refused.After)))
 	}
-	if refused.Hint != "" && string(refused.Code) != host.CodeExhausted {
-		text += " " + strings.ToUpper(refused.Hint[:1]) + refused.Hint[1:] + "."
-	}
-	return status, text, true
+	return status, v, true
 }
 
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
@@ -128,7 +139,7 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) startOpenID(w http.ResponseWriter, r *http.Request) error {
 	target, err := p.cfg.Access.BeginOpenID(w, r)
 	if err != nil {
-		return p.openIDRefused(w, err)
+		return p.openIDRefused(w, r, err)
 	}
 	http.Redirect(w, r, target, http.StatusFound)
 	return nil
@@ -139,32 +150,43 @@ func (p *Pages) startOpenID(w http.ResponseWriter, r *http.Request) error {
 // of another site.
 func (p *Pages) finishOpenID(w http.ResponseWriter, r *http.Request) error {
 	if err := p.cfg.Access.FinishOpenID(w, r); err != nil {
-		return p.openIDRefused(w, err)
+		return p.openIDRefused(w, r, err)
 	}
-	return p.render(w, http.StatusOK, "signed-in.html", frame{Title: "Signed in"})
+	return p.show(w, r, view{Template: "signed-in.html", Title: p.words(r).Say("sign-in.done"), Narrow: true, Onward: "/admin/"})
 }
 
-func (p *Pages) openIDRefused(w http.ResponseWriter, err error) error {
-	status, complaint, ok := refusal(w, err)
+func (p *Pages) openIDRefused(w http.ResponseWriter, r *http.Request, err error) error {
+	status, v, ok := refusal(w, err)
 	if !ok {
 		return err
 	}
-	return p.signInPage(w, status, complaint, "", "/admin/", false)
+	if v.Complaint == "sign-in.refused" { // nothing was typed here
+		v.Complaint, v.Detail = "sign-in.not-allowed", messageOf(err)
+	}
+	v.Next = "/admin/"
+	return p.signInPage(w, r, status, v)
+}
+
+// messageOf is what accounts say of a refusal.
+func messageOf(err error) string {
+	var refused *host.AccountError
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return refused.Message
 }
 
 func (p *Pages) passwordForm(w http.ResponseWriter, r *http.Request) error {
-	return p.passwordPage(w, r, http.StatusOK, "")
+	return p.passwordPage(w, r, http.StatusOK, signInView{})
 }
 
-func (p *Pages) passwordPage(w http.ResponseWriter, r *http.Request, status int, complaint string) error {
-	who := access.Of(r.Context())
-	return p.render(w, status, "password.html", struct {
-		frame
-		Complaint, Name, Proof string
-		MustChange, Has        bool
-	}{
-		frame{Title: "Change password", Version: p.cfg.Version, SignedIn: true}, complaint, who.Name, who.Proof,
-		who.MustChange, who.Account.Via == host.ViaPassword,
+func (p *Pages) passwordPage(w http.ResponseWriter, r *http.Request, status int, v signInView) error {
+	return p.show(w, r, view{
+		Template: "password.html", Status: status, Title: p.words(r).Say("password.title"), Narrow: true,
+		Data: struct {
+			signInView
+			Has bool // a password
+		}{v, access.Of(r.Context()).Account.Via == host.ViaPassword},
 	})
 }
 
@@ -174,15 +196,18 @@ func (p *Pages) changePassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	form := r.PostForm
 	if form.Get("password") != form.Get("again") {
-		return p.passwordPage(w, r, http.StatusUnprocessableEntity, "The two new passwords differ.")
+		return p.passwordPage(w, r, http.StatusUnprocessableEntity, signInView{Complaint: "password.differ"})
 	}
 	err := p.cfg.Access.ChangePassword(w, r, form.Get("old"), form.Get("password"))
 	if err == nil {
 		return toAdmin(w, r)
 	}
-	status, complaint, ok := refusal(w, err)
+	status, v, ok := refusal(w, err)
 	if !ok {
 		return err
 	}
-	return p.passwordPage(w, r, status, complaint)
+	if v.Complaint == "sign-in.refused" {
+		v.Complaint = "password.wrong"
+	}
+	return p.passwordPage(w, r, status, v)
 }
