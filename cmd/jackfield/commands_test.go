@@ -123,6 +123,24 @@ func cmdRestarts(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 }
 
+// cmdLogged: logged ID REGEXP: waits until a line of the extension's log matches.
+func cmdLogged(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: logged ID REGEXP")
+	}
+	want := regexp.MustCompile(args[1])
+	path := filepath.Join(ts.Getenv("JMAP_HOME"), "log", "extensions", args[0]+".log")
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		log, err := os.ReadFile(path)
+		if err == nil && want.Match(log) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("nothing in the log matches %s: %v\n%s", args[1], err, log)
+		}
+	}
+}
+
 // cmdReason: reason ID REGEXP: waits until the reason's stage/code: message matches.
 func cmdReason(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
