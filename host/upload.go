@@ -3,8 +3,8 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,43 +22,106 @@ const errNoSpace = syscall.ENOSPC
 // extensions folder before Upload returns. The error is an *Error with the bundle's
 // code when the bundle is at fault.
 func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
+	if u.DryRun {
+		received, up, err := h.receive(ctx, u)
+		if err == nil {
+			received.Release()
+		}
+		return up, err
+	}
+	j := h.jobs.begin(u)
+	body := &arriving{Reader: u.Body, job: j}
+	u.Body = body
+	up, err := h.install(ctx, u, j)
+	switch {
+	case err != nil:
+		j.refused(ctx, body, err)
+	case up.Job != j.now.Name:
+		j.finish(JobDone, "", "this upload was answered before, as "+up.Job)
+	default:
+		h.settle(j)
+	}
+	return up, err
+}
+
+// receive takes a bundle into private storage, where it stays until it is released, and
+// says what would come of it.
+func (h *Host) receive(ctx context.Context, u Upload) (*catalog.Received, Uploaded, error) {
 	received, err := h.catalog.Receive(ctx, u.Body, u.Size)
 	if err != nil {
-		return Uploaded{}, asError(err)
+		return nil, Uploaded{}, asError(err)
 	}
-	defer received.Release()
 	plan := h.catalog.Plan(received)
 	m := received.Manifest
 	is, _ := h.state.Extension(m.ID)
-	up := Uploaded{
+	return received, Uploaded{
 		ID: m.ID, Version: m.Version.String(), Digest: received.Digest, Action: string(plan.Action),
 		State: plan.State, Reason: plan.Reason, From: plan.From, Warnings: append([]string{}, received.Warnings...),
 		Permissions: append([]string{}, m.Permissions...), Needs: needsOf(is, m.Permissions),
+	}, nil
+}
+
+// install does the upload whose job is j.
+func (h *Host) install(ctx context.Context, u Upload, j *job) (Uploaded, error) {
+	received, up, err := h.receive(ctx, u)
+	if err != nil {
+		return Uploaded{}, err
 	}
-	if u.DryRun {
-		return up, nil
-	}
+	defer received.Release()
+	up.Job = j.now.Name
+	j.now.ID, j.now.Version, j.now.Digest = up.ID, up.Version, up.Digest
 	h.acting.Lock()
 	defer h.acting.Unlock()
+	if before, err := h.sameUpload(ctx, u, up.Digest); err != nil || before != nil {
+		return answerOf(before, err)
+	}
 	arrived := sync.OnceFunc(h.arrive(received.Digest))
 	defer arrived()
 	file, err := h.catalog.Publish(ctx, received)
 	if err != nil {
 		return Uploaded{}, asError(err)
 	}
-	h.expect(m.ID, received.Digest)
-	up.Job = "install-" + strings.TrimPrefix(received.Digest, "sha256:")[:16]
-	if err := h.consentToUpload(ctx, u, m, &up, file); err != nil { // the bundle is there: that is what was asked for
-		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", m.ID, "error", err)
+	j.to(JobStarting)
+	h.expect(up.ID, received.Digest)
+	if err := h.consentToUpload(ctx, u, received.Manifest, &up, file); err != nil { // the bundle is there: that is what was asked for
+		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", up.ID, "error", err)
 		return up, nil
 	}
+	h.remember(ctx, u, up)
 	arrived()
 	if len(up.Needs) > 0 { // what waited for that does so no more
 		h.catalog.Wake()
 		err = h.sync(ctx)
 	}
 	if err != nil {
-		h.cfg.Log.Debug("waiting for what an upload has changed", "ext", m.ID, "error", err)
+		h.cfg.Log.Debug("waiting for what an upload has changed", "ext", up.ID, "error", err)
+	}
+	return up, nil
+}
+
+// remember writes down how an upload with a key was answered. Without that the same
+// bytes are taken a second time, which changes nothing.
+func (h *Host) remember(ctx context.Context, u Upload, up Uploaded) {
+	if u.Key == "" {
+		return
+	}
+	answer, err := json.Marshal(up)
+	if err == nil {
+		err = h.state.SaveReply(ctx, state.Reply{Actor: u.Actor.Name, Key: u.Key, Digest: up.Digest, Answer: answer})
+	}
+	if err != nil {
+		h.cfg.Log.Warn("the answer to an upload cannot be written down under its Idempotency-Key", "ext", up.ID, "error", err)
+	}
+}
+
+// answerOf is an answer as it was given before.
+func answerOf(reply *state.Reply, err error) (Uploaded, error) {
+	if err != nil {
+		return Uploaded{}, asError(err)
+	}
+	var up Uploaded
+	if err := json.Unmarshal(reply.Answer, &up); err != nil {
+		return Uploaded{}, fmt.Errorf("the answer that was written down for an Idempotency-Key: %w", err)
 	}
 	return up, nil
 }
@@ -92,7 +155,7 @@ func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest
 	})
 }
 
-// expect notes that a bundle is on its way, for Settle.
+// expect notes that a bundle is on its way, for Settle; "" that none is.
 func (h *Host) expect(id, digest string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
