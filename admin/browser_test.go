@@ -98,7 +98,7 @@ func served(t *testing.T, rows *shelf) *httptest.Server {
 func TestStalePage(t *testing.T) {
 	ctx := browse(t)
 	host := served(t, newShelf(running()))
-	within(ctx, t, "signing in", chromedp.Navigate(host.URL+"/admin/"), chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
+	within(ctx, t, "signing in", chromedp.Navigate(host.URL+"/admin/"), chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
 	if !read[bool](ctx, t, `document.getElementById("stale").hidden`) {
 		t.Error("the page is stale from the beginning")
 	}
