@@ -1,0 +1,251 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackfield-host/jackfield/admin/internal/web"
+	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/visible"
+)
+
+const (
+	// maxFollowers is how many readers may follow logs at once.
+	maxFollowers = 32
+	// followTime is how long one answer goes on; the browser asks again, and access is
+	// checked again.
+	followTime = 15 * time.Minute
+	// followPulse is how often a silent log says that it is still there.
+	followPulse = 15 * time.Second
+	// followWrite is how long a reader may take to take one line.
+	followWrite = 10 * time.Second
+
+	maxSearch = 200     // bytes of a search
+	maxShown  = 2000    // characters of a line that is shown
+	maxAttrs  = 40      // attributes of a line that are shown
+	maxLog    = 1 << 30 // bytes of a log that is downloaded
+)
+
+// Lines are those of a log that is followed; *host.LogFollower is it.
+type Lines interface {
+	Next(ctx context.Context) (host.LogLine, error)
+	Close()
+}
+
+// logFilter says which lines are shown.
+type logFilter struct {
+	Level, Contains string
+	Tail            int
+}
+
+// tails are how many lines a reader can ask for, levels from which level on.
+func tails() []int     { return []int{100, 200, 500, 1000, 2000} }
+func levels() []string { return []string{"debug", "info", "warn", "error"} }
+func (f logFilter) query() host.LogQuery {
+	return host.LogQuery{Tail: f.Tail, Level: f.Level, Contains: f.Contains}
+}
+
+// values are the filter as it stands in a URL.
+func (f logFilter) values() url.Values {
+	v := url.Values{}
+	if f.Level != "" {
+		v.Set("level", f.Level)
+	}
+	if f.Contains != "" {
+		v.Set("contains", f.Contains)
+	}
+	return v
+}
+
+// filterOf reads the filter in the query of r. What is not among the choices counts as
+// not chosen.
+func filterOf(r *http.Request) logFilter {
+	q := r.URL.Query()
+	f := logFilter{Level: q.Get("level"), Contains: strings.TrimSpace(q.Get("contains"))}
+	if !slices.Contains(levels(), f.Level) {
+		f.Level = ""
+	}
+	for len(f.Contains) > maxSearch || !utf8.ValidString(f.Contains) {
+		f.Contains = f.Contains[:min(maxSearch, len(f.Contains)-1)]
+	}
+	var err error
+	if f.Tail, err = strconv.Atoi(q.Get("tail")); err != nil || !slices.Contains(tails(), f.Tail) {
+		f.Tail = host.DefaultTail
+	}
+	return f
+}
+
+// logLine is one line as it is shown: every character of it can be seen. Its JSON form
+// is what followers get.
+type logLine struct {
+	Time    time.Time `json:"time"`
+	Level   string    `json:"level"`
+	Message string    `json:"message"`
+	Attrs   []logAttr `json:"attrs"`
+}
+
+type logAttr struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func shownLine(l host.LogLine) logLine {
+	s := logLine{Time: l.Time.UTC(), Level: l.Level, Message: visible.Clip(l.Message, maxShown), Attrs: []logAttr{}}
+	if !slices.Contains(levels(), s.Level) {
+		s.Level = "info" // it becomes the name of a class
+	}
+	for i, a := range l.Attrs {
+		if i == maxAttrs {
+			s.Attrs = append(s.Attrs, logAttr{"…", strconv.Itoa(len(l.Attrs) - maxAttrs)})
+			break
+		}
+		s.Attrs = append(s.Attrs, logAttr{visible.Clip(a.Key, 100), visible.Clip(a.Value, maxShown)})
+	}
+	return s
+}
+
+// detailLogs shows the last lines of an extension's log.
+func (p *Pages) detailLogs(w http.ResponseWriter, r *http.Request) error {
+	d, err := p.detailOf(r, "logs")
+	if err != nil {
+		return err
+	}
+	f := filterOf(r)
+	lines, err := p.cfg.Host.Logs(r.Context(), d.E.ID, f.query())
+	if err != nil {
+		return err
+	}
+	view := struct {
+		detail
+		Filter       logFilter
+		Filtered     bool
+		Levels       []string
+		Tails        []int
+		Lines        []logLine
+		Follow, File string // URLs
+	}{
+		detail: d, Filter: f, Filtered: f.Level != "" || f.Contains != "", Levels: levels(), Tails: tails(),
+		File: detailURL(d.E.ID, "logs", "file"),
+	}
+	values := f.values()
+	for _, l := range lines {
+		view.Lines = append(view.Lines, shownLine(l))
+		values.Set("after", l.Position)
+	}
+	view.Follow = detailURL(d.E.ID, "logs", "follow") + "?" + values.Encode()
+	return p.render(w, http.StatusOK, "detail-logs.html", view)
+}
+
+// detailFollow sends the lines that come, as server-sent events: line with a logLine,
+// missed with a number.
+func (p *Pages) detailFollow(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.Target(r)
+	if err != nil {
+		return err
+	}
+	select {
+	case p.followers <- struct{}{}:
+		defer func() { <-p.followers }()
+	default:
+		return web.NewProblem(http.StatusServiceUnavailable, host.CodeUnavailable, fmt.Sprintf("%d readers follow logs already", maxFollowers))
+	}
+	q := filterOf(r).query()
+	q.Tail = -1
+	after := r.Header.Get("Last-Event-ID")
+	if after == "" {
+		after = r.URL.Query().Get("after")
+	}
+	lines, err := p.follow(r.Context(), id, q, after)
+	if err != nil {
+		return err
+	}
+	defer lines.Close()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy that collects lines would hold them back
+	s := &stream{w: w, control: http.NewResponseController(w)}
+	if s.send("retry: 2000\n\n") != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), followTime)
+	defer cancel()
+	for {
+		err := s.next(ctx, lines)
+		if err != nil { // the reader has gone, the host stops, or it was long enough
+			return nil
+		}
+	}
+}
+
+// follow begins to follow a log.
+func (p *Pages) follow(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error) {
+	if p.cfg.Follow != nil {
+		return p.cfg.Follow(ctx, id, q, after)
+	}
+	return p.cfg.Host.FollowLogs(ctx, id, q, after)
+}
+
+// stream writes server-sent events.
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+// next sends one line, or a sign of life when none comes.
+func (s *stream) next(ctx context.Context, lines Lines) error {
+	wait, cancel := context.WithTimeout(ctx, followPulse)
+	defer cancel()
+	l, err := lines.Next(wait)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return s.send(": \n\n")
+	case err != nil:
+		return err
+	case l.Missed > 0:
+		return s.send(fmt.Sprintf("event: missed\ndata: %d\n\n", l.Missed))
+	}
+	data, err := json.Marshal(shownLine(l))
+	if err != nil {
+		return err
+	}
+	id := ""
+	if l.Position != "" && !strings.ContainsAny(l.Position, "\r\n\x00") {
+		id = "id: " + l.Position + "\n"
+	}
+	return s.send(id + "event: line\ndata: " + string(data) + "\n\n")
+}
+
+func (s *stream) send(text string) error {
+	_ = s.control.SetWriteDeadline(time.Now().Add(followWrite)) // where there are none, the connection is gone
+	if _, err := io.WriteString(s.w, text); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+// detailLogFile sends the whole log as a file.
+func (p *Pages) detailLogFile(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.Target(r)
+	if err != nil {
+		return err
+	}
+	file, err := p.cfg.Host.LogFile(id)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	web.Allow(http.NewResponseController(w), web.MaxWait)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", "attachment; filename=extension.log; filename*=UTF-8''"+url.PathEscape(id)+".log")
+	_, _ = io.Copy(w, io.LimitReader(file, maxLog)) // a client that is gone is not an error of ours
+	return nil
+}
