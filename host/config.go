@@ -75,6 +75,8 @@ type Config struct {
 	// extensions. Users are the uids that they get, zero for DefaultUsers.
 	Shim  Program
 	Users Users
+	// Effective is what Host.Settings returns: the keys as they hold, without secrets.
+	Effective []Setting
 	// Settings returns the settings of one extension; nil means DefaultSettings.
 	Settings func(id string) Settings
 }

@@ -257,7 +257,8 @@ type row struct {
 	Extension
 	extension *extension // nil for a file that is none
 	instance  instance
-	atRest    bool // no upgrade of it is under way or about to be
+	edition   *edition // that runs, or else should; nil for a file
+	atRest    bool     // no upgrade of it is under way or about to be
 }
 
 // now returns the row with what changes without anybody's doing.

@@ -54,6 +54,8 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	started    time.Time
+	tries      chan struct{} // a place for each request that is being tried
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -87,6 +89,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
+		started: time.Now(), tries: make(chan struct{}, mostTries),
 	}
 	h.rows.Store(&[]row{})
 	if err := h.home.Make(); err != nil {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -340,12 +341,12 @@ func (r *reconciler) publish(view *catalog.View) {
 			continue
 		}
 		is, _ := h.state.Extension(e.id)
-		rows = append(rows, row{e.row(seen, s, is, h.state.Versions(e.id)), e, s.instance, seen.AtRest})
+		rows = append(rows, row{e.row(seen, s, is, h.state.Versions(e.id)), e, s.instance, cmp.Or(s.edition, e.wanted), seen.AtRest})
 		routes = append(routes, e.routes(s)...)
 	}
 	if view != nil {
 		for _, r := range view.Rows {
-			rows = append(rows, row{h.rowOf(r), nil, nil, true})
+			rows = append(rows, row{h.rowOf(r), nil, nil, nil, true})
 		}
 		rows = h.named(rows)
 	}

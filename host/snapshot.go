@@ -55,6 +55,15 @@ type Extension struct {
 	// Sandbox says of each protection whether it holds of the process; it is empty
 	// before the first launch.
 	Sandbox []Protection `json:"sandbox"`
+	// LogLevel is from which level on its log is kept; both are empty for a file that is
+	// no extension.
+	LogLevel LogLevel `json:"log_level"`
+}
+
+// LogLevel is a least level: debug, info, warn or error.
+type LogLevel struct {
+	Value   string `json:"value"`   // that holds
+	Default string `json:"default"` // that is configured
 }
 
 // Signature is what was judged of a bundle's signature; the state is one of trust.State.

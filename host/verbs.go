@@ -20,17 +20,18 @@ type Verb string
 
 // The verbs.
 const (
-	VerbEnable   Verb = "enable"   // it may run
-	VerbDisable  Verb = "disable"  // it drains and stays stopped
-	VerbRestart  Verb = "restart"  // an upgrade to itself
-	VerbRollback Verb = "rollback" // another kept version runs, pinned
-	VerbPin      Verb = "pin"      // this version runs whatever the folder holds
-	VerbUnpin    Verb = "unpin"    // the folder decides again
-	VerbRetry    Verb = "retry"    // what failed is tried again at once
-	VerbRemove   Verb = "remove"   // its files leave the folder
-	VerbConsent  Verb = "consent"  // what a version asks for is granted
-	VerbRevoke   Verb = "revoke"   // what was granted is taken back
-	VerbRecheck  Verb = "recheck"  // who signed it is judged anew
+	VerbEnable   Verb = "enable"    // it may run
+	VerbDisable  Verb = "disable"   // it drains and stays stopped
+	VerbRestart  Verb = "restart"   // an upgrade to itself
+	VerbRollback Verb = "rollback"  // another kept version runs, pinned
+	VerbPin      Verb = "pin"       // this version runs whatever the folder holds
+	VerbUnpin    Verb = "unpin"     // the folder decides again
+	VerbRetry    Verb = "retry"     // what failed is tried again at once
+	VerbRemove   Verb = "remove"    // its files leave the folder
+	VerbConsent  Verb = "consent"   // what a version asks for is granted
+	VerbRevoke   Verb = "revoke"    // what was granted is taken back
+	VerbRecheck  Verb = "recheck"   // who signed it is judged anew
+	VerbLogLevel Verb = "log-level" // from which level on its log is kept
 )
 
 // Action is one verb, for one extension, by somebody.
@@ -53,7 +54,9 @@ type Action struct {
 	// Permissions are those to grant or to take back, nil for all. Of what waits for
 	// consent those that are left out are denied.
 	Permissions []string
-	Actor       Actor
+	// Level, of log-level, is debug, info, warn or error; empty for the configured one.
+	Level string
+	Actor Actor
 }
 
 // Upload is a bundle on its way into the drop folder. Body is read as it comes; an
@@ -65,7 +68,11 @@ type Upload struct {
 	Size int64
 	// DryRun checks the bundle and says what would happen; nothing is kept.
 	DryRun bool
-	Actor  Actor
+	// Key makes the upload safe to repeat: for a day, an actor's second upload with the
+	// same key and the same bytes is answered as the first was, and one with other bytes is
+	// a conflict. Empty for none.
+	Key   string
+	Actor Actor
 }
 
 // Uploaded says what became, or would become, of an uploaded bundle.

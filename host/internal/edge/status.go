@@ -46,3 +46,14 @@ func statuses() []status {
 		{sdk.DeadlineExceeded, http.StatusGatewayTimeout, "Gateway Timeout"},
 	}
 }
+
+// Status is the HTTP status with which a code is answered; an unknown code is a fault of
+// the host.
+func Status(code sdk.Code) int {
+	for _, s := range statuses() {
+		if s.code == code {
+			return s.status
+		}
+	}
+	return http.StatusInternalServerError
+}
