@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
 // AuditQuery asks for a part of the audit trail. What is empty is not asked for; all
@@ -22,5 +24,22 @@ type AuditQuery struct {
 // FindAudit returns who did what, newest first, as far as q asks. The error is an *Error:
 // CodeInvalidArgument for a cursor that was not given out.
 func (h *Host) FindAudit(ctx context.Context, q AuditQuery) (AuditPage, error) {
-	return AuditPage{}, nil
+	entries, next, err := h.state.FindAudit(ctx, state.AuditFilter{
+		Actor: q.Actor, Action: q.Action, Target: q.Target, From: q.From, Until: q.Until,
+	}, q.Cursor, q.Limit)
+	if err != nil {
+		return AuditPage{}, asError(err)
+	}
+	page := AuditPage{Events: make([]AuditEntry, len(entries)), Next: next}
+	for i, e := range entries {
+		page.Events[i] = AuditEntry{
+			Time: e.Time, Actor: e.Actor, Action: e.Action, Target: e.Target, Before: e.Before, After: e.After, Remote: e.Remote,
+		}
+	}
+	return page, nil
+}
+
+// Audit returns who did what, newest first.
+func (h *Host) Audit(ctx context.Context, cursor string, limit int) (AuditPage, error) {
+	return h.FindAudit(ctx, AuditQuery{Cursor: cursor, Limit: limit})
 }

@@ -1,8 +1,12 @@
 package host
 
 import (
+	"cmp"
 	"context"
+	"runtime"
 	"time"
+
+	"github.com/jackfield-host/jackfield/trust"
 )
 
 // Staged is a bundle that was taken in and waits for somebody to say that it is to be
@@ -113,22 +117,120 @@ type StagedInstall struct {
 
 // Stage takes a bundle in as Upload does, and keeps it for InstallStaged. DryRun counts
 // for nothing. The error is an *Error with the bundle's code when the bundle is at fault,
-// CodeUnavailable when as many wait already as the host keeps.
+// CodeUnavailable when as much waits already as the host keeps.
 func (h *Host) Stage(ctx context.Context, u Upload) (Staged, error) {
-	return Staged{}, &Error{Code: CodeUnavailable}
+	received, err := h.catalog.Receive(ctx, u.Body, u.Size)
+	if err != nil {
+		return Staged{}, asError(err)
+	}
+	item, done, err := h.staging.add(received, u.Actor.Name)
+	if err != nil {
+		received.Release()
+		return Staged{}, err
+	}
+	defer done()
+	return h.stagedOf(item), nil
 }
 
 // Staged says anew what a staged bundle is and would come to. The error is an *Error:
 // CodeNotFound when a has staged nothing with this token, or it has expired.
 func (h *Host) Staged(token string, a Actor) (Staged, error) {
-	return Staged{}, &Error{Code: CodeNotFound}
-}
-
-// InstallStaged puts a staged bundle into the extensions folder, as Upload does, and
-// forgets it. After an error it is staged still.
-func (h *Host) InstallStaged(ctx context.Context, i StagedInstall) (Uploaded, error) {
-	return Uploaded{}, &Error{Code: CodeNotFound}
+	item, done, err := h.staging.use(token, a.Name)
+	if err != nil {
+		return Staged{}, err
+	}
+	defer done()
+	return h.stagedOf(item), nil
 }
 
 // Unstage forgets a staged bundle, if a has staged it.
-func (h *Host) Unstage(token string, a Actor) {}
+func (h *Host) Unstage(token string, a Actor) { h.staging.drop(token, a.Name) }
+
+// installPatience bounds an installation that nobody waits for any more.
+const installPatience = 2 * time.Minute
+
+// InstallStaged puts a staged bundle into the extensions folder, as Upload does. Whoever
+// asks twice for the same gets the first answer. After an error it is staged still.
+func (h *Host) InstallStaged(ctx context.Context, i StagedInstall) (Uploaded, error) {
+	item, done, err := h.staging.use(i.Token, i.Actor.Name)
+	if err != nil {
+		return Uploaded{}, err
+	}
+	defer done()
+	// What was begun is brought to its end, whether or not somebody waits for it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), installPatience)
+	defer cancel()
+	h.acting.Lock()
+	defer h.acting.Unlock()
+	if item.installed != nil {
+		return *item.installed, nil
+	}
+	now := h.stagedOf(item)
+	t := terms{actor: i.Actor, grant: i.Grant}
+	if now.Changes != nil && now.Changes.Digest != i.Installed || now.Changes == nil && i.Installed != "" {
+		return Uploaded{}, &Error{
+			Code: CodeConflict, Message: "another version of " + now.ID + " is installed than when this one was looked at",
+			Hint: "look at what would change now, and install it then",
+		}
+	}
+	if refusal := h.admission.Refusal(item.received.Bundle); refusal != nil && refusal.Code == trust.PublisherChanged {
+		if !i.AcceptPublisher {
+			return Uploaded{}, &Error{
+				Code: CodeConflict, Message: "another publisher has signed this version than those before it, and nobody has accepted that",
+				Hint: "accept the publisher, if you know why it is another one",
+			}
+		}
+		t.publisher = &refusal.Publisher
+	}
+	up, err := h.install(ctx, item.received, now.Uploaded, t)
+	if err != nil {
+		return Uploaded{}, err
+	}
+	item.installed = &up
+	item.received.Release()
+	return up, nil
+}
+
+// stagedOf describes a bundle that waits.
+func (h *Host) stagedOf(item *stagedItem) Staged {
+	r := item.received
+	m, plan := r.Manifest, h.catalog.Plan(r)
+	is, _ := h.state.Extension(m.ID)
+	s := Staged{
+		Token: item.token, Expires: item.expires, Uploaded: h.uploaded(r, plan), Size: r.Size,
+		Name: cmp.Or(m.Name, m.ID), Class: m.Class, Request: m.Request, Response: m.Response,
+		Description: m.Description, Vendor: m.Vendor, License: m.License, Homepage: m.Homepage,
+		Platforms: append([]string{}, r.Bundle.Platforms()...), Platform: runtime.GOOS + "-" + runtime.GOARCH,
+		Signature: h.signatureOf(r.Bundle), Bound: is.Publisher, Denied: []string{},
+		Requires: []Dependency{}, Changes: changesOf(plan.Now, r.Bundle),
+	}
+	s.Publisher = publisherCheck(s.Signature, is.Publisher)
+	for _, p := range m.Permissions {
+		if d, decided := is.Decision(p); decided && !d.Granted {
+			s.Denied = append(s.Denied, p)
+		}
+	}
+	for _, need := range m.Requires {
+		other, _, err := h.find(need.ID)
+		if err != nil {
+			s.Requires = append(s.Requires, Dependency{ID: need.ID, Constraint: constraintOf(need), Optional: need.Optional})
+			continue
+		}
+		s.Requires = append(s.Requires, other.dependency(need, other))
+	}
+	return s
+}
+
+func publisherCheck(s Signature, bound string) PublisherCheck {
+	switch {
+	case s.Code == string(trust.PublisherChanged):
+		return PublisherChanged
+	case s.Publisher == "":
+		return PublisherUnknown
+	case bound == "":
+		return PublisherFirst
+	case s.Publisher != bound:
+		return PublisherChanged
+	}
+	return PublisherSame
+}
