@@ -54,6 +54,7 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	staging    *staging
 	started    time.Time
 	tries      chan struct{} // a place for each request that is being tried
 
@@ -92,6 +93,7 @@ func New(cfg Config) (*Host, error) {
 		started: time.Now(), tries: make(chan struct{}, mostTries),
 	}
 	h.rows.Store(&[]row{})
+	h.staging = newStaging(cfg.Limits.FileBytes, time.Now)
 	if err := h.home.Make(); err != nil {
 		return nil, err
 	}
@@ -241,6 +243,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.requests.Run(scanning); return nil })
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
+	group.Go(func() error { h.staging.run(scanning); return nil })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })
 	}

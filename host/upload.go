@@ -27,19 +27,55 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 		return Uploaded{}, asError(err)
 	}
 	defer received.Release()
-	plan := h.catalog.Plan(received)
-	m := received.Manifest
-	is, _ := h.state.Extension(m.ID)
-	up := Uploaded{
-		ID: m.ID, Version: m.Version.String(), Digest: received.Digest, Action: string(plan.Action),
-		State: plan.State, Reason: plan.Reason, From: plan.From, Warnings: append([]string{}, received.Warnings...),
-		Permissions: append([]string{}, m.Permissions...), Needs: needsOf(is, m.Permissions),
-	}
+	up := h.uploaded(received, h.catalog.Plan(received))
 	if u.DryRun {
 		return up, nil
 	}
 	h.acting.Lock()
 	defer h.acting.Unlock()
+	return h.install(ctx, received, up, terms{actor: u.Actor})
+}
+
+// uploaded says what a bundle is and what a plan for it comes to.
+func (h *Host) uploaded(received *catalog.Received, plan catalog.Planned) Uploaded {
+	m := received.Manifest
+	is, _ := h.state.Extension(m.ID)
+	return Uploaded{
+		ID: m.ID, Version: m.Version.String(), Digest: received.Digest, Action: string(plan.Action),
+		State: plan.State, Reason: plan.Reason, From: plan.From, Warnings: append([]string{}, received.Warnings...),
+		Permissions: append([]string{}, m.Permissions...), Needs: needsOf(is, m.Permissions),
+	}
+}
+
+// terms are on which somebody installs a bundle.
+type terms struct {
+	actor Actor
+	// grant are the permissions that are consented to, nil for all that nobody has decided
+	// about. Of those the others are denied.
+	grant []string
+	// publisher, if it is not nil, is accepted in the place of the one before.
+	publisher *string
+}
+
+// decide writes the terms into the row of an extension whose new version asks for asks.
+func (t terms) decide(x *state.Extension, asks []string, at time.Time) {
+	for _, p := range asks {
+		was, decided := x.Decision(p)
+		named := slices.Contains(t.grant, p)
+		if !decided && t.grant != nil || named && !was.Granted {
+			x.Decide(state.Decision{Permission: p, Granted: named, By: t.actor.Name, At: at})
+		}
+	}
+	if t.publisher != nil {
+		x.Publisher = *t.publisher
+	}
+	grantNeeds(x, asks, t.actor.Name, at)
+}
+
+// install puts a bundle into the extensions folder and writes down who has done so on
+// which terms. up says what it comes to. The caller has h.acting.
+func (h *Host) install(ctx context.Context, received *catalog.Received, up Uploaded, t terms) (Uploaded, error) {
+	m := received.Manifest
 	arrived := sync.OnceFunc(h.arrive(received.Digest))
 	defer arrived()
 	file, err := h.catalog.Publish(ctx, received)
@@ -48,12 +84,12 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	}
 	h.expect(m.ID, received.Digest)
 	up.Job = "install-" + strings.TrimPrefix(received.Digest, "sha256:")[:16]
-	if err := h.consentToUpload(ctx, u, m, &up, file); err != nil { // the bundle is there: that is what was asked for
+	if err := h.consentToUpload(ctx, t, m, &up, file); err != nil { // the bundle is there: that is what was asked for
 		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", m.ID, "error", err)
 		return up, nil
 	}
 	arrived()
-	if len(up.Needs) > 0 { // what waited for that does so no more
+	if len(up.Needs) > 0 || t.publisher != nil { // what waited for that does so no more
 		h.catalog.Wake()
 		err = h.sync(ctx)
 	}
@@ -64,15 +100,15 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 }
 
 // consentToUpload writes down that somebody has published a bundle and consented to what
-// it asks for.
-func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest, up *Uploaded, file string) error {
+// it asks for, as far as the terms say.
+func (h *Host) consentToUpload(ctx context.Context, t terms, m *bundle.Manifest, up *Uploaded, file string) error {
 	now := time.Now()
 	is, _ := h.state.Extension(m.ID) // as it is now that nobody else changes it
 	up.Needs = needsOf(is, m.Permissions)
 	before := decisionsOf(is)
 	var consent func(*state.Extension)
-	if len(m.Permissions) > 0 {
-		consent = func(x *state.Extension) { grantNeeds(x, m.Permissions, u.Actor.Name, now) }
+	if len(m.Permissions) > 0 || t.publisher != nil {
+		consent = func(x *state.Extension) { t.decide(x, m.Permissions, now) }
 		consent(&is)
 	}
 	after, err := json.Marshal(map[string]any{"version": up.Version, "digest": up.Digest, "file": file, "decided": decisionsOf(is)})
@@ -83,11 +119,11 @@ func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest
 	return h.state.Change(ctx, state.Change{
 		ID: m.ID, Edit: consent,
 		Events: []state.Event{{
-			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: u.Actor.Name,
-			Message: "as " + file + ", from " + u.Actor.Remote,
+			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: t.actor.Name,
+			Message: "as " + file + ", from " + t.actor.Remote,
 		}},
 		Audit: []state.AuditEntry{{
-			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, Before: before, After: after, Remote: u.Actor.Remote,
+			Time: now, Actor: t.actor.Name, Action: "upload", Target: m.ID, Before: before, After: after, Remote: t.actor.Remote,
 		}},
 	})
 }
@@ -165,21 +201,6 @@ func (h *Host) History(ctx context.Context, id, cursor string, limit int) (Histo
 		page.Events[i] = Event{
 			Time: e.Time, Kind: e.Kind, Version: e.Version, Digest: e.Digest, Actor: e.Actor,
 			Code: e.Code, Message: e.Message, Evidence: e.Evidence,
-		}
-	}
-	return page, nil
-}
-
-// Audit returns who did what, newest first.
-func (h *Host) Audit(ctx context.Context, cursor string, limit int) (AuditPage, error) {
-	entries, next, err := h.state.Audit(ctx, cursor, limit)
-	if err != nil {
-		return AuditPage{}, asError(err)
-	}
-	page := AuditPage{Events: make([]AuditEntry, len(entries)), Next: next}
-	for i, e := range entries {
-		page.Events[i] = AuditEntry{
-			Time: e.Time, Actor: e.Actor, Action: e.Action, Target: e.Target, Before: e.Before, After: e.After, Remote: e.Remote,
 		}
 	}
 	return page, nil
