@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
@@ -30,7 +28,7 @@ type Kept struct {
 func (h *Host) Kept(id string) ([]Kept, error) {
 	row, ok := h.Extension(id)
 	if !ok {
-		return nil, noExtension(id)
+		return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", id), Hint: "the list of extensions has the ids"}
 	}
 	remembered := map[string]state.Version{}
 	for _, v := range h.state.Versions(id) {
@@ -47,10 +45,6 @@ func (h *Host) Kept(id string) ([]Kept, error) {
 	return kept, nil
 }
 
-func noExtension(id string) *Error {
-	return &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", id), Hint: "the list of extensions has the ids"}
-}
-
 func momentOf(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -58,62 +52,25 @@ func momentOf(t time.Time) *time.Time {
 	return &t
 }
 
-// Declared is what one version of an extension says of itself, to be compared with
-// another. Its strings are hostile.
-type Declared struct {
-	Version string `json:"version"`
-	Digest  string `json:"digest"`
-	Bytes   int64  `json:"bytes"` // of the bundle
-	// Upgrade is exclusive or overlap.
-	Upgrade     string   `json:"upgrade"`
-	Permissions []string `json:"permissions"` // never nil, sorted
-	// Requires are the ids of the extensions that it needs, each with what is asked of
-	// its version.
-	Requires []string `json:"requires"` // never nil, sorted
-	// Types are the declared ones, without a State.
-	Types []DeclaredType `json:"types"` // never nil
-	// Platforms are those that it has an executable for.
-	Platforms []string `json:"platforms"`
-}
-
-// Declared reads what a kept version, or the candidate, says of itself from its private
-// copy, which is verified for it. The error is an *Error with CodeNotFound when the row
-// does not name the digest, or there is no such copy any more.
-func (h *Host) Declared(ctx context.Context, id, digest string) (Declared, error) {
-	row, ok := h.Extension(id)
-	if !ok {
-		return Declared{}, noExtension(id)
+// Compare says what a kept version, or the candidate, has otherwise than the current one,
+// as its private copy says it, which is verified for that. The error is an *Error with
+// CodeNotFound when the row does not name the digest, or there is no such copy any more.
+func (h *Host) Compare(ctx context.Context, id, digest string) (Changes, error) {
+	row, current, err := h.find(id)
+	if err != nil {
+		return Changes{}, err
 	}
-	named := digest != "" && (row.Digest == digest || row.Candidate != nil && row.Candidate.Digest == digest ||
+	named := digest != "" && (row.Candidate != nil && row.Candidate.Digest == digest ||
 		slices.ContainsFunc(row.Versions, func(v Version) bool { return v.Digest == digest }))
-	if !named {
-		return Declared{}, &Error{Code: CodeNotFound, Message: fmt.Sprintf("%s keeps no version with this digest", id)}
+	if !named || current == nil {
+		return Changes{}, &Error{Code: CodeNotFound, Message: fmt.Sprintf("%s keeps no version with this digest", id)}
 	}
-	b, err := h.catalog.Read(ctx, digest)
+	other, err := h.catalog.Read(ctx, digest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Declared{}, &Error{Code: CodeNotFound, Message: "the private copy of this version is not there any more"}
+		return Changes{}, &Error{Code: CodeNotFound, Message: "the private copy of this version is not there any more"}
 	case err != nil:
-		return Declared{}, asError(fmt.Errorf("reading the private copy of a version of %s: %w", id, err))
+		return Changes{}, asError(fmt.Errorf("reading the private copy of a version of %s: %w", id, err))
 	}
-	return declaredBy(b), nil
+	return *changesOf(current, other), nil
 }
-
-func declaredBy(b *bundle.Verified) Declared {
-	m := b.Manifest()
-	d := Declared{
-		Version: m.Version.String(), Digest: b.Digest(), Bytes: b.Size(), Upgrade: string(m.Upgrade),
-		Permissions: append([]string{}, m.Permissions...), Requires: []string{}, Types: []DeclaredType{},
-		Platforms: b.Platforms(),
-	}
-	for _, need := range m.Requires {
-		d.Requires = append(d.Requires, strings.TrimSpace(need.ID+" "+constraintOf(need)))
-	}
-	for _, t := range b.Types() {
-		d.Types = append(d.Types, DeclaredType{Type: t.Name, Role: string(t.Role), Extends: t.Extends, Response: t.Response, Schema: t.Schema})
-	}
-	slices.Sort(d.Permissions)
-	slices.Sort(d.Requires)
-	return d
-}
-

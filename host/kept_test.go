@@ -10,9 +10,9 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// TestKeptVersionsSayWhatTheyDeclare: after an upgrade both versions tell when they were
-// healthy and what they ask for; nothing else can be read under the extension's id.
-func TestKeptVersionsSayWhatTheyDeclare(t *testing.T) {
+// TestKeptVersions: after an upgrade both versions tell when they were
+// healthy and how they differ; nothing else can be read under the extension's id.
+func TestKeptVersions(t *testing.T) {
 	t.Parallel()
 	w := startQuick(t, t.TempDir())
 	w.put("m-1.jar", moody{version: "1"}.jar(t))
@@ -31,19 +31,10 @@ func TestKeptVersionsSayWhatTheyDeclare(t *testing.T) {
 			t.Errorf("version %s: %+v", k.Version.Version, k)
 		}
 	}
-	declared := func(digest string) host.Declared {
-		d, err := w.Declared(t.Context(), theID, digest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	one, two := declared(old.Digest), declared(kept[slices.IndexFunc(kept, func(k host.Kept) bool { return k.Current })].Digest)
-	if one.Version != "1" || one.Upgrade != "exclusive" || len(one.Permissions) != 0 || one.Bytes == 0 {
-		t.Errorf("version 1: %+v", one)
-	}
-	if two.Version != "2" || two.Upgrade != "overlap" || !slices.Equal(two.Permissions, []string{"kv"}) {
-		t.Errorf("version 2: %+v", two)
+	changes, err := w.Compare(t.Context(), theID, old.Digest)
+	if err != nil || changes.Version != "2" || changes.UpgradeFrom != "overlap" || changes.UpgradeTo != "exclusive" ||
+		len(changes.Asks) != 0 || !slices.Equal(changes.Leaves, []string{"kv"}) {
+		t.Errorf("back to version 1: %+v, %v", changes, err)
 	}
 
 	for name, c := range map[string]struct{ id, digest string }{
@@ -53,7 +44,7 @@ func TestKeptVersionsSayWhatTheyDeclare(t *testing.T) {
 		"no digest where one is":  {theID, ""},
 		"a digest without prefix": {theID, strings.TrimPrefix(old.Digest, "sha256:")},
 	} {
-		_, err := w.Declared(t.Context(), c.id, c.digest)
+		_, err := w.Compare(t.Context(), c.id, c.digest)
 		if refused, ok := err.(*host.Error); !ok || refused.Code != host.CodeNotFound {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -61,7 +52,7 @@ func TestKeptVersionsSayWhatTheyDeclare(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(w.home.Bundles(), strings.TrimPrefix(old.Digest, "sha256:"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Declared(t.Context(), theID, old.Digest); err == nil || !strings.Contains(err.Error(), "not there any more") {
+	if _, err := w.Compare(t.Context(), theID, old.Digest); err == nil || !strings.Contains(err.Error(), "not there any more") {
 		t.Errorf("a copy that is gone: %v", err)
 	}
 	if _, err := w.Kept("org.nobody.Here"); err == nil {

@@ -1,4 +1,4 @@
-package page
+package detail
 
 import (
 	"context"
@@ -42,8 +42,8 @@ type Lines interface {
 	Close()
 }
 
-// logFilter says which lines are shown.
-type logFilter struct {
+// Filter says which lines are shown.
+type Filter struct {
 	Level, Contains string
 	Tail            int
 }
@@ -51,12 +51,12 @@ type logFilter struct {
 // tails are how many lines a reader can ask for, levels from which level on.
 func tails() []int     { return []int{100, 200, 500, 1000, 2000} }
 func levels() []string { return []string{"debug", "info", "warn", "error"} }
-func (f logFilter) query() host.LogQuery {
+func (f Filter) query() host.LogQuery {
 	return host.LogQuery{Tail: f.Tail, Level: f.Level, Contains: f.Contains}
 }
 
 // values are the filter as it stands in a URL.
-func (f logFilter) values() url.Values {
+func (f Filter) values() url.Values {
 	v := url.Values{}
 	if f.Level != "" {
 		v.Set("level", f.Level)
@@ -69,9 +69,9 @@ func (f logFilter) values() url.Values {
 
 // filterOf reads the filter in the query of r. What is not among the choices counts as
 // not chosen.
-func filterOf(r *http.Request) logFilter {
+func filterOf(r *http.Request) Filter {
 	q := r.URL.Query()
-	f := logFilter{Level: q.Get("level"), Contains: strings.TrimSpace(q.Get("contains"))}
+	f := Filter{Level: q.Get("level"), Contains: strings.TrimSpace(q.Get("contains"))}
 	if !slices.Contains(levels(), f.Level) {
 		f.Level = ""
 	}
@@ -85,77 +85,80 @@ func filterOf(r *http.Request) logFilter {
 	return f
 }
 
-// logLine is one line as it is shown: every character of it can be seen. Its JSON form
+// Line is one line as it is shown: every character of it can be seen. Its JSON form
 // is what followers get.
-type logLine struct {
+type Line struct {
 	Time    time.Time `json:"time"`
 	Level   string    `json:"level"`
 	Message string    `json:"message"`
-	Attrs   []logAttr `json:"attrs"`
+	Attrs   []Attr    `json:"attrs"`
 }
 
-type logAttr struct {
+type Attr struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 }
 
-func shownLine(l host.LogLine) logLine {
-	s := logLine{Time: l.Time.UTC(), Level: l.Level, Message: visible.Clip(l.Message, maxShown), Attrs: []logAttr{}}
+func shownLine(l host.LogLine) Line {
+	s := Line{Time: l.Time.UTC(), Level: l.Level, Message: visible.Clip(l.Message, maxShown), Attrs: []Attr{}}
 	if !slices.Contains(levels(), s.Level) {
 		s.Level = "info" // it becomes the name of a class
 	}
 	for i, a := range l.Attrs {
 		if i == maxAttrs {
-			s.Attrs = append(s.Attrs, logAttr{"…", strconv.Itoa(len(l.Attrs) - maxAttrs)})
+			s.Attrs = append(s.Attrs, Attr{"…", strconv.Itoa(len(l.Attrs) - maxAttrs)})
 			break
 		}
-		s.Attrs = append(s.Attrs, logAttr{visible.Clip(a.Key, 100), visible.Clip(a.Value, maxShown)})
+		s.Attrs = append(s.Attrs, Attr{visible.Clip(a.Key, 100), visible.Clip(a.Value, maxShown)})
 	}
 	return s
 }
 
-// detailLogs shows the last lines of an extension's log.
-func (p *Pages) detailLogs(w http.ResponseWriter, r *http.Request) error {
-	d, err := p.detailOf(r, "logs")
+// Logs is the tab of an extension's log.
+type Logs struct {
+	Header
+	Filter   Filter
+	Filtered bool // not every line is wanted
+	Levels   []string
+	Tails    []int
+	Lines    []Line // the oldest first
+	// Follow is the URL of what follows these lines, File that of the whole log.
+	Follow, File string
+}
+
+func (d *Desk) logs(w http.ResponseWriter, r *http.Request) error {
+	h, err := d.header(r, "logs")
 	if err != nil {
 		return err
 	}
 	f := filterOf(r)
-	lines, err := p.cfg.Host.Logs(r.Context(), d.E.ID, f.query())
+	lines, err := d.cfg.Host.Logs(r.Context(), h.E.ID, f.query())
 	if err != nil {
 		return err
 	}
-	view := struct {
-		detail
-		Filter       logFilter
-		Filtered     bool
-		Levels       []string
-		Tails        []int
-		Lines        []logLine
-		Follow, File string // URLs
-	}{
-		detail: d, Filter: f, Filtered: f.Level != "" || f.Contains != "", Levels: levels(), Tails: tails(),
-		File: detailURL(d.E.ID, "logs", "file"),
+	view := Logs{
+		Header: h, Filter: f, Filtered: f.Level != "" || f.Contains != "", Levels: levels(), Tails: tails(),
+		File: URL(h.E.ID, "logs", "file"),
 	}
 	values := f.values()
 	for _, l := range lines {
 		view.Lines = append(view.Lines, shownLine(l))
 		values.Set("after", l.Position)
 	}
-	view.Follow = detailURL(d.E.ID, "logs", "follow") + "?" + values.Encode()
-	return p.render(w, http.StatusOK, "detail-logs.html", view)
+	view.Follow = URL(h.E.ID, "logs", "follow") + "?" + values.Encode()
+	return d.cfg.Render(w, r, http.StatusOK, "detail-logs.html", h, view)
 }
 
-// detailFollow sends the lines that come, as server-sent events: line with a logLine,
-// missed with a number.
-func (p *Pages) detailFollow(w http.ResponseWriter, r *http.Request) error {
+// follow sends the lines that come, as server-sent events: line with a Line,
+// missed with how many were.
+func (d *Desk) follow(w http.ResponseWriter, r *http.Request) error {
 	id, err := web.Target(r)
 	if err != nil {
 		return err
 	}
 	select {
-	case p.followers <- struct{}{}:
-		defer func() { <-p.followers }()
+	case d.followers <- struct{}{}:
+		defer func() { <-d.followers }()
 	default:
 		return web.NewProblem(http.StatusServiceUnavailable, host.CodeUnavailable, fmt.Sprintf("%d readers follow logs already", maxFollowers))
 	}
@@ -165,7 +168,7 @@ func (p *Pages) detailFollow(w http.ResponseWriter, r *http.Request) error {
 	if after == "" {
 		after = r.URL.Query().Get("after")
 	}
-	lines, err := p.follow(r.Context(), id, q, after)
+	lines, err := d.cfg.Follow(r.Context(), id, q, after)
 	if err != nil {
 		return err
 	}
@@ -184,14 +187,6 @@ func (p *Pages) detailFollow(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-}
-
-// follow begins to follow a log.
-func (p *Pages) follow(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error) {
-	if p.cfg.Follow != nil {
-		return p.cfg.Follow(ctx, id, q, after)
-	}
-	return p.cfg.Host.FollowLogs(ctx, id, q, after)
 }
 
 // stream writes server-sent events.
@@ -232,13 +227,13 @@ func (s *stream) send(text string) error {
 	return s.control.Flush()
 }
 
-// detailLogFile sends the whole log as a file.
-func (p *Pages) detailLogFile(w http.ResponseWriter, r *http.Request) error {
+// logFile sends the whole log as a file.
+func (d *Desk) logFile(w http.ResponseWriter, r *http.Request) error {
 	id, err := web.Target(r)
 	if err != nil {
 		return err
 	}
-	file, err := p.cfg.Host.LogFile(id)
+	file, err := d.cfg.Host.LogFile(id)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package page
+package detail
 
 import (
 	"bytes"
@@ -29,8 +29,8 @@ const (
 	maxTryTime = time.Minute
 )
 
-// declared is one type as it is shown.
-type declared struct {
+// Declared is one type as it is shown.
+type Declared struct {
 	host.DeclaredType
 	URL    string // of its page; "" for what nobody can ask for
 	Schema legible.Table
@@ -38,66 +38,68 @@ type declared struct {
 	Text legible.Reading
 }
 
-func declaredOf(id string, t host.DeclaredType) declared {
-	d := declared{DeclaredType: t, Schema: legible.Schema(t.Schema)}
+func declaredOf(id string, t host.DeclaredType) Declared {
+	v := Declared{DeclaredType: t, Schema: legible.Schema(t.Schema)}
 	if len(t.Schema) > 0 && string(t.Schema) != "null" {
-		d.Text = legible.Payload("application/json", t.Schema)
+		v.Text = legible.Payload("application/json", t.Schema)
 	}
 	if t.Handled && t.Role == "request" {
-		d.URL = detailURL(id, "types", t.Type)
+		v.URL = URL(id, "types", t.Type)
 	}
-	return d
+	return v
 }
 
-// detailTypes lists the types of an extension.
-func (p *Pages) detailTypes(w http.ResponseWriter, r *http.Request) error {
-	d, err := p.detailOf(r, "types")
+// Types is the tab of the types of an extension.
+type Types struct {
+	Header
+	Requests, Responses []Declared
+}
+
+func (d *Desk) types(w http.ResponseWriter, r *http.Request) error {
+	h, err := d.header(r, "types")
 	if err != nil {
 		return err
 	}
-	types, err := p.cfg.Host.Types(d.E.ID)
+	types, err := d.cfg.Host.Types(h.E.ID)
 	if err != nil {
 		return err
 	}
-	view := struct {
-		detail
-		Requests, Responses []declared
-	}{detail: d}
+	view := Types{Header: h}
 	for _, t := range types {
 		if t.Role == "request" {
-			view.Requests = append(view.Requests, declaredOf(d.E.ID, t))
+			view.Requests = append(view.Requests, declaredOf(h.E.ID, t))
 			continue
 		}
-		view.Responses = append(view.Responses, declaredOf(d.E.ID, t))
+		view.Responses = append(view.Responses, declaredOf(h.E.ID, t))
 	}
-	return p.render(w, http.StatusOK, "detail-types.html", view)
+	return d.cfg.Render(w, r, http.StatusOK, "detail-types.html", h, view)
 }
 
 // How the payload of a request is written.
 const (
-	tryForm   = "form"   // fields made from the schema
-	tryJSON   = "json"   // a text of JSON
-	tryOpaque = "opaque" // any text, or a file
+	ByForm = "form"   // fields made from the schema
+	ByJSON = "json"   // a text of JSON
+	AsItIs = "opaque" // any text, or a file
 )
 
-// trial is the page of one request type, with the form to try it.
-type trial struct {
-	detail
-	Type      declared
-	Responses []declared // that it may be answered with
-	Mode      string     // tryForm, tryJSON or tryOpaque
+// Trial is the page of one request type, with the form to try it.
+type Trial struct {
+	Header
+	Type      Declared
+	Responses []Declared // that it may be answered with
+	Mode      string     // ByForm, ByJSON or AsItIs
 	HasForm   bool       // fields can be made from the schema
 	Form      *form.Field
-	// Text and MediaType are what was written where Mode is not tryForm.
+	// Text and MediaType are what was written where Mode is not ByForm.
 	Text, MediaType string
 	// Placed are what is wrong with the payload, Complaint what is wrong with it as a whole.
 	Placed    []form.Placed
 	Complaint string
-	Answer    *answered
+	Answer    *Answered
 }
 
-// answered is how a request that was tried was answered.
-type answered struct {
+// Answered is how a request that was tried was answered.
+type Answered struct {
 	host.TryResult
 	OK         bool
 	StatusText string
@@ -105,12 +107,12 @@ type answered struct {
 }
 
 // trialOf finds the type that r is about.
-func (p *Pages) trialOf(r *http.Request) (*trial, *form.Form, error) {
-	d, err := p.detailOf(r, "types")
+func (d *Desk) trialOf(r *http.Request) (*Trial, *form.Form, error) {
+	h, err := d.header(r, "types")
 	if err != nil {
 		return nil, nil, err
 	}
-	types, err := p.cfg.Host.Types(d.E.ID)
+	types, err := d.cfg.Host.Types(h.E.ID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -119,64 +121,64 @@ func (p *Pages) trialOf(r *http.Request) (*trial, *form.Form, error) {
 	if at < 0 {
 		return nil, nil, web.NewProblem(http.StatusNotFound, "not_found", "this extension answers no such type")
 	}
-	t := &trial{detail: d, Type: declaredOf(d.E.ID, types[at]), Mode: tryOpaque}
+	t := &Trial{Header: h, Type: declaredOf(h.E.ID, types[at]), Mode: AsItIs}
 	for _, other := range types {
 		if want := t.Type.Response; other.Role == "response" && want != "" && (other.Type == want || other.Extends == want) {
-			t.Responses = append(t.Responses, declaredOf(d.E.ID, other))
+			t.Responses = append(t.Responses, declaredOf(h.E.ID, other))
 		}
 	}
 	if t.Type.Text.Kind == "" { // no schema
 		return t, nil, nil
 	}
-	t.Mode = tryJSON
+	t.Mode = ByJSON
 	made, err := form.Parse(t.Type.DeclaredType.Schema)
 	if err != nil {
-		p.cfg.Log.Warn("no form can be made from the schema of a type", "ext", d.E.ID, "type", name, "error", err)
+		d.cfg.Log.Warn("no form can be made from the schema of a type", "ext", h.E.ID, "type", name, "error", err)
 		return t, nil, nil
 	}
 	root, err := made.Fill(nil)
 	// The root of another kind has no name for a control: a name that is empty is not sent.
 	if t.HasForm = err == nil && root.Kind == form.Group; t.HasForm {
-		t.Mode, t.Form = tryForm, root
+		t.Mode, t.Form = ByForm, root
 	}
 	return t, made, nil
 }
 
-// detailType shows one request type with an empty form.
-func (p *Pages) detailType(w http.ResponseWriter, r *http.Request) error {
-	t, _, err := p.trialOf(r)
+// oneType shows one request type with an empty form.
+func (d *Desk) oneType(w http.ResponseWriter, r *http.Request) error {
+	t, _, err := d.trialOf(r)
 	if err != nil {
 		return err
 	}
-	if t.Mode == tryForm && r.URL.Query().Get("as") == tryJSON {
-		t.Mode, t.Text = tryJSON, "{}"
+	if t.Mode == ByForm && r.URL.Query().Get("as") == ByJSON {
+		t.Mode, t.Text = ByJSON, "{}"
 	}
-	return p.render(w, http.StatusOK, "detail-type.html", t)
+	return d.cfg.Render(w, r, http.StatusOK, "detail-type.html", t.Header, t)
 }
 
-// detailTry sends what a person has written and shows what comes of it.
-func (p *Pages) detailTry(w http.ResponseWriter, r *http.Request) error {
+// try sends what a person has written and shows what comes of it.
+func (d *Desk) try(w http.ResponseWriter, r *http.Request) error {
 	control := http.NewResponseController(w)
 	web.Allow(control, maxTryTime)
 	posted, file, err := tryPosted(w, r)
 	if err != nil {
 		return err
 	}
-	t, made, err := p.trialOf(r)
+	t, made, err := d.trialOf(r)
 	if err != nil {
 		return err
 	}
-	if t.Mode != tryOpaque && (posted.Get("mode") == tryJSON || t.Mode == tryJSON) {
-		t.Mode = tryJSON
+	if t.Mode != AsItIs && (posted.Get("mode") == ByJSON || t.Mode == ByJSON) {
+		t.Mode = ByJSON
 	}
 	payload, ready := t.read(posted, file, made)
 	if !ready {
-		return p.render(w, t.status(), "detail-type.html", t)
+		return d.cfg.Render(w, r, t.status(), "detail-type.html", t.Header, t)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxTryTime)
 	defer cancel()
 	who := access.Of(r.Context())
-	result, err := p.cfg.Host.Try(ctx, host.TryRequest{
+	result, err := d.cfg.Host.Try(ctx, host.TryRequest{
 		ID: t.E.ID, Type: t.Type.Type, MediaType: t.MediaType, Payload: payload, Timeout: maxTryTime,
 		Actor: web.Actor(r), Roles: []string{string(who.Role)},
 	})
@@ -189,11 +191,11 @@ func (p *Pages) detailTry(w http.ResponseWriter, r *http.Request) error {
 	default:
 		t.take(result)
 	}
-	return p.render(w, t.status(), "detail-type.html", t)
+	return d.cfg.Render(w, r, t.status(), "detail-type.html", t.Header, t)
 }
 
 // status is that of the page: what was wrong with the form is told to programs, too.
-func (t *trial) status() int {
+func (t *Trial) status() int {
 	if len(t.Placed) > 0 || t.Complaint != "" {
 		return http.StatusUnprocessableEntity
 	}
@@ -236,30 +238,30 @@ func tryPosted(w http.ResponseWriter, r *http.Request) (url.Values, []byte, erro
 
 // read takes the payload from what was posted. It is not ready to be sent when a button
 // has asked for another form, or something is wrong.
-func (t *trial) read(posted url.Values, file []byte, made *form.Form) (payload []byte, ready bool) {
+func (t *Trial) read(posted url.Values, file []byte, made *form.Form) (payload []byte, ready bool) {
 	as := posted.Get("as")
 	switch t.Mode {
-	case tryOpaque:
+	case AsItIs:
 		t.Text, t.MediaType = posted.Get("payload"), strings.TrimSpace(posted.Get("media"))
 		payload = []byte(t.Text)
 		if len(file) > 0 {
 			payload = file
 		}
 		return payload, true
-	case tryJSON:
+	case ByJSON:
 		t.Text = posted.Get("payload")
 		value := json.RawMessage(strings.TrimSpace(t.Text))
 		switch {
 		case !json.Valid(value):
 			t.Complaint = jsonComplaint(value)
 			return nil, false
-		case as == tryForm && t.HasForm:
+		case as == ByForm && t.HasForm:
 			root, err := made.Fill(value)
 			if err != nil || root.Kind != form.Group {
 				t.Complaint = "this JSON does not fit into the form"
 				return nil, false
 			}
-			t.Mode, t.Form = tryForm, root
+			t.Mode, t.Form = ByForm, root
 			return nil, false
 		}
 		return value, true
@@ -273,10 +275,10 @@ func (t *trial) read(posted url.Values, file []byte, made *form.Form) (payload [
 		t.Placed = t.Form.Place(wrong)
 		return nil, false
 	}
-	if as == tryJSON {
+	if as == ByJSON {
 		var b bytes.Buffer
 		if json.Indent(&b, value, "", "  ") == nil {
-			t.Mode, t.Text = tryJSON, b.String()
+			t.Mode, t.Text = ByJSON, b.String()
 		}
 		return nil, false
 	}
@@ -297,12 +299,12 @@ func jsonComplaint(text []byte) string {
 }
 
 // take shows how the request was answered, and what is wrong with it beside its fields.
-func (t *trial) take(result host.TryResult) {
-	t.Answer = &answered{
+func (t *Trial) take(result host.TryResult) {
+	t.Answer = &Answered{
 		TryResult: result, OK: result.Code == "ok", StatusText: http.StatusText(result.Status),
 		Body: legible.Payload(result.MediaType, result.Payload),
 	}
-	if t.Mode != tryForm || len(result.Errors) == 0 {
+	if t.Mode != ByForm || len(result.Errors) == 0 {
 		return
 	}
 	var wrong []form.Error

@@ -1,4 +1,4 @@
-package page
+package detail
 
 import (
 	"context"
@@ -15,12 +15,8 @@ import (
 )
 
 const (
-	historyPage = 50  // events on a page
-	auditPage   = 50  // entries on a page
-	auditBatch  = 500 // entries of the host's trail that are read at once
-	// maxAuditReads bounds how often it is read for one page: the trail is that of all
-	// extensions, and this one may be rare in it.
-	maxAuditReads = 4
+	historyPage = 50 // events on a page
+	auditPage   = 50 // entries on a page
 	// lookBack is how many events are searched for the last failure.
 	lookBack = 30
 
@@ -28,8 +24,8 @@ const (
 	maxDump   = 64 << 10 // bytes of a goroutine dump
 )
 
-// failure is how an extension failed, with all that is known of it.
-type failure struct {
+// Failure is how an extension failed, with all that is known of it.
+type Failure struct {
 	Code, Stage, Message string
 	Version              string
 	Time                 time.Time
@@ -51,8 +47,8 @@ type evidence struct {
 	Dump     string   `json:"goroutines"`
 }
 
-func failureOf(e host.Event) *failure {
-	f := &failure{Code: e.Code, Message: e.Message, Version: e.Version, Time: e.Time}
+func failureOf(e host.Event) *Failure {
+	f := &Failure{Code: e.Code, Message: e.Message, Version: e.Version, Time: e.Time}
 	var kept evidence
 	if len(e.Evidence) == 0 || json.Unmarshal(e.Evidence, &kept) != nil {
 		return f
@@ -68,8 +64,8 @@ func failureOf(e host.Event) *failure {
 
 // lastFailure finds how an extension last failed, nil when it did not. The history has
 // more than the row: the dump of goroutines, and what was before the host started.
-func (p *Pages) lastFailure(ctx context.Context, e host.Extension) (*failure, error) {
-	list, err := p.cfg.Host.History(ctx, e.ID, "", lookBack)
+func (d *Desk) lastFailure(ctx context.Context, e host.Extension) (*Failure, error) {
+	list, err := d.cfg.Host.History(ctx, e.ID, "", lookBack)
 	if err != nil {
 		return nil, err
 	}
@@ -83,22 +79,29 @@ func (p *Pages) lastFailure(ctx context.Context, e host.Extension) (*failure, er
 	}
 	switch r, x := e.Reason, e.LastExit; {
 	case r != nil && (r.ExitCode != nil || r.Signal != "" || len(r.Stderr) > 0):
-		return &failure{Code: r.Code, Stage: string(r.Stage), Message: r.Message, Version: e.Version, Time: r.Time, ExitCode: r.ExitCode, Signal: r.Signal, Stderr: r.Stderr}, nil
+		return &Failure{Code: r.Code, Stage: string(r.Stage), Message: r.Message, Version: e.Version, Time: r.Time, ExitCode: r.ExitCode, Signal: r.Signal, Stderr: r.Stderr}, nil
 	case x != nil:
-		return &failure{Time: x.Time, Version: e.Version, ExitCode: x.ExitCode, Signal: x.Signal, Stderr: x.Stderr, Past: past}, nil
+		return &Failure{Time: x.Time, Version: e.Version, ExitCode: x.ExitCode, Signal: x.Signal, Stderr: x.Stderr, Past: past}, nil
 	}
 	return nil, nil
 }
 
-// happened is one event of a history as it is shown.
-type happened struct {
+// Happened is one event of a history as it is shown.
+type Happened struct {
 	host.Event
-	Failure *failure // nil when there is no evidence
+	Failure *Failure // nil when there is no evidence
 }
 
-// detailHistory shows what happened to an extension.
-func (p *Pages) detailHistory(w http.ResponseWriter, r *http.Request) error {
-	d, err := p.detailOf(r, "history")
+// History is the tab of what happened to an extension, newest first.
+type History struct {
+	Header
+	Events []Happened
+	Next   string // cursor of the page after this one, "" when there is none
+	First  bool   // page
+}
+
+func (d *Desk) history(w http.ResponseWriter, r *http.Request) error {
+	h, err := d.header(r, "history")
 	if err != nil {
 		return err
 	}
@@ -106,39 +109,41 @@ func (p *Pages) detailHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := p.cfg.Host.History(r.Context(), d.E.ID, cursor, historyPage)
+	list, err := d.cfg.Host.History(r.Context(), h.E.ID, cursor, historyPage)
 	if err != nil {
 		return err
 	}
-	view := struct {
-		detail
-		Events []happened
-		Next   string
-		First  bool
-	}{d, nil, list.Next, cursor == ""}
+	view := History{Header: h, Next: list.Next, First: cursor == ""}
 	for _, e := range list.Events {
-		h := happened{Event: e}
+		happened := Happened{Event: e}
 		if len(e.Evidence) > 0 {
-			h.Failure = failureOf(e)
+			happened.Failure = failureOf(e)
 		}
-		view.Events = append(view.Events, h)
+		view.Events = append(view.Events, happened)
 	}
-	return p.render(w, http.StatusOK, "detail-history.html", view)
+	return d.cfg.Render(w, r, http.StatusOK, "detail-history.html", h, view)
 }
 
-// deed is one entry of the audit trail as it is shown.
-type deed struct {
+// Audit is the tab of who did what to an extension, newest first.
+type Audit struct {
+	Header
+	Deeds []Deed
+	Next  string // cursor of the page after this one, "" when there is none
+	First bool   // page
+}
+
+// Deed is one entry of the audit trail as it is shown.
+type Deed struct {
 	host.AuditEntry
-	Changes []change
+	Changes []Change
 }
 
-// change is one member that a deed has changed; Before or After is "" where there was,
-// or is, none.
-type change struct{ Name, Before, After string }
+// Change is one member that a deed has changed; Before or After is "" where there was,
+// or is, none. Name is "" for the whole.
+type Change struct{ Name, Before, After string }
 
-// detailAudit shows who did what to an extension.
-func (p *Pages) detailAudit(w http.ResponseWriter, r *http.Request) error {
-	d, err := p.detailOf(r, "audit")
+func (d *Desk) audit(w http.ResponseWriter, r *http.Request) error {
+	h, err := d.header(r, "audit")
 	if err != nil {
 		return err
 	}
@@ -146,39 +151,27 @@ func (p *Pages) detailAudit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := struct {
-		detail
-		Deeds []deed
-		Next  string
-		First bool
-	}{d, nil, cursor, cursor == ""}
-	for range maxAuditReads {
-		list, err := p.cfg.Host.Audit(r.Context(), view.Next, auditBatch)
-		if err != nil {
-			return err
-		}
-		for _, e := range list.Events {
-			if e.Target == d.E.ID {
-				view.Deeds = append(view.Deeds, deed{e, changesOf(e.Before, e.After)})
-			}
-		}
-		if view.Next = list.Next; view.Next == "" || len(view.Deeds) >= auditPage {
-			break
-		}
+	list, err := d.cfg.Host.FindAudit(r.Context(), host.AuditQuery{Target: h.E.ID, Cursor: cursor, Limit: auditPage})
+	if err != nil {
+		return err
 	}
-	return p.render(w, http.StatusOK, "detail-audit.html", view)
+	view := Audit{Header: h, Next: list.Next, First: cursor == ""}
+	for _, e := range list.Events {
+		view.Deeds = append(view.Deeds, Deed{e, changesOf(e.Before, e.After)})
+	}
+	return d.cfg.Render(w, r, http.StatusOK, "detail-audit.html", h, view)
 }
 
 // changesOf tells two JSON objects apart, member by member. What is no object is one
 // change as a whole.
-func changesOf(before, after json.RawMessage) []change {
+func changesOf(before, after json.RawMessage) []Change {
 	const most = 200 // characters of a value
 	was, is := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	if !isObject(before, &was) || !isObject(after, &is) {
 		if string(before) == string(after) {
 			return nil
 		}
-		return []change{{"", legible.Value(before, most), legible.Value(after, most)}}
+		return []Change{{"", legible.Value(before, most), legible.Value(after, most)}}
 	}
 	names := map[string]bool{}
 	for name := range was {
@@ -187,9 +180,9 @@ func changesOf(before, after json.RawMessage) []change {
 	for name := range is {
 		names[name] = true
 	}
-	var list []change
-	for _, name := range sortedKeys(names) {
-		c := change{name, legible.Value(was[name], most), legible.Value(is[name], most)}
+	var list []Change
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		c := Change{name, legible.Value(was[name], most), legible.Value(is[name], most)}
 		if c.Before != c.After {
 			list = append(list, c)
 		}
@@ -204,5 +197,3 @@ func isObject(raw json.RawMessage, into *map[string]json.RawMessage) bool {
 	}
 	return json.Unmarshal(raw, into) == nil
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
