@@ -38,6 +38,17 @@ type Failure struct {
 	Past bool
 }
 
+// Exit is the exit code, 0 for none.
+func (f *Failure) Exit() int {
+	if f.ExitCode == nil {
+		return 0
+	}
+	return *f.ExitCode
+}
+
+// DumpLines are the lines of the dump.
+func (f *Failure) DumpLines() []string { return strings.Split(strings.TrimRight(f.Dump, "\n"), "\n") }
+
 // evidence is what the host keeps of a failure.
 type evidence struct {
 	Stage    string   `json:"stage"`

@@ -85,9 +85,9 @@ func filterOf(r *http.Request) Filter {
 	return f
 }
 
-// Line is one line as it is shown: every character of it can be seen. Its JSON form
+// LogLine is one line as it is shown: every character of it can be seen. Its JSON form
 // is what followers get.
-type Line struct {
+type LogLine struct {
 	Time    time.Time `json:"time"`
 	Level   string    `json:"level"`
 	Message string    `json:"message"`
@@ -99,8 +99,8 @@ type Attr struct {
 	Value string `json:"value"`
 }
 
-func shownLine(l host.LogLine) Line {
-	s := Line{Time: l.Time.UTC(), Level: l.Level, Message: visible.Clip(l.Message, maxShown), Attrs: []Attr{}}
+func shownLine(l host.LogLine) LogLine {
+	s := LogLine{Time: l.Time.UTC(), Level: l.Level, Message: visible.Clip(l.Message, maxShown), Attrs: []Attr{}}
 	if !slices.Contains(levels(), s.Level) {
 		s.Level = "info" // it becomes the name of a class
 	}
@@ -121,7 +121,7 @@ type Logs struct {
 	Filtered bool // not every line is wanted
 	Levels   []string
 	Tails    []int
-	Lines    []Line // the oldest first
+	Lines    []LogLine // the oldest first
 	// Follow is the URL of what follows these lines, File that of the whole log.
 	Follow, File string
 }
@@ -149,7 +149,7 @@ func (d *Desk) logs(w http.ResponseWriter, r *http.Request) error {
 	return d.cfg.Render(w, r, http.StatusOK, "detail-logs.html", h, view)
 }
 
-// follow sends the lines that come, as server-sent events: line with a Line,
+// follow sends the lines that come, as server-sent events: line with a LogLine,
 // missed with how many were.
 func (d *Desk) follow(w http.ResponseWriter, r *http.Request) error {
 	id, err := web.Target(r)

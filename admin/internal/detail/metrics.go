@@ -4,31 +4,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/host"
 )
-
-// Drawn is one chart with what its numbers are.
-type Drawn struct {
-	// Name is requests, latency, in_flight, memory or cpu.
-	Name string
-	// Unit is rate, seconds, count, bytes or cores.
-	Unit string
-	chart.Chart
-	Marks []Mark
-}
-
-// Mark is a line down the drawing: so long ago.
-type Mark struct {
-	X    string
-	Past time.Duration
-}
-
-// Step is one step of all series, for those who read a table.
-type Step struct {
-	Time   time.Time
-	Values []*float64
-}
 
 // Metrics is the tab of how an extension fares, over five minutes or a day.
 type Metrics struct {
@@ -38,9 +15,49 @@ type Metrics struct {
 	// Measure is meaningful when it is Measured.
 	Measure  host.Measure
 	Measured bool
-	Charts   []Drawn
-	Columns  []Column
-	Steps    []Step // the newest first
+	From     time.Time
+	Step     time.Duration
+	Charts   []Chart
+	// Steps have the values of all Lines of all Charts, the newest first.
+	Steps []Step
+}
+
+// Chart is what belongs into one drawing.
+type Chart struct {
+	// Name is requests, latency, in_flight, memory or cpu.
+	Name string
+	// Unit is rate, seconds, count, bytes or cores.
+	Unit  string
+	Lines []Line
+}
+
+// Line is one series.
+type Line struct {
+	Name   string
+	Values []*float64 // the oldest first, nil where nothing is known
+}
+
+// Step is one moment of all series.
+type Step struct {
+	Time   time.Time
+	Values []Value
+}
+
+// Value is a value with its unit, nil where nothing is known.
+type Value struct {
+	Unit string
+	*float64
+}
+
+// Known reports whether there is a value.
+func (v Value) Known() bool { return v.float64 != nil }
+
+// Number is the value, 0 for none.
+func (v Value) Number() float64 {
+	if v.float64 == nil {
+		return 0
+	}
+	return *v.float64
 }
 
 func (d *Desk) metrics(w http.ResponseWriter, r *http.Request) error {
@@ -54,59 +71,50 @@ func (d *Desk) metrics(w http.ResponseWriter, r *http.Request) error {
 		over = host.LastDay
 	}
 	view.Measure, view.Measured = d.cfg.Host.Measures()[h.E.ID]
-	if series, ok := d.cfg.Host.Series(h.E.ID, over); ok {
+	if series, ok := d.cfg.Host.Series(h.E.ID, over); ok && series.StepSeconds > 0 {
 		view.Every = max(series.StepSeconds, 5)
+		view.From, view.Step = series.From, time.Duration(series.StepSeconds)*time.Second
 		view.Charts = chartsOf(series)
-		view.Columns, view.Steps = tableOf(series)
+		view.Steps = view.steps()
 	}
 	return d.cfg.Render(w, r, http.StatusOK, "detail-metrics.html", h, view)
 }
 
-func chartsOf(s host.Series) []Drawn {
-	line := func(name string, values []*float64) chart.Series { return chart.Series{Name: name, Values: values} }
-	charts := []Drawn{
-		{Name: "requests", Unit: "rate", Chart: chart.New(chart.Decimal, line("requests", s.RequestsPerSecond), line("errors", s.ErrorsPerSecond))},
-		{Name: "latency", Unit: "seconds", Chart: chart.New(chart.Decimal, line("p50", s.P50), line("p99", s.P99))},
-		{Name: "in_flight", Unit: "count", Chart: chart.New(chart.Decimal, line("in_flight", s.InFlight))},
-		{Name: "memory", Unit: "bytes", Chart: chart.New(chart.Binary, line("memory", s.ResidentBytes))},
-		{Name: "cpu", Unit: "cores", Chart: chart.New(chart.Decimal, line("cpu", s.CPU))},
+func chartsOf(s host.Series) []Chart {
+	return []Chart{
+		{"requests", "rate", []Line{{"requests", s.RequestsPerSecond}, {"errors", s.ErrorsPerSecond}}},
+		{"latency", "seconds", []Line{{"p50", s.P50}, {"p99", s.P99}}},
+		{"in_flight", "count", []Line{{"in_flight", s.InFlight}}},
+		{"memory", "bytes", []Line{{"memory", s.ResidentBytes}}},
+		{"cpu", "cores", []Line{{"cpu", s.CPU}}},
 	}
-	whole := time.Duration(s.StepSeconds*(max(len(s.RequestsPerSecond), 2)-1)) * time.Second
-	every := time.Minute
-	if whole > time.Hour {
-		every = 6 * time.Hour
-	}
-	var marks []Mark
-	for past := time.Duration(0); past <= whole+time.Duration(s.StepSeconds)*time.Second && whole > 0; past += every {
-		marks = append(marks, Mark{chart.Across(max(1-float64(past)/float64(whole), 0)), past})
-	}
-	for i := range charts {
-		charts[i].Marks = marks
-	}
-	return charts
 }
 
-// Column is one column of the table of all series.
-type Column struct{ Name, Unit string }
-
-func tableOf(s host.Series) ([]Column, []Step) {
-	columns := []Column{{"requests", "rate"}, {"errors", "rate"}, {"p50", "seconds"}, {"p99", "seconds"}, {"in_flight", "count"}, {"memory", "bytes"}, {"cpu", "cores"}}
-	lists := [][]*float64{s.RequestsPerSecond, s.ErrorsPerSecond, s.P50, s.P99, s.InFlight, s.ResidentBytes, s.CPU}
-	var rows []Step
-	for i := len(s.RequestsPerSecond) - 1; i >= 0; i-- {
-		m := Step{Time: s.From.Add(time.Duration(i*s.StepSeconds) * time.Second)}
-		known := false
-		for _, list := range lists {
-			var v *float64
-			if i < len(list) {
-				v = list[i]
-			}
-			known = known || v != nil
-			m.Values = append(m.Values, v)
-		}
-		if known {
-			rows = append(rows, m)
+// steps are the moments of which anything is known.
+func (m Metrics) steps() []Step {
+	n := 0
+	for _, c := range m.Charts {
+		for _, l := range c.Lines {
+			n = max(n, len(l.Values))
 		}
 	}
-	return columns, rows
+	var steps []Step
+	for i := n - 1; i >= 0; i-- {
+		s := Step{Time: m.From.Add(time.Duration(i) * m.Step)}
+		known := false
+		for _, c := range m.Charts {
+			for _, l := range c.Lines {
+				v := Value{Unit: c.Unit}
+				if i < len(l.Values) {
+					v.float64 = l.Values[i]
+				}
+				known = known || v.Known()
+				s.Values = append(s.Values, v)
+			}
+		}
+		if known {
+			steps = append(steps, s)
+		}
+	}
+	return steps
 }

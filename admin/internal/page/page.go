@@ -19,10 +19,12 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
@@ -46,10 +48,11 @@ type Host interface {
 	Series(id string, over host.Range) (host.Series, bool)
 	Dependencies(id string) (host.Dependencies, error)
 	Icon(id string) (host.Icon, error)
+	detail.Host
 }
 
-// Config is what the pages are made from; all but DropFolder, TokenFile and Version is
-// required.
+// Config is what the pages are made from; all but DropFolder, TokenFile, Version and
+// Follow is required.
 type Config struct {
 	Host   Host
 	Access *access.Control
@@ -62,6 +65,8 @@ type Config struct {
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time
+	// Follow begins to follow a log; nil means Host.FollowLogs.
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (detail.Lines, error)
 }
 
 // Pages answers people.
@@ -75,7 +80,7 @@ func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, languages: map[words.Language]spoken{}}
 	for _, l := range words.Languages() {
 		w := words.In(l)
-		templates, err := template.New("").Funcs(functions(w, cfg.Now)).ParseFS(templateFiles, "templates/*.html")
+		templates, err := template.New("").Funcs(functions(w, cfg.Now)).Funcs(detailFunctions(w)).ParseFS(templateFiles, "templates/*.html")
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +105,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return append(routes, p.actionRoutes()...)
+	return slices.Concat(routes, p.actionRoutes(), p.detailRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

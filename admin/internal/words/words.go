@@ -81,6 +81,11 @@ func catalogs() []catalog {
 		stateWords(),
 		overviewWords(),
 		actionWords(),
+		detailWords(),
+		detailTrustWords(),
+		detailTypeWords(),
+		detailLogWords(),
+		detailEventWords(),
 	}
 }
 
