@@ -39,10 +39,15 @@ type Host interface {
 	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
 }
 
+// Notices tell that something has changed; *host.Subscription is one.
+type Notices = page.Notices
+
 // Config is what the handler is made from. Host, Token, Address, MaxUpload and Log are
 // required.
 type Config struct {
 	Host Host
+	// Events subscribes to what changes; nil for the Events of a *host.Host.
+	Events func(after uint64) (Notices, error)
 	// Metrics is served under /metrics; nil means that there is no such page.
 	Metrics prometheus.Gatherer
 	// MetricsOpen serves /metrics without the token.
@@ -97,9 +102,18 @@ func newHandler(cfg Config) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	events := cfg.Events
+	if h, ok := cfg.Host.(*host.Host); ok && events == nil {
+		events = func(after uint64) (Notices, error) { return h.Events(after) }
+	}
+	if events == nil { // an open page is as it was when it was loaded
+		events = func(uint64) (Notices, error) {
+			return nil, &host.Error{Code: host.CodeUnavailable, Message: "this host tells of no changes"}
+		}
+	}
 	loopback := addr.Addr().Unmap().IsLoopback()
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Events: events, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {

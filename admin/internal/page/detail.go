@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -26,7 +27,7 @@ func (p *Pages) detailRoutes() []web.Route {
 // detailPage shows what package detail has worked out, with the buttons that the reader
 // may press, in the language of the reader.
 func (p *Pages) detailPage(w http.ResponseWriter, r *http.Request, status int, file string, h detail.Header, data any) error {
-	d := &drawer{words: p.words(r), h: h, here: here(r)}
+	d := &drawer{words: p.words(r), h: h, who: access.Of(r.Context()), here: here(r)}
 	title := h.Title
 	for _, t := range h.Tabs {
 		if t.Current && t.Name != "" {
@@ -54,6 +55,7 @@ func (p *Pages) detailPage(w http.ResponseWriter, r *http.Request, status int, f
 type drawer struct {
 	words *words.Words
 	h     detail.Header
+	who   access.Identity
 	here  string
 }
 
@@ -70,74 +72,27 @@ func (d *drawer) link(kind, label string, href string) action {
 
 // ask leads to the page that asks before a verb is done.
 func (d *drawer) ask(kind, label, verb string, query ...string) action {
-	values := url.Values{}
+	values := url.Values{"back": {d.here}}
 	for i := 0; i+1 < len(query); i += 2 {
 		values.Set(query[i], query[i+1])
 	}
-	href := pathOf(d.h.E.ID, verb)
-	if len(values) > 0 {
-		href += "?" + values.Encode()
-	}
-	return d.link(kind, label, href)
+	return d.link(kind, label, pathOf(d.h.E.ID, verb)+"?"+values.Encode())
 }
 
 // overviewPage is the first tab with its words and buttons.
 type overviewPage struct {
 	detail.Overview
-	Why     *explained    // nil for what is well
-	Waits   *host.Consent // a version that waits while another runs
+	Trouble *trouble // nil for what is well
 	Actions []action
-}
-
-// explained is why an extension does not run.
-type explained struct {
-	words.Explanation
-	Kind, Said string
-	Buttons    []action
 }
 
 func (d *drawer) overview(v detail.Overview) overviewPage {
 	page := overviewPage{Overview: v, Actions: d.usual(v)}
-	if r := v.E.Reason; r != nil {
-		page.Why = &explained{Explanation: d.words.Explain(r.Code), Kind: kindOf(string(v.E.State)), Said: r.Message}
-		page.Why.Buttons = d.helps(page.Why.Helps)
-	}
-	if v.E.Consent != nil && (v.E.Reason == nil || v.E.Reason.Code != "needs_consent") {
-		page.Waits = v.E.Consent
+	if t, ok := troubleOf(v.E, d.words, d.who, d.here); ok {
+		t.Stderr = nil // it stands below, with the rest of the evidence
+		page.Trouble = &t
 	}
 	return page
-}
-
-// helps are the buttons of what helps, the first of them the one to press.
-func (d *drawer) helps(helps []words.Help) []action {
-	var list []action
-	kind := func() string {
-		if len(list) == 0 {
-			return "primary"
-		}
-		return ""
-	}
-	e, can := d.h.E, d.h.Can
-	for _, help := range helps {
-		switch {
-		case help == words.HelpEnable && can.Operate, help == words.HelpRetry && can.Operate,
-			help == words.HelpUnpin && can.Operate, help == words.HelpRecheck && can.Operate:
-			list = append(list, d.post(kind(), "do."+string(help), string(help)))
-		case help == words.HelpRollback && can.Operate && len(e.Versions) > 1:
-			list = append(list, d.ask(kind(), "do.rollback", "rollback"))
-		case help == words.HelpRemove && can.Remove:
-			list = append(list, d.ask("danger", "do.remove", "remove"))
-		case help == words.HelpConsent, help == words.HelpTrust:
-			list = append(list, d.link(kind(), "go.trust", pathOf(e.ID, "trust")))
-		case help == words.HelpLogs && !d.h.File:
-			list = append(list, d.link("", "go.logs", pathOf(e.ID, "logs")))
-		case help == words.HelpConfigure && !d.h.File:
-			list = append(list, d.link(kind(), "go.configure", pathOf(e.ID, "config")))
-		case help == words.HelpInstall && can.Install:
-			list = append(list, d.link(kind(), "go.install", "/admin/install"))
-		}
-	}
-	return list
 }
 
 // usual are the buttons of what can be done to any extension as it is now.
@@ -186,7 +141,7 @@ func (t trustPage) ConsentOf(permission string) *action {
 	if !t.Can.Install {
 		return nil
 	}
-	a := t.d.post("", "do.consent", "consent", field{"some", "1"}, field{"digest", t.E.Digest}, field{"permission", permission})
+	a := t.d.post("", "do.consent", "consent", field{"some", "true"}, field{"digest", t.E.Digest}, field{"permission", permission})
 	a.Of = permission
 	return &a
 }
@@ -214,11 +169,7 @@ func (d *drawer) versions(v detail.Versions) versionsPage {
 		}
 		if !k.Current {
 			if d.h.Can.Operate {
-				query := []string{"version", name}
-				if k.Restorable {
-					query = append(query, "restorable", "1")
-				}
-				add(d.ask("", "do.rollback", "rollback", query...))
+				add(d.ask("", "do.rollback", "rollback", "version", name))
 			}
 			add(d.link("quiet", "detail.versions.compare", k.Compare+"#compared"))
 		}
@@ -235,7 +186,7 @@ func (d *drawer) versions(v detail.Versions) versionsPage {
 		page.Removal = append(page.Removal, d.ask("danger", "do.remove", "remove"))
 	}
 	if d.h.Can.Install {
-		page.Removal = append(page.Removal, d.ask("danger", "do.purge", "purge"))
+		page.Removal = append(page.Removal, d.ask("danger", "do.purge", "remove", "purge", "true"))
 	}
 	return page
 }

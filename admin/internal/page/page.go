@@ -51,10 +51,19 @@ type Host interface {
 	detail.Host
 }
 
+// Notices tell that something has changed; *host.Subscription is one. Next returns the
+// context's error when that ends first, and can be called again then.
+type Notices interface {
+	Next(ctx context.Context) (host.Notice, error)
+	Close()
+}
+
 // Config is what the pages are made from; all but DropFolder, TokenFile, Version and
 // Follow is required.
 type Config struct {
-	Host   Host
+	Host Host
+	// Events subscribes to what changes, as host.Events does.
+	Events func(after uint64) (Notices, error)
 	Access *access.Control
 	// Loopback says that the listener is for this machine only.
 	Loopback bool

@@ -29,7 +29,8 @@ const (
 
 // house is a host that keeps what it was asked to do, and answers what a test wants.
 type house struct {
-	rows []host.Extension
+	admin.Host // what the command line never asks for
+	rows       []host.Extension
 
 	mu       sync.Mutex // guards the rest
 	actions  []host.Action
