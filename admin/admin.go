@@ -27,6 +27,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/api"
+	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/page"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
@@ -42,12 +43,17 @@ type Host interface {
 // Notices tell that something has changed; *host.Subscription is one.
 type Notices = page.Notices
 
+// Lines are those of a log that is followed; *host.LogFollower is it.
+type Lines = detail.Lines
+
 // Config is what the handler is made from. Host, Token, Address, MaxUpload and Log are
 // required.
 type Config struct {
 	Host Host
 	// Events subscribes to what changes; nil for the Events of a *host.Host.
 	Events func(after uint64) (Notices, error)
+	// Follow begins to follow a log; nil for the FollowLogs of Host.
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error)
 	// Metrics is served under /metrics; nil means that there is no such page.
 	Metrics prometheus.Gatherer
 	// MetricsOpen serves /metrics without the token.
@@ -113,7 +119,7 @@ func newHandler(cfg Config) (*handler, error) {
 	}
 	loopback := addr.Addr().Unmap().IsLoopback()
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Events: events, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Events: events, Follow: cfg.Follow, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
