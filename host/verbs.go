@@ -157,8 +157,6 @@ type Error struct {
 	Hint string
 	// Others are the ids that need the extension.
 	Others []string
-	// Violations are the places at which a configuration is wrong.
-	Violations []Violation
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -130,15 +130,15 @@ func (d *Desk) trialOf(r *http.Request) (*Trial, *form.Form, error) {
 	if t.Type.Text.Kind == "" { // no schema
 		return t, nil, nil
 	}
-	t.Mode = ByJSON
+	t.Mode, t.Text = ByJSON, "{}"
 	made, err := form.Parse(t.Type.DeclaredType.Schema)
 	if err != nil {
 		d.cfg.Log.Warn("no form can be made from the schema of a type", "ext", h.E.ID, "type", name, "error", err)
 		return t, nil, nil
 	}
 	root, err := made.Fill(nil)
-	// The root of another kind has no name for a control: a name that is empty is not sent.
-	if t.HasForm = err == nil && root.Kind == form.Group; t.HasForm {
+	// A form that is one text area of JSON is that already.
+	if t.HasForm = err == nil && root.Kind != form.JSON; t.HasForm {
 		t.Mode, t.Form = ByForm, root
 	}
 	return t, made, nil
@@ -257,7 +257,7 @@ func (t *Trial) read(posted url.Values, file []byte, made *form.Form) (payload [
 			return nil, false
 		case as == ByForm && t.HasForm:
 			root, err := made.Fill(value)
-			if err != nil || root.Kind != form.Group {
+			if err != nil || root.Kind == form.JSON {
 				t.Complaint = "this JSON does not fit into the form"
 				return nil, false
 			}

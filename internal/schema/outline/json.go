@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,12 @@ func (o *Object) Set(key string, value any) {
 		o.Keys = append(o.Keys, key)
 	}
 	o.values[key] = value
+}
+
+// Delete removes a key.
+func (o *Object) Delete(key string) {
+	delete(o.values, key)
+	o.Keys = slices.DeleteFunc(o.Keys, func(k string) bool { return k == key })
 }
 
 // MarshalJSON keeps the order of the keys.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -272,11 +273,14 @@ func (p Place) Branches(keyword string) []Place {
 	return places
 }
 
-// With is the place with what other says of it besides, which comes first.
+// With is the place with what another says of the same value besides.
 func (p Place) With(other Place) Place {
 	schemas := make([]any, 0, len(p.schemas)+len(other.schemas))
-	for _, s := range append(append([]*Object{}, other.schemas...), p.schemas...) {
+	for _, s := range slices.Concat(p.schemas, other.schemas) {
 		schemas = append(schemas, s)
 	}
 	return p.outline.place(p.possible, schemas...)
 }
+
+// Size is how many schemas speak of the place: what it costs to look at it.
+func (p Place) Size() int { return len(p.schemas) }

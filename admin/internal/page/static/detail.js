@@ -85,7 +85,7 @@
   const onLine = (e) => {
     last = e.lastEventId || last;
     const line = JSON.parse(e.data);
-    const item = made("li", line.level, "");
+    const item = made("li", "l-" + line.level, "");
     const time = made("time", "at", line.time);
     time.dateTime = line.time;
     const message = made("span", "m", line.message);
