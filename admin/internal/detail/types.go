@@ -206,9 +206,11 @@ func (t *Trial) status() int {
 func tryPosted(w http.ResponseWriter, r *http.Request) (url.Values, []byte, error) {
 	r.Body = http.MaxBytesReader(w, io.NopCloser(web.Whole(r)), maxTryForm)
 	var file []byte
-	err := r.ParseMultipartForm(maxTryForm)
-	if errors.Is(err, http.ErrNotMultipart) {
-		err = r.ParseForm()
+	err := r.ParseForm()
+	if err == nil {
+		if err = r.ParseMultipartForm(maxTryForm); errors.Is(err, http.ErrNotMultipart) {
+			err = nil
+		}
 	}
 	var over *http.MaxBytesError
 	switch {

@@ -27,10 +27,11 @@ func (p *Pages) detailRoutes() []web.Route {
 // may press, in the language of the reader.
 func (p *Pages) detailPage(w http.ResponseWriter, r *http.Request, status int, file string, h detail.Header, data any) error {
 	d := &drawer{words: p.words(r), h: h, who: access.Of(r.Context()), here: here(r)}
-	title := h.Title
+	name := visible.Clip(h.Title, maxName)
+	title := name
 	for _, t := range h.Tabs {
 		if t.Current && t.Name != "" {
-			title = d.words.Say("detail.title", h.Title, d.words.Say("detail.tab."+t.Name))
+			title = d.words.Say("detail.title", name, d.words.Say("detail.tab."+t.Name))
 		}
 	}
 	switch v := data.(type) {
@@ -255,6 +256,7 @@ func valueOf(w *words.Words, unit string, x float64) string {
 
 // detailFunctions are what the templates of one extension's pages call besides.
 //
+//	ours TEXT            a text of ours among the arguments of say
 //	short DIGEST         the beginning of a digest
 //	explain CODE         what a code means
 //	stage, protection, permission, decider, deed, event   names of things, in words
@@ -269,6 +271,7 @@ func detailFunctions(w *words.Words) template.FuncMap {
 	}
 	return template.FuncMap{
 		"short":      shortDigest,
+		"ours":       func(s string) template.HTML { return template.HTML(template.HTMLEscapeString(s)) },
 		"explain":    w.Explain,
 		"stage":      func(s string) string { return named("stage.", s) },
 		"protection": func(s string) string { return named("detail.protection.", s) },
