@@ -142,7 +142,7 @@ func (h *handler) routes() []web.Route {
 		}
 		routes = append(routes, web.Route{Method: "GET", Path: "/metrics", Right: right, Serve: api.Plain(h.metrics().ServeHTTP)})
 	}
-	return routes
+	return append(routes, api.Description(routes, h.cfg.Version))
 }
 
 // metrics serves the scrape. One family that can not be gathered does not spoil the

@@ -212,16 +212,22 @@ func testConfig(rows ...host.Extension) Config {
 	}
 }
 
-func mustNew(t *testing.T, cfg Config) *handler {
+// tested is a handler whose answers are held to their description.
+type tested struct {
+	*handler
+	t *testing.T
+}
+
+func mustNew(t *testing.T, cfg Config) *tested {
 	t.Helper()
 	h, err := newHandler(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return &tested{h, t}
 }
 
-func (h *handler) serve() http.Handler { return h.site.Handler(h.routes()) }
+func (h *tested) serve() http.Handler { return described{h.site.Handler(h.routes()), h.t} }
 
 // ask sends one request as a browser or a program on this machine would.
 func ask(h http.Handler, method, path string, change ...func(*http.Request)) *httptest.ResponseRecorder {
@@ -232,6 +238,9 @@ func ask(h http.Handler, method, path string, change ...func(*http.Request)) *ht
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	if d, ok := h.(described); ok {
+		d.check(r, w)
+	}
 	return w
 }
 
@@ -322,7 +331,7 @@ func running() host.Extension {
 		Response: "jmap.extensions.tracking.common.TrackingResponse",
 		State:    "running", PID: 48213, Started: ptr(time.Now().Add(-3 * time.Hour)), ResidentBytes: 21 << 20,
 		Digest: "sha256:8c1f0a9be2d4471fa5d0c6cf3a2be9d07b66a2f3c1f3de2a0c9e5b7f8f1d2c3b",
-		File:   "tracking.jar", Signature: host.Signature{State: "unsigned"},
+		File:   "tracking.jar", Signature: host.Signature{State: "unsigned", Chain: []string{}},
 	}
 }
 
@@ -343,7 +352,7 @@ func crashed() host.Extension {
 		Class: "org.example.telemetry.Telemetry", Request: "org.example.telemetry.TelemetryRequest", Response: "org.example.telemetry.TelemetryResponse",
 		State: "backoff", Restarts: 6, NextTry: ptr(time.Now().Add(23 * time.Second)),
 		Digest: "sha256:0d6e4079e36703ebd37c00722f5891d28b0e2811dc114b129215123adcce3605",
-		File:   "telemetry-1.4.2.jar", Signature: host.Signature{State: "unchecked"}, Permissions: []string{"net:10.0.0.7:7400", "kv"},
+		File:   "telemetry-1.4.2.jar", Signature: host.Signature{State: "unchecked", Chain: []string{}}, Permissions: []string{"net:10.0.0.7:7400", "kv"},
 		Reason: &host.Reason{
 			Code: "crashed", Stage: "runtime", Message: "the process ended; five crashes in a minute: it is restarted more and more slowly",
 			Time: time.Now().Add(-9 * time.Second), ExitCode: ptr(2), Stderr: stderr,

@@ -55,6 +55,9 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 	if !found && !(known && a.Verb == VerbRemove && a.Purge) {
 		return row, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", a.ID), Hint: "the list of extensions has the ids"}
 	}
+	if a.Revision != "" && a.Revision != row.Revision() {
+		return row, &Error{Code: CodeConflict, Message: a.ID + " is not as it was any more", Hint: "look at it again, and decide then", Stale: true}
+	}
 	if isFile && !known && a.Verb != VerbRecheck {
 		return h.actOnFile(ctx, a, row)
 	}

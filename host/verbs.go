@@ -54,6 +54,9 @@ type Action struct {
 	// Permissions are those to grant or to take back, nil for all. Of what waits for
 	// consent those that are left out are denied.
 	Permissions []string
+	// Revision is the Extension.Revision that the administrator has seen: another one is
+	// a conflict, and Stale. Empty means any.
+	Revision string
 	// Level, of log-level, is debug, info, warn or error; empty for the configured one.
 	Level string
 	Actor Actor
@@ -157,6 +160,9 @@ type Error struct {
 	Hint string
 	// Others are the ids that need the extension.
 	Others []string
+	// Stale says of a conflict that things are not as they were when the administrator
+	// looked.
+	Stale bool
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -7,12 +7,15 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 )
 
 // Host is what the API stands for. An error of it is a *host.Error where a client is to
@@ -46,20 +49,23 @@ func New(cfg Config) *API { return &API{cfg} }
 func (a *API) Routes() []web.Route {
 	const one = "/api/v1/extensions/{id}"
 	routes := []web.Route{
-		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Serve: a.listExtensions},
-		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload},
-		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension},
-		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove},
-		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history},
-		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit},
+		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Serve: a.listExtensions, Doc: listDoc()},
+		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload, Doc: uploadDoc()},
+		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension, Doc: showDoc()},
+		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove, Doc: removeDoc()},
+		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history, Doc: historyDoc()},
+		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit, Doc: auditDoc()},
 		{Path: "/api/", Right: access.See, Serve: noRoute},
 		// The index serves every profile below it but those that need code of their own.
 		{Method: "GET", Path: "/debug/pprof/", Right: access.Administer, Serve: Plain(pprof.Index)},
 		{Method: "GET", Path: "/debug/pprof/profile", Right: access.Administer, Serve: Plain(pprof.Profile)},
 		{Method: "GET", Path: "/debug/pprof/trace", Right: access.Administer, Serve: Plain(pprof.Trace)},
 	}
-	for verb, members := range verbs() {
-		routes = append(routes, web.Route{Method: "POST", Path: one + "/" + string(verb), Right: web.RightOf(verb), Serve: a.act(verb, members)})
+	for _, p := range posts() {
+		routes = append(routes, web.Route{
+			Method: "POST", Path: one + "/" + string(p.verb), Right: web.RightOf(p.verb),
+			Serve: a.act(p.verb, membersOf(p.order)), Doc: verbDoc(p.verb, p.summary, p.order),
+		})
 	}
 	return routes
 }
@@ -70,17 +76,6 @@ func Plain(serve http.HandlerFunc) web.Serve {
 		serve(w, r)
 		return nil
 	}
-}
-
-func (a *API) listExtensions(w http.ResponseWriter, _ *http.Request) error {
-	rows := a.cfg.Host.Snapshot()
-	list := make([]host.Extension, len(rows))
-	for i, e := range rows {
-		list[i] = complete(e)
-	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Extensions []host.Extension `json:"extensions"`
-	}{list})
 }
 
 func (a *API) showExtension(w http.ResponseWriter, r *http.Request) error {
@@ -99,8 +94,31 @@ func noRoute(http.ResponseWriter, *http.Request) error {
 	return web.NewProblem(http.StatusNotFound, "not_found", "the admin API has no such path")
 }
 
+// writeExtension answers with e. The first part of its ETag is the revision of e, for
+// which alone changes look at If-Match: what uses memory changes all the time.
 func (a *API) writeExtension(w http.ResponseWriter, e host.Extension) error {
-	return web.WriteJSON(w, http.StatusOK, complete(e))
+	body, err := json.Marshal(complete(e))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Etag", `"`+e.Revision()+"."+strings.Trim(negotiate.ETag(body), `"`)+`"`)
+	return web.WriteEncoded(w, append(body, '\n'))
+}
+
+// revisionAsked returns the revision that r's If-Match names, if it is that of id; "" for
+// no condition. What does not exist is for the host to say.
+func (a *API) revisionAsked(r *http.Request, id string) (string, error) {
+	tags, set, err := web.Precondition(r)
+	if err != nil || !set {
+		return "", err
+	}
+	e, ok := a.cfg.Host.Extension(id)
+	for _, tag := range tags {
+		if revision, _, _ := strings.Cut(tag, "."); !ok || revision == e.Revision() {
+			return revision, nil
+		}
+	}
+	return "", web.Stale()
 }
 
 // complete returns e with empty lists where it has none: clients iterate over them.
@@ -117,6 +135,9 @@ func complete(e host.Extension) host.Extension {
 	}
 	if e.Versions == nil {
 		e.Versions = []host.Version{}
+	}
+	if e.Signature.Chain == nil {
+		e.Signature.Chain = []string{}
 	}
 	e.Reason = completeReason(e.Reason)
 	if e.LastExit != nil && e.LastExit.Stderr == nil {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 )
 
@@ -132,14 +134,8 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v view) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", string(said.Language()))
-	w.Header().Add("Vary", "Accept-Language, Cookie")
-	if v.Status != 0 {
-		w.WriteHeader(v.Status)
-	}
-	_, _ = w.Write(body) // a client that is gone is not an error of ours
-	return nil
+	return web.Write(w, cmp.Or(v.Status, http.StatusOK), "text/html; charset=utf-8", body)
 }
 
 // execute renders one template in one language.

@@ -24,8 +24,17 @@ import (
 // What they return is escaped by html/template, or escaped here and of type
 // template.HTML.
 func functions(w *words.Words, now func() time.Time) template.FuncMap {
+	plain := map[string]template.HTML{} // most messages have no places, and are said on every row
+	for _, key := range w.Keys() {
+		plain[key] = say(w, key)
+	}
 	return template.FuncMap{
-		"say":     func(key string, args ...any) template.HTML { return say(w, key, args...) },
+		"say": func(key string, args ...any) template.HTML {
+			if text, ok := plain[key]; ok && len(args) == 0 {
+				return text
+			}
+			return say(w, key, args...)
+		},
 		"count":   w.Count,
 		"number":  w.Number,
 		"rate":    w.Rate,

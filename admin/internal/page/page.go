@@ -11,7 +11,6 @@
 package page
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"html/template"
@@ -160,8 +159,5 @@ func (p *Pages) static(w http.ResponseWriter, r *http.Request) error {
 	types := map[string]string{
 		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 	}
-	w.Header().Set("Content-Type", types[path.Ext(name)])
-	w.Header().Set("Cache-Control", "no-cache")
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
-	return nil
+	return web.WriteFile(w, r, types[path.Ext(name)], body)
 }

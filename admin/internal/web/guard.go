@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 )
 
 // maxBody bounds what anybody may post, bundles aside: the sign-in form is the largest.
@@ -43,6 +45,7 @@ func (s *Site) guard(next http.Handler) http.Handler {
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Cache-Control", "no-store")
+		head.Set("Request-Id", negotiate.RequestID(r))
 		if s.Loopback && !localName(r.Host) {
 			s.Fail(w, r, NewProblem(http.StatusMisdirectedRequest, "misdirected",
 				"this listener answers only under localhost and loopback addresses"))
