@@ -168,7 +168,7 @@ func round(x float64) float64 {
 		return 1
 	}
 	unit := math.Pow(10, math.Floor(math.Log10(x)))
-	for _, f := range []float64{1, 2, 4, 8, 10} {
+	for _, f := range []float64{1, 2, 4, 5, 8, 10} {
 		if x <= f*unit*(1+1e-9) {
 			return f * unit
 		}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -104,6 +105,24 @@ type Answered struct {
 	OK         bool
 	StatusText string
 	Body       legible.Reading
+}
+
+// HeaderLine is one header of an answer.
+type HeaderLine struct{ Name, Value string }
+
+// Headers are those that a client of the request listener would have got.
+func (a *Answered) Headers() []HeaderLine {
+	list := []HeaderLine{{"Request-Id", a.RequestID}}
+	if a.Type != "" {
+		list = append(list, HeaderLine{"Response-Type", a.Type})
+	}
+	if a.MediaType != "" {
+		list = append(list, HeaderLine{"Content-Type", a.MediaType})
+	}
+	if a.Bytes > 0 {
+		list = append(list, HeaderLine{"Content-Length", strconv.Itoa(a.Bytes)})
+	}
+	return list
 }
 
 // trialOf finds the type that r is about.

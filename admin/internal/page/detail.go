@@ -11,6 +11,7 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
+	"github.com/jackfield-host/jackfield/admin/internal/form"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/internal/visible"
@@ -212,7 +213,7 @@ func (d *drawer) metrics(v detail.Metrics) metricsPage {
 		drawn := drawing{Name: c.Name}
 		svg := chart.Chart{
 			Label: d.words.Say("detail.chart." + c.Name), From: v.From, Step: v.Step,
-			Value: func(x float64) string { return valueOf(d.words, c.Unit, x) },
+			Value: func(x float64) string { return tickOf(d.words, c.Unit, x) },
 			Time:  func(t time.Time) string { return d.words.Distance(t, v.Now) },
 			None:  d.words.Say("chart.none"),
 		}
@@ -241,6 +242,14 @@ func lastAndHighest(values []*float64) (last, highest float64, ok bool) {
 	return last, highest, ok
 }
 
+// tickOf is valueOf for a tick of an axis, where half a millisecond counts.
+func tickOf(w *words.Words, unit string, x float64) string {
+	if unit == "seconds" && x >= 1e-3 && x < 1 {
+		return w.Number(x*1000, 1) + "\u202fms"
+	}
+	return valueOf(w, unit, x)
+}
+
 // valueOf writes a value in its unit.
 func valueOf(w *words.Words, unit string, x float64) string {
 	switch unit {
@@ -261,7 +270,8 @@ func valueOf(w *words.Words, unit string, x float64) string {
 //	explain CODE         what a code means
 //	stage, protection, permission, decider, deed, event   names of things, in words
 //	value VALUE          a measured value in its unit
-//	pair KEY LIST        both, for a template
+//	pair TITLE LIST      both, for a template
+//	described FIELD      the attributes that tie a control to what is said of it
 func detailFunctions(w *words.Words) template.FuncMap {
 	named := func(prefix, name string) string {
 		if w.Has(prefix + name) {
@@ -293,13 +303,32 @@ func detailFunctions(w *words.Words) template.FuncMap {
 			}
 			return valueOf(w, v.Unit, v.Number())
 		},
-		"pair": func(key string, list any) any {
+		"pair": func(title template.HTML, list any) any {
 			return struct {
-				Key  string
-				List any
-			}{key, list}
+				Title template.HTML
+				List  any
+			}{title, list}
 		},
+		"described": described,
 	}
+}
+
+// described are the attributes that tie the control of a field to its help and to what is
+// wrong with it. Ids of fields have letters, digits and a few signs only.
+func described(f *form.Field) template.HTMLAttr {
+	var b strings.Builder
+	ids, control := f.HelpID(), f.Kind != form.Group && f.Kind != form.List
+	if len(f.Messages) > 0 {
+		ids = f.ErrorID() + " " + ids
+		if control {
+			b.WriteString(` aria-invalid="true"`)
+		}
+	}
+	b.WriteString(` aria-describedby="` + template.HTMLEscapeString(ids) + `"`)
+	if f.Required && control {
+		b.WriteString(` aria-required="true"`)
+	}
+	return template.HTMLAttr(b.String())
 }
 
 // shortDigest is as much of a digest as people compare.
