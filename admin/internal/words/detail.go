@@ -228,6 +228,7 @@ func detailTypeWords() catalog {
 		"form.default":      {"Default:", "Par défaut\u00a0:"},
 		"form.examples":     {"For example", "Par exemple"},
 		"form.add":          {"Add", "Ajouter"},
+		"form.add-entry":    {"Add an entry", "Ajouter une entrée"},
 		"form.remove":       {"Remove", "Retirer"},
 		"form.key":          {"Name of a new entry of {0}", "Nom d’une nouvelle entrée de {0}"},
 		"form.key-hint":     {"name", "nom"},

@@ -5,6 +5,7 @@
 (() => {
   // Regions that change: the page is asked for again, and those that are otherwise are
   // replaced. What a reader has opened stays open, and the focus stays where it is.
+  const name = (e) => [e.tagName, e.id, e.name, e.getAttribute("href"), e.tagName === "PRE" ? "" : e.textContent].join("\n");
   const able = "a, button, input, select, textarea, summary, pre, [tabindex]";
   const replace = (old, fresh) => {
     old.querySelectorAll("details").forEach((d, i) => {
@@ -12,10 +13,12 @@
       if (now) now.open = d.open;
     });
     const scrolled = Array.from(old.querySelectorAll(".scroll, pre"), (e) => [e.scrollTop, e.scrollLeft]);
-    const place = Array.from(old.querySelectorAll(able)).indexOf(document.activeElement);
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    const sameKind = (within, e) => Array.from(within.querySelectorAll(able)).filter((o) => name(o) === name(e));
+    const place = focused ? sameKind(old, focused).indexOf(focused) : -1;
     old.replaceWith(fresh);
     fresh.querySelectorAll(".scroll, pre").forEach((e, i) => { if (scrolled[i]) [e.scrollTop, e.scrollLeft] = scrolled[i]; });
-    const next = place >= 0 && fresh.querySelectorAll(able)[place];
+    const next = focused && sameKind(fresh, focused)[place];
     if (next) next.focus({ preventScroll: true });
     fresh.dispatchEvent(new Event("fresh", { bubbles: true }));
   };
