@@ -133,6 +133,7 @@ func TestFollow(t *testing.T) {
 		lines := &script{lines: []host.LogLine{
 			{Time: time.Date(2026, 11, 26, 7, 0, 0, 0, time.UTC), Level: "warn", Message: "a\nb", Attrs: []host.LogAttr{{Key: "k", Value: "v"}}, Position: "p1"},
 			{Missed: 3},
+			{Missed: -1},
 			{Level: "nonsense", Message: "c", Position: "bad\nposition"},
 		}}
 		var asked string
@@ -167,7 +168,7 @@ func TestFollow(t *testing.T) {
 		}
 		want := []string{
 			"retry: 2000", "id: p1", "event: line", `data: {"time":"2026-11-26T07:00:00Z","level":"warn","message":"a\\nb","attrs":[{"key":"k","value":"v"}]}`,
-			"event: missed", "data: 3", "event: line", `data: {"time":"0001-01-01T00:00:00Z","level":"info","message":"c","attrs":[]}`,
+			"event: missed", "data: 3", "event: missed", "data: -1", "event: line", `data: {"time":"0001-01-01T00:00:00Z","level":"info","message":"c","attrs":[]}`,
 		}
 		if !reflect.DeepEqual(events, want) {
 			t.Errorf("got %q\nwant %q", events, want)

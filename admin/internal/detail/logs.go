@@ -150,7 +150,7 @@ func (d *Desk) logs(w http.ResponseWriter, r *http.Request) error {
 }
 
 // follow sends the lines that come, as server-sent events: line with a LogLine,
-// missed with how many were.
+// missed with how many were, -1 when nobody knows.
 func (d *Desk) follow(w http.ResponseWriter, r *http.Request) error {
 	id, err := web.Target(r)
 	if err != nil {
@@ -205,7 +205,7 @@ func (s *stream) next(ctx context.Context, lines Lines) error {
 		return s.send(": \n\n")
 	case err != nil:
 		return err
-	case l.Missed > 0:
+	case l.Missed != 0:
 		return s.send(fmt.Sprintf("event: missed\ndata: %d\n\n", l.Missed))
 	}
 	data, err := json.Marshal(shownLine(l))

@@ -89,8 +89,9 @@
     last = e.lastEventId || last;
     const line = JSON.parse(e.data);
     const item = made("li", "l-" + line.level, "");
-    const time = made("time", "at", line.time);
-    time.dateTime = line.time;
+    const known = !line.time.startsWith("0001-"); // what is not the host's line has no time
+    const time = made(known ? "time" : "span", known ? "at" : "", known ? line.time : "–");
+    if (known) time.dateTime = line.time;
     const message = made("span", "m", line.message);
     message.dir = "auto";
     item.append(time, " ", made("b", "", line.level), " ", message);
@@ -108,7 +109,7 @@
     if (last) url.searchParams.set("after", last);
     source = new EventSource(url);
     source.addEventListener("line", onLine);
-    source.addEventListener("missed", (e) => add(made("li", "missed", state.dataset.missed.replace("{0}", e.data))));
+    source.addEventListener("missed", (e) => add(made("li", "missed", e.data === "-1" ? state.dataset.some : state.dataset.missed.replace("{0}", e.data))));
     source.onopen = () => say(state.dataset.following);
     source.onerror = () => {
       say(state.dataset.lost);
