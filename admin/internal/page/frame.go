@@ -117,6 +117,7 @@ func (p *Pages) words(r *http.Request) *words.Words {
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, v view) error {
 	said := p.words(r)
 	who := access.Of(r.Context())
+	v.Title = text(v.Title) // it may be that of an extension
 	f := &frame{view: v, Language: said.Language(), Who: who, Proof: who.Proof, Here: here(r)}
 	if theme := preference(r, themeCookie); theme == "light" || theme == "dark" {
 		f.Theme = theme

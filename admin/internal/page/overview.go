@@ -16,7 +16,6 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
-	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
 // row is a line of the table but for what is measured. Two that are equal look equal.
@@ -244,6 +243,3 @@ func (t trouble) key() string {
 	t.Since, t.NextTry = t.Since.UTC().Truncate(time.Second), t.NextTry.UTC().Truncate(time.Second)
 	return fmt.Sprintf("%+v", t)
 }
-
-// text is a string from outside, for where no template makes it safe to look at.
-func text(s string) string { return visible.Clip(s, maxText) }
