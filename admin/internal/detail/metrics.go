@@ -43,9 +43,9 @@ type Step struct {
 	Values []Value
 }
 
-// Value is a value with its unit, nil where nothing is known.
+// Value is a value of the line Name with its unit, nil where nothing is known.
 type Value struct {
-	Unit string
+	Name, Unit string
 	*float64
 }
 
@@ -104,7 +104,7 @@ func (m Metrics) steps() []Step {
 		known := false
 		for _, c := range m.Charts {
 			for _, l := range c.Lines {
-				v := Value{Unit: c.Unit}
+				v := Value{Name: l.Name, Unit: c.Unit}
 				if i < len(l.Values) {
 					v.float64 = l.Values[i]
 				}

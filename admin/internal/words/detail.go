@@ -185,7 +185,8 @@ func detailTypeWords() catalog {
 		"detail.schema.secret":     {"secret", "secret"},
 		"detail.schema.deprecated": {"deprecated", "obsolète"},
 		"detail.schema.one-of":     {"one of", "une valeur parmi"},
-		"detail.schema.default":    {"else", "sinon"},
+		"detail.schema.default":    {"by default", "par défaut"},
+		"detail.schema.choice":     {"a choice", "un choix"},
 
 		"detail.try":           {"Try it", "Essayer"},
 		"detail.try.text":      {"This sends one real request to the extension, in the name of {0}.", "Ceci envoie une vraie requête à l’extension, au nom de {0}."},

@@ -42,9 +42,9 @@
       replace(old, document.adoptNode(fresh));
     }
   };
+  // Where only the line on top changes, a page is not asked for as often: it may be long.
   const timed = document.querySelector("[data-every]");
-  // On pages that show no values only the line on top changes.
-  const pause = Math.min(60, Math.max(3, Number(timed ? timed.dataset.every : 5))) * 1000;
+  const pause = timed ? Math.min(60, Math.max(5, Number(timed.dataset.every))) * 1000 : 15000;
   const loop = async () => {
     if (!document.hidden) await refresh();
     setTimeout(loop, pause);
