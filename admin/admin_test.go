@@ -18,6 +18,7 @@ import (
 )
 
 func TestAccess(t *testing.T) {
+	accounts := accountsOf(t, nil)
 	closed := testConfig(running())
 	closed.MetricsOpen = false
 	far := testConfig(running())
@@ -67,6 +68,7 @@ func TestAccess(t *testing.T) {
 			if c.cfg.Host == nil {
 				c.cfg = testConfig(running())
 			}
+			c.cfg.Accounts = accounts
 			if c.method == "" {
 				c.method = http.MethodGet
 			}
@@ -226,10 +228,9 @@ func TestLongTextIsCut(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
-	h := mustNew(t, testConfig(running()))
-	now := time.Now()
-	h.site.Access.SetClock(func() time.Time { return now })
-	handler := h.serve()
+	cfg, now := testConfig(running()), time.Now()
+	cfg.Accounts = accountsOf(t, func() time.Time { return now })
+	handler := mustNew(t, cfg).serve()
 
 	w := ask(handler, "GET", "/admin/sign-in")
 	form := parse(t, w.Body.String())
@@ -237,7 +238,7 @@ func TestSignIn(t *testing.T) {
 		t.Fatalf("the form: %d %s", w.Code, w.Body)
 	}
 	w = ask(handler, "POST", "/admin/sign-in", withForm("token=wrong"))
-	if w.Code != 403 || one(t, all(parse(t, w.Body.String()), "section", "sign-in")[0], "p", "bad") == "" || len(w.Result().Cookies()) != 0 {
+	if w.Code != 403 || one(t, all(parse(t, w.Body.String()), "section", "sign-in")[0], "div", "bad") == "" || len(w.Result().Cookies()) != 0 {
 		t.Fatalf("a wrong token: %d %s", w.Code, w.Body)
 	}
 	w = ask(handler, "POST", "/admin/sign-in", withForm("token=+"+testToken+"%0A"))
@@ -274,10 +275,9 @@ func TestSignOut(t *testing.T) {
 }
 
 func TestSignInIsRateLimited(t *testing.T) {
-	h := mustNew(t, testConfig())
-	now := time.Now()
-	h.site.Access.SetClock(func() time.Time { return now })
-	handler := h.serve()
+	cfg, now := testConfig(), time.Now()
+	cfg.Accounts = accountsOf(t, func() time.Time { return now })
+	handler := mustNew(t, cfg).serve()
 	for range 10 {
 		if w := ask(handler, "POST", "/admin/sign-in", withForm("token=wrong")); w.Code != 403 {
 			t.Fatalf("status %d, want 403", w.Code)
@@ -312,10 +312,11 @@ func TestConfigIsChecked(t *testing.T) {
 		"no host":     func(c *Config) { c.Host = nil },
 		"no log":      func(c *Config) { c.Log = nil },
 		"no limit":    func(c *Config) { c.MaxUpload = 0 },
-		"short token": func(c *Config) { c.Token = "short" },
+		"no accounts": func(c *Config) { c.Accounts = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := testConfig()
+			cfg.Accounts = accountsOf(t, nil)
 			spoil(&cfg)
 			if _, err := New(cfg); err == nil {
 				t.Error("New accepts it")

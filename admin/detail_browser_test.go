@@ -76,8 +76,8 @@ func browseDetail(ctx context.Context, t *testing.T, change ...func(*detailShelf
 	srv.Listener = ln
 	srv.Start()
 	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
-	within(ctx, t, "signing in", chromedp.Navigate(srv.URL+"/admin/"), chromedp.WaitVisible(chromedp.CSS("#token")),
-		chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS(".menu .who")))
+	within(ctx, t, "signing in", chromedp.Navigate(srv.URL+"/admin/"), chromedp.WaitVisible(chromedp.CSS("#password")),
+		chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS(".menu .who")))
 	return s, log, func(tab string) string { return srv.URL + "/admin/extensions/" + url.PathEscape(e.ID) + tab }
 }
 

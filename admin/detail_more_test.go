@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"mime/multipart"
@@ -97,7 +98,7 @@ func TestDetailHostileStrings(t *testing.T) {
 }
 
 // formOf are the fields of the first posted form below path, as a browser sends them.
-func (o opened) formOf(t *testing.T, tab, path string) url.Values {
+func (o looker) formOf(t *testing.T, tab, path string) url.Values {
 	t.Helper()
 	found := forms(o.page(t, tab), o.path(path))
 	if len(found) == 0 {
@@ -545,5 +546,49 @@ func TestDetailOfFiles(t *testing.T) {
 		if w := ask(o.h, "GET", "/admin/extensions/"+id, o.session); w.Code != 404 && w.Code/100 != 3 {
 			t.Errorf("%.20s: %d", id, w.Code)
 		}
+	}
+}
+
+// TestDetailFollow: what comes is sent as events, bounded and visible; a place that a
+// browser names is passed on, and one that would end a line of the stream is not sent.
+func TestDetailFollow(t *testing.T) {
+	s, e := detailSample()
+	s.set(e)
+	cfg := testConfig()
+	cfg.Host = s
+	log := &tape{lines: make(chan host.LogLine, 10), asked: make(chan string, 10)}
+	var asked host.LogQuery
+	cfg.Follow = func(_ context.Context, id string, q host.LogQuery, after string) (Lines, error) {
+		if id != e.ID {
+			return nil, &host.Error{Code: host.CodeNotFound, Message: "no such log"}
+		}
+		asked = q
+		log.asked <- after
+		return log, nil
+	}
+	at := time.Date(2026, 11, 26, 7, 0, 0, 0, time.UTC)
+	log.lines <- host.LogLine{Time: at, Level: "warn", Message: "a\nb\u202e", Attrs: []host.LogAttr{{Key: "k", Value: "v"}}, Position: "p1"}
+	log.lines <- host.LogLine{Missed: -1}
+	log.lines <- host.LogLine{Level: "nonsense", Message: strings.Repeat("x", 5000), Position: "bad\nevent: evil"}
+	close(log.lines)
+	h := mustNew(t, cfg).serve()
+	cookie := ask(h, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
+	session := func(r *http.Request) { r.AddCookie(cookie) }
+	path := "/admin/extensions/" + url.PathEscape(e.ID) + "/logs/follow?level=warn&contains=x&after=p0"
+	w := ask(h, "GET", path, session, withHeader("Last-Event-ID", "p0b"))
+	if after := <-log.asked; after != "p0b" || asked.Level != "warn" || asked.Contains != "x" || asked.Tail != -1 {
+		t.Errorf("followed behind %q with %+v", after, asked)
+	}
+	body := w.Body.String()
+	if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") ||
+		!strings.Contains(body, "event: line\nid: p1\ndata: {\"time\":\"2026-11-26T07:00:00Z\",\"level\":\"warn\",\"message\":\"a\\\\nb\\\\u202e\",\"attrs\":[{\"key\":\"k\",\"value\":\"v\"}]}\n\n") ||
+		!strings.Contains(body, "event: missed\ndata: -1\n\n") {
+		t.Errorf("the stream: %s", body)
+	}
+	if strings.Contains(body, "evil") || len(body) > 4000 || !strings.Contains(body, `"level":"info"`) {
+		t.Errorf("a hostile line: %s", body)
+	}
+	if w := ask(h, "GET", "/admin/extensions/org.nobody/logs/follow", session); w.Code != 404 {
+		t.Errorf("the log of nobody: %d", w.Code)
 	}
 }

@@ -11,10 +11,6 @@ import (
 
 // What the pages of one extension ask for besides. A shelf alone has nothing of it.
 
-func (s *shelf) Types(id string) ([]host.DeclaredType, error) { return nil, nil }
-func (s *shelf) Try(context.Context, host.TryRequest) (host.TryResult, error) {
-	return host.TryResult{}, nil
-}
 func (s *shelf) Kept(id string) ([]host.Kept, error) {
 	e, err := s.row(id)
 	var kept []host.Kept
@@ -25,16 +21,6 @@ func (s *shelf) Kept(id string) ([]host.Kept, error) {
 }
 func (s *shelf) Compare(context.Context, string, string) (host.Changes, error) {
 	return host.Changes{}, nil
-}
-func (s *shelf) UIOf(string) string { return host.UINone }
-func (s *shelf) Logs(context.Context, string, host.LogQuery) ([]host.LogLine, error) {
-	return nil, nil
-}
-func (s *shelf) FollowLogs(context.Context, string, host.LogQuery, string) (*host.LogFollower, error) {
-	return nil, &host.Error{Code: host.CodeUnavailable, Message: "this host has no logs"}
-}
-func (s *shelf) LogFile(string) (io.ReadCloser, error) {
-	return io.NopCloser(strings.NewReader("")), nil
 }
 func (s *shelf) FindAudit(ctx context.Context, q host.AuditQuery) (host.AuditPage, error) {
 	return s.Audit(ctx, q.Cursor, q.Limit)

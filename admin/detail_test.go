@@ -110,15 +110,15 @@ func seriesOf(now time.Time, n, step int) host.Series {
 	return s
 }
 
-// opened serves a sample to somebody who is signed in.
-type opened struct {
+// looker is a sample served to somebody who is signed in.
+type looker struct {
 	h       http.Handler
 	shelf   *detailShelf
 	e       host.Extension
 	session func(*http.Request)
 }
 
-func openDetail(t *testing.T, change ...func(*detailShelf, *host.Extension)) opened {
+func openDetail(t *testing.T, change ...func(*detailShelf, *host.Extension)) looker {
 	t.Helper()
 	s, e := detailSample()
 	for _, c := range change {
@@ -129,13 +129,13 @@ func openDetail(t *testing.T, change ...func(*detailShelf, *host.Extension)) ope
 	cfg.Host = s
 	h := mustNew(t, cfg).serve()
 	cookie := ask(h, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
-	return opened{h, s, e, func(r *http.Request) { r.AddCookie(cookie) }}
+	return looker{h, s, e, func(r *http.Request) { r.AddCookie(cookie) }}
 }
 
-func (o opened) path(tab string) string { return "/admin/extensions/" + url.PathEscape(o.e.ID) + tab }
+func (o looker) path(tab string) string { return "/admin/extensions/" + url.PathEscape(o.e.ID) + tab }
 
 // page loads a tab, which must be there.
-func (o opened) page(t *testing.T, tab string, change ...func(*http.Request)) *html.Node {
+func (o looker) page(t *testing.T, tab string, change ...func(*http.Request)) *html.Node {
 	t.Helper()
 	w := ask(o.h, "GET", o.path(tab), append([]func(*http.Request){o.session}, change...)...)
 	if w.Code != http.StatusOK {

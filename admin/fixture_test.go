@@ -37,10 +37,15 @@ type shelf struct {
 	mu      sync.Mutex // guards the rest
 	actions []host.Action
 	uploads []received
-	asked   []string                                 // Settle, History and Audit, with what
-	refuse  error                                    // the answer to everything, if it is set
-	settle  func(context.Context, string) error      // what Settle waits for
-	read    func(io.Reader) (int64, [32]byte, error) // how Upload reads
+	// config and revisions are the configuration of every extension; configured is what
+	// was asked of it.
+	config     host.Configuration
+	revisions  []host.ConfigurationRevision
+	configured []host.ConfigurationChange
+	asked      []string                                 // Settle, History and Audit, with what
+	refuse     error                                    // the answer to everything, if it is set
+	settle     func(context.Context, string) error      // what Settle waits for
+	read       func(io.Reader) (int64, [32]byte, error) // how Upload reads
 }
 
 // received is an upload that came.
@@ -52,7 +57,7 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{read: readAll, told: make(chan struct{}, 100)}
+	s := &shelf{read: readAll, told: make(chan struct{}, 100), config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
 	s.set(rows...)
 	return s
 }
@@ -96,25 +101,6 @@ func (s *shelf) did() []host.Action {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.actions)
-}
-
-func (s *shelf) Measures() map[string]host.Measure { return s.measures }
-
-func (s *shelf) Series(id string, _ host.Range) (host.Series, bool) {
-	series, ok := s.series[id]
-	return series, ok
-}
-
-func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
-	return host.Dependencies{NeededBy: s.needed[id]}, nil
-}
-
-func (s *shelf) Icon(id string) (host.Icon, error) {
-	icon, ok := s.icons[id]
-	if !ok {
-		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: "no picture"}
-	}
-	return icon, nil
 }
 
 func (s *shelf) row(id string) (host.Extension, error) {
@@ -192,6 +178,48 @@ func (s *shelf) Audit(_ context.Context, cursor string, limit int) (host.AuditPa
 	return host.AuditPage{Events: []host.AuditEntry{{Actor: "admin", Action: "disable", Target: "x", After: []byte(`{"disabled":true}`), Remote: "192.0.2.1"}}, Next: "end"}, s.refuse
 }
 
+func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
+	_, err := s.row(id)
+	return []host.DeclaredType{{Type: running().Request, Role: "request", Response: running().Response, Handled: true, State: "running"}}, err
+}
+
+func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
+	_, err := s.row(id)
+	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: append([]host.Dependency{}, s.needed[id]...)}, err
+}
+
+func (s *shelf) Icon(id string) (host.Icon, error) {
+	if icon, ok := s.icons[id]; ok {
+		return icon, nil
+	}
+	if id != running().ID {
+		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: id + " has no picture"}
+	}
+	return host.Icon{Data: []byte("a picture"), ETag: `"1"`}, nil
+}
+
+func (s *shelf) UIOf(string) string { return host.UINone }
+
+func (s *shelf) OpenUI(string, string) (*host.UIFile, error) {
+	return nil, &host.Error{Code: host.CodeNotFound}
+}
+
+func (s *shelf) Try(context.Context, host.TryRequest) (host.TryResult, error) {
+	return host.TryResult{}, s.refuse
+}
+
+func (s *shelf) About(context.Context) host.About {
+	return host.About{
+		Version: "0.1.0", PID: 7, Counts: host.Counts{States: map[host.State]int{"running": 1}},
+		Machine: host.Machine{LimitsBy: map[string]string{"memory": "cgroup"}, Sandbox: []host.Protection{}},
+		Trust:   host.TrustFacts{Roots: []host.Root{}, Problems: []string{}},
+	}
+}
+
+func (s *shelf) Settings() []host.Setting {
+	return []host.Setting{{Key: "listen", Value: "127.0.0.1:8080", Default: "127.0.0.1:8080", Source: "default"}}
+}
+
 func (s *shelf) lastUpload(t *testing.T) received {
 	t.Helper()
 	s.mu.Lock()
@@ -205,11 +233,37 @@ func (s *shelf) lastUpload(t *testing.T) received {
 func testConfig(rows ...host.Extension) Config {
 	shelf := newShelf(rows...)
 	return Config{
-		Host: shelf, Events: shelf.events, Metrics: prometheus.NewRegistry(), MetricsOpen: true, Token: testToken,
+		Host: shelf, Events: shelf.events, Metrics: prometheus.NewRegistry(), MetricsOpen: true,
 		Address: "127.0.0.1:8081", Version: "0.1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MaxUpload:  1 << 20,
 		DropFolder: "/srv/jmap/extensions", TokenFile: "/srv/jmap/conf/admin.token",
 	}
+}
+
+// opened are the accounts of tests, by test: a table of many handlers needs them once.
+var opened sync.Map
+
+// accountsOf opens the accounts of a home of their own, once for a test. Now is their
+// clock, nil for that of the world.
+func accountsOf(t *testing.T, now func() time.Time) *host.Accounts {
+	t.Helper()
+	if a, ok := opened.Load(t); ok && now == nil {
+		return a.(*host.Accounts)
+	}
+	a, done, err := host.OpenAccounts(host.AccountsConfig{
+		Home: host.Home(t.TempDir()), AdminToken: testToken, Log: slog.New(slog.DiscardHandler), Now: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.Store(t, a)
+	t.Cleanup(func() {
+		opened.Delete(t)
+		if err := done(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
 }
 
 // tested is a handler whose answers are held to their description.
@@ -218,8 +272,12 @@ type tested struct {
 	t *testing.T
 }
 
+// mustNew is newHandler, with accounts if cfg has none.
 func mustNew(t *testing.T, cfg Config) *tested {
 	t.Helper()
+	if cfg.Accounts == nil {
+		cfg.Accounts = accountsOf(t, nil)
+	}
 	h, err := newHandler(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -358,4 +416,39 @@ func crashed() host.Extension {
 			Time: time.Now().Add(-9 * time.Second), ExitCode: ptr(2), Stderr: stderr,
 		},
 	}
+}
+
+func (s *shelf) Configuration(_ context.Context, id string) (host.Configuration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "configuration "+id)
+	if _, err := s.row(id); err != nil {
+		return host.Configuration{}, err
+	}
+	return s.config, nil
+}
+
+func (s *shelf) ConfigurationRevisions(_ context.Context, id string) ([]host.ConfigurationRevision, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "revisions "+id)
+	if _, err := s.row(id); err != nil {
+		return nil, err
+	}
+	return s.revisions, nil
+}
+
+func (s *shelf) Configure(_ context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.configured = append(s.configured, c)
+	if s.refuse != nil {
+		return host.ConfigurationResult{}, s.refuse
+	}
+	result := host.ConfigurationResult{Configuration: s.config, Diff: []host.Difference{{Pointer: "/limit", Kind: "changed", Before: []byte("1"), After: []byte("2")}}}
+	result.Applied = host.AppliedLive
+	if !c.DryRun {
+		result.Revision++
+	}
+	return result, nil
 }

@@ -34,9 +34,23 @@ type description struct {
 	schemas map[string]*jsonschema.Schema
 }
 
-// document is made once for all tests: making it costs more than they do.
-var document = sync.OnceValues(func() (*description, error) {
-	h, err := newHandler(testConfig())
+// made is the document: it is made once for all tests, since making it costs more than
+// they do.
+var made struct {
+	sync.Once
+	d   *description
+	err error
+}
+
+func document(t *testing.T) (*description, error) {
+	made.Do(func() { made.d, made.err = makeDocument(t) })
+	return made.d, made.err
+}
+
+func makeDocument(t *testing.T) (*description, error) {
+	cfg := testConfig()
+	cfg.Accounts = accountsOf(t, nil)
+	h, err := newHandler(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +72,7 @@ var document = sync.OnceValues(func() (*description, error) {
 	}
 	d.compiler.UseLoader(jsonschema.SchemeURLLoader{})
 	return d, d.compiler.AddResource("api.json", strict(doc))
-})
+}
 
 // strict is doc with objects that have no members but those that are described: clients
 // may get more later, tests may not.
@@ -131,7 +145,7 @@ func (d described) check(r *http.Request, w *httptest.ResponseRecorder) {
 	if !strings.HasPrefix(r.URL.Path, "/api/v1/") {
 		return
 	}
-	doc, err := document()
+	doc, err := document(d.t)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -157,8 +171,14 @@ func (d described) check(r *http.Request, w *httptest.ResponseRecorder) {
 		return
 	}
 	if r.Method != http.MethodHead && w.Header().Get("Content-Encoding") == "" {
-		if err := doc.validate(content, w.Body.Bytes()); err != nil {
-			d.t.Errorf("%s %s answers %d: %v\n%s", r.Method, r.URL.Path, w.Code, err, w.Body)
+		bodies := [][]byte{w.Body.Bytes()}
+		if media == "application/x-ndjson" { // a line each
+			bodies = bytes.Split(bytes.TrimSuffix(w.Body.Bytes(), []byte("\n")), []byte("\n"))
+		}
+		for _, body := range bodies {
+			if err := doc.validate(content, body); err != nil {
+				d.t.Errorf("%s %s answers %d: %v\n%s", r.Method, r.URL.Path, w.Code, err, body)
+			}
 		}
 	}
 }
@@ -196,7 +216,7 @@ func (d *description) validate(content any, body []byte) error {
 // TestDescription: the document is OpenAPI 3.1, and says of the table of routes all, and
 // nothing else.
 func TestDescription(t *testing.T) {
-	doc, err := document()
+	doc, err := document(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +279,7 @@ func TestDescription(t *testing.T) {
 
 // TestClosedSetsAreEnumerations, and what may be null says so.
 func TestClosedSetsAreEnumerations(t *testing.T) {
-	doc, err := document()
+	doc, err := document(t)
 	if err != nil {
 		t.Fatal(err)
 	}

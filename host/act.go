@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/logs"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
@@ -95,6 +95,8 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		return h.decide(ctx, a, row)
 	case VerbRecheck:
 		return h.recheck(ctx, a, row)
+	case VerbLogLevel:
+		return h.setLogLevel(ctx, a, row)
 	default:
 		err = &Error{Code: CodeInvalidArgument, Message: fmt.Sprintf("there is no verb %q", a.Verb)}
 	}
@@ -139,7 +141,8 @@ func (h *Host) actOnFile(ctx context.Context, a Action, row Extension) (Extensio
 			Hint: "it can be removed, or tried again",
 		}
 	}
-	if err := h.state.Change(ctx, state.Change{Audit: []state.AuditEntry{auditOf(a, nil, nil)}}); err != nil {
+	// It is done, whether or not somebody still waits for the answer.
+	if err := h.state.Change(context.WithoutCancel(ctx), state.Change{Audit: []state.AuditEntry{auditOf(a, nil, nil)}}); err != nil {
 		h.cfg.Log.Error("writing the audit trail", "error", err)
 	}
 	return row, h.sync(ctx)
@@ -243,6 +246,7 @@ func (h *Host) remove(ctx context.Context, a Action, row Extension) (Extension, 
 	if err != nil {
 		return row, err
 	}
+	h.expect(a.ID, "") // what was uploaded and has not come yet comes no more
 	h.catalog.Wake()
 	return row, h.sync(ctx)
 }
@@ -255,7 +259,7 @@ func (h *Host) purge(ctx context.Context, a Action) error {
 	}
 	h.acting.Lock()
 	defer h.acting.Unlock()
-	if err := errors.Join(h.dataFolder(a.ID).Purge(), h.services.Purge(a.ID), removeLogs(h.home.ExtensionLog(a.ID))); err != nil {
+	if err := errors.Join(h.dataFolder(a.ID).Purge(), h.services.Purge(a.ID), logs.Remove(h.home.ExtensionLog(a.ID))); err != nil {
 		return err
 	}
 	entry := auditOf(a, nil, nil)
@@ -264,17 +268,6 @@ func (h *Host) purge(ctx context.Context, a Action) error {
 		return err
 	}
 	return h.catalog.Purge(ctx, a.ID)
-}
-
-// removeLogs removes a log file and those that were rotated away.
-func removeLogs(path string) error {
-	var errs []error
-	for _, name := range []string{path, path + ".1", path + ".2", path + ".3"} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // change writes what was decided, with its event and its line in the audit trail.

@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-// Actor is who did something, as the audit trail keeps it.
-type Actor struct {
-	// Name is admin for the bearer of the administrator's token, folder for what was
-	// done to the drop folder, host for what the host did by itself.
-	Name string
-	// Remote is the client's address without its port, empty for folder and host.
-	Remote string
-}
-
 // Verb is what an administrator can do to an extension. The set is closed.
 type Verb string
 
@@ -147,6 +138,8 @@ const (
 	CodeTooLarge        = "too_large"        // over a limit, which Message names
 	CodeUnavailable     = "unavailable"      // not now: the disk is full, or the host stops
 	CodeInternal        = "internal"         // a fault of the host
+	// A configuration breaks its schema, or the extension refuses it: Violations say where.
+	CodeValidationFailed = "validation_failed"
 )
 
 // Error is why a verb, an upload or a question was refused. Nothing has changed then.
@@ -163,6 +156,8 @@ type Error struct {
 	// Stale says of a conflict that things are not as they were when the administrator
 	// looked.
 	Stale bool
+	// Violations are the places at which a configuration is wrong.
+	Violations []Violation
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

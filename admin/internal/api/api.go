@@ -8,9 +8,12 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/pprof"
 	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -31,43 +34,78 @@ type Host interface {
 	// History and Audit are what happened and what was done, newest first.
 	History(ctx context.Context, id, cursor string, limit int) (host.HistoryPage, error)
 	Audit(ctx context.Context, cursor string, limit int) (host.AuditPage, error)
+	Facts
+	// Configuration is what is set for an extension, Configure sets it.
+	Configuration(ctx context.Context, id string) (host.Configuration, error)
+	ConfigurationRevisions(ctx context.Context, id string) ([]host.ConfigurationRevision, error)
+	Configure(ctx context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error)
+	Watch
 }
 
-// Config is what the API is made from; all of it is required.
-type Config struct {
-	Host    Host
-	Uploads *web.Uploads
+// Watch is how extensions are and what they say.
+type Watch interface {
+	Job(name string) (host.Job, bool)
+	Logs(ctx context.Context, id string, q host.LogQuery) ([]host.LogLine, error)
+	LogFile(id string) (io.ReadCloser, error)
+	Measures() map[string]host.Measure
+	Series(id string, over host.Range) (host.Series, bool)
+	GathererOf(id string) prometheus.Gatherer
 }
+
+// Config is what the API is made from; Host and Uploads are required.
+type Config struct {
+	Host     Host
+	Accounts *host.Accounts
+	Uploads  *web.Uploads
+	// Addresses are where the listeners listen, for those who ask about the host.
+	Addresses host.Addresses
+	Streams   *web.Streams
+	// Events subscribes to what changes behind a notice with this number, Follow to a log.
+	Events func(after uint64) (web.Notices, error)
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (web.Lines, error)
+}
+
+// maxReading is how many logs are read back at once.
+const maxReading = 4
 
 // API answers programs.
-type API struct{ cfg Config }
+type API struct {
+	cfg     Config
+	reading chan struct{} // one token for each log that is read back
+}
 
 // New returns the API of cfg.
-func New(cfg Config) *API { return &API{cfg} }
+func New(cfg Config) *API { return &API{cfg, make(chan struct{}, maxReading)} }
 
 // Routes are those of the API, and of the profiles.
 func (a *API) Routes() []web.Route {
 	const one = "/api/v1/extensions/{id}"
 	routes := []web.Route{
-		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Serve: a.listExtensions, Doc: listDoc()},
+		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Scoped: true, Serve: a.listExtensions, Doc: listDoc()},
 		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload, Doc: uploadDoc()},
 		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension, Doc: showDoc()},
 		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove, Doc: removeDoc()},
 		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history, Doc: historyDoc()},
+		{Method: "GET", Path: one + "/logs", Right: access.See, Serve: a.logs, Doc: logsDoc()},
+		{Method: "GET", Path: one + "/metrics", Right: access.See, Serve: a.metrics, Doc: metricsDoc()},
+		{Method: "GET", Path: "/api/v1/events", Right: access.See, Scoped: true, Serve: a.events, Doc: eventsDoc()},
+		{Method: "GET", Path: "/api/v1/jobs/{job}", Right: access.See, Scoped: true, Serve: a.job, Doc: jobDoc()},
 		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit, Doc: auditDoc()},
-		{Path: "/api/", Right: access.See, Serve: noRoute},
+		{Path: "/api/", Right: access.See, Scoped: true, Serve: noRoute},
 		// The index serves every profile below it but those that need code of their own.
 		{Method: "GET", Path: "/debug/pprof/", Right: access.Administer, Serve: Plain(pprof.Index)},
 		{Method: "GET", Path: "/debug/pprof/profile", Right: access.Administer, Serve: Plain(pprof.Profile)},
 		{Method: "GET", Path: "/debug/pprof/trace", Right: access.Administer, Serve: Plain(pprof.Trace)},
 	}
+	routes = append(routes, a.factRoutes()...)
+	routes = append(routes, a.configRoutes()...)
 	for _, p := range posts() {
 		routes = append(routes, web.Route{
 			Method: "POST", Path: one + "/" + string(p.verb), Right: web.RightOf(p.verb),
 			Serve: a.act(p.verb, membersOf(p.order)), Doc: verbDoc(p.verb, p.summary, p.order),
 		})
 	}
-	return routes
+	return append(routes, a.userRoutes()...)
 }
 
 // Plain is a route of a handler that writes its errors itself.

@@ -34,16 +34,27 @@ func enums() openapi.Enums {
 		Types: map[reflect.Type][]string{
 			reflect.TypeFor[host.State]():    words(host.States()),
 			reflect.TypeFor[host.Stage]():    words(host.Stages()),
+			reflect.TypeFor[host.Role]():     words([]host.Role{access.Viewer, access.Operator, access.Administrator}),
+			reflect.TypeFor[access.Right]():  words(access.RightsOf(access.Administrator)),
+			reflect.TypeFor[host.Applied]():  words([]host.Applied{host.AppliedLive, host.AppliedRestart, host.AppliedStored}),
+			reflect.TypeFor[host.JobState](): words(host.JobStates()),
 			reflect.TypeFor[host.NeedKind](): words([]host.NeedKind{host.NeedPermission, host.NeedPublisher}),
 		},
 		Fields: map[string][]string{
-			"Reason.code":     host.ReasonCodes(),
-			"Signature.state": host.SignatureStates(),
-			"Signature.code":  append(host.BundleCodes(), ""),
-			"Limit.by":        host.LimitKeepers(),
-			"Uploaded.action": host.UploadActions(),
-			"Problem.code":    web.Codes(),
+			"Reason.code":      host.ReasonCodes(),
+			"Signature.state":  host.SignatureStates(),
+			"Signature.code":   append(host.BundleCodes(), ""),
+			"Limit.by":         host.LimitKeepers(),
+			"Line.level":       host.LogLevels(),
+			"Leveling.level":   append(host.LogLevels(), ""),
+			"LogLevel.value":   append(host.LogLevels(), ""),
+			"LogLevel.default": append(host.LogLevels(), ""),
+			"Difference.kind":  {"added", "changed", "removed"},
+			"Uploaded.action":  host.UploadActions(),
+			"Problem.code":     web.Codes(),
 		},
+		// No limit is not the same as none.
+		Nullable: map[string]bool{"Token.extensions": true, "Me.extensions": true},
 	}
 }
 
@@ -80,8 +91,9 @@ func uploadDoc() *web.Doc {
 	return &web.Doc{
 		ID: "installExtension", Summary: "Install a bundle, or say what that would come to",
 		Description: "Whoever sends a bundle consents to what it asks for, but for what was denied before.",
-		Takes:       []web.Parameter{web.Flag("dry_run", "Check the bundle and keep nothing"), waits()},
-		Body:        []web.Content{{Media: "application/java-archive"}, {Media: "application/octet-stream"}, {Media: "multipart/form-data", Of: Form{}}},
+		Takes: []web.Parameter{web.Flag("dry_run", "Check the bundle and keep nothing"), waits(),
+			{Name: web.IdempotencyKey, In: "header", Summary: "1 to 128 visible characters: for a day, a second upload of the same bytes with the same key is answered as the first was, and one of other bytes is a conflict"}},
+		Body: []web.Content{{Media: "application/java-archive"}, {Media: "application/octet-stream"}, {Media: "multipart/form-data", Of: Form{}}},
 		Answers: []web.Answer{
 			{Status: http.StatusAccepted, Summary: "It is verified and durable, and on its way to run", Content: web.JSON(host.Uploaded{}),
 				Headers: []web.Parameter{{Name: "Location", Summary: "The path of the extension"}}},

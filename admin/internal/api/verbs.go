@@ -43,6 +43,7 @@ func posts() []post {
 		{host.VerbUnpin, "Have the folder decide again", nil},
 		{host.VerbRetry, "Try again at once what failed", nil},
 		{host.VerbRecheck, "Judge anew who signed it", nil},
+		{host.VerbLogLevel, "Keep the log of an extension from this level on, at once; empty means from the level that is configured", Leveling{}},
 		{host.VerbConsent, "Grant what a version asks for", Consenting{}},
 		{host.VerbRevoke, "Take back what was granted", Revoking{}},
 	}
@@ -62,6 +63,11 @@ type RollingBack struct {
 // Pinning is the body of pin.
 type Pinning struct {
 	Version string `json:"version,omitempty"`
+}
+
+// Leveling is the body of log-level.
+type Leveling struct {
+	Level string `json:"level,omitempty"`
 }
 
 // Consenting is the body of consent.
@@ -206,6 +212,8 @@ func readOrder(r *http.Request, members []string, into *host.Action) error {
 			place, kind = &into.RestoreData, "true or false"
 		case "force":
 			place, kind = &into.Force, "true or false"
+		case "level":
+			place, kind = &into.Level, "a string"
 		case "digest":
 			place, kind = &into.Digest, "a string"
 		case "permissions":

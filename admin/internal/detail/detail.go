@@ -31,7 +31,6 @@ type Host interface {
 	Compare(ctx context.Context, id, digest string) (host.Changes, error)
 	UIOf(id string) string
 	Logs(ctx context.Context, id string, q host.LogQuery) ([]host.LogLine, error)
-	FollowLogs(ctx context.Context, id string, q host.LogQuery, after string) (*host.LogFollower, error)
 	LogFile(id string) (io.ReadCloser, error)
 	Measures() map[string]host.Measure
 	Series(id string, over host.Range) (s host.Series, ok bool)
@@ -39,36 +38,25 @@ type Host interface {
 	FindAudit(ctx context.Context, q host.AuditQuery) (host.AuditPage, error)
 }
 
-// Config is what a Desk is made from; all but Follow is required.
+// Config is what a Desk is made from; all of it is required.
 type Config struct {
 	Host Host
 	// Render answers with the page that a template makes of a view. The page is about
 	// the extension whose Header the view has.
 	Render func(w http.ResponseWriter, r *http.Request, status int, template string, h Header, view any) error
-	// Follow begins to follow a log; nil means Host.FollowLogs.
-	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error)
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Follow begins to follow a log, and Streams are where what it gives goes.
+	Follow  func(ctx context.Context, id string, q host.LogQuery, after string) (web.Lines, error)
+	Streams *web.Streams
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Desk answers people who look at one extension.
-type Desk struct {
-	cfg       Config
-	followers chan struct{} // a place for each reader that follows a log
-}
+type Desk struct{ cfg Config }
 
 // New returns the Desk of cfg.
 func New(cfg Config) *Desk {
-	if cfg.Follow == nil {
-		cfg.Follow = func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error) {
-			f, err := cfg.Host.FollowLogs(ctx, id, q, after)
-			if err != nil {
-				return nil, err
-			}
-			return f, nil
-		}
-	}
-	return &Desk{cfg: cfg, followers: make(chan struct{}, maxFollowers)}
+	return &Desk{cfg}
 }
 
 // Path is the page of one extension; what follows it is a tab.

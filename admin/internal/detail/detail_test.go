@@ -1,18 +1,12 @@
 package detail
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -105,99 +99,5 @@ func TestLimitsOf(t *testing.T) {
 	}
 	if got := limitsOf(host.Extension{}, host.Measure{}, false); len(got) != 0 {
 		t.Errorf("of a file: %+v", got)
-	}
-}
-
-// script gives lines one after the other, and then waits.
-type script struct {
-	lines  []host.LogLine
-	closed bool
-}
-
-func (s *script) Next(ctx context.Context) (host.LogLine, error) {
-	if len(s.lines) == 0 {
-		<-ctx.Done()
-		return host.LogLine{}, ctx.Err()
-	}
-	l := s.lines[0]
-	s.lines = s.lines[1:]
-	return l, nil
-}
-
-func (s *script) Close() { s.closed = true }
-
-// TestFollow: lines are events, silence is told, and an answer ends after a while; the
-// browser comes back for the rest.
-func TestFollow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		lines := &script{lines: []host.LogLine{
-			{Time: time.Date(2026, 11, 26, 7, 0, 0, 0, time.UTC), Level: "warn", Message: "a\nb", Attrs: []host.LogAttr{{Key: "k", Value: "v"}}, Position: "p1"},
-			{Missed: 3},
-			{Missed: -1},
-			{Level: "nonsense", Message: "c", Position: "bad\nposition"},
-		}}
-		var asked string
-		d := New(Config{Log: slog.New(slog.DiscardHandler), Now: time.Now, Follow: func(_ context.Context, id string, q host.LogQuery, after string) (Lines, error) {
-			asked = fmt.Sprintf("%s %+v %s", id, q, after)
-			return lines, nil
-		}})
-		r := httptest.NewRequest("GET", "/?level=warn&after=p0", nil)
-		r.SetPathValue("id", "a")
-		r.Header.Set("Last-Event-ID", "p0b")
-		w := httptest.NewRecorder()
-		began := time.Now()
-		if err := d.follow(w, r); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(began); took != followTime {
-			t.Errorf("it went on for %s", took)
-		}
-		if want := "a {Tail:-1 Level:warn Contains: Since:0001-01-01 00:00:00 +0000 UTC} p0b"; asked != want {
-			t.Errorf("followed %s, want %s", asked, want)
-		}
-		var events []string
-		pulses := 0
-		for s := bufio.NewScanner(w.Body); s.Scan(); {
-			switch line := s.Text(); line {
-			case "":
-			case ": ":
-				pulses++
-			default:
-				events = append(events, line)
-			}
-		}
-		want := []string{
-			"retry: 2000", "id: p1", "event: line", `data: {"time":"2026-11-26T07:00:00Z","level":"warn","message":"a\\nb","attrs":[{"key":"k","value":"v"}]}`,
-			"event: missed", "data: 3", "event: missed", "data: -1", "event: line", `data: {"time":"0001-01-01T00:00:00Z","level":"info","message":"c","attrs":[]}`,
-		}
-		if !reflect.DeepEqual(events, want) {
-			t.Errorf("got %q\nwant %q", events, want)
-		}
-		if pulses < int(followTime/followPulse)-1 {
-			t.Errorf("%d signs of life", pulses)
-		}
-		if !lines.closed || len(d.followers) != 0 {
-			t.Error("it was not given back")
-		}
-	})
-}
-
-// TestFollowersAreBounded: one more than there may be is told to come back later.
-func TestFollowersAreBounded(t *testing.T) {
-	d := New(Config{Log: slog.New(slog.DiscardHandler), Now: time.Now, Follow: func(context.Context, string, host.LogQuery, string) (Lines, error) {
-		return nil, io.EOF
-	}})
-	for range maxFollowers {
-		d.followers <- struct{}{}
-	}
-	r := httptest.NewRequest("GET", "/", nil)
-	r.SetPathValue("id", "a")
-	err := d.follow(httptest.NewRecorder(), r)
-	if err == nil || !strings.Contains(err.Error(), "follow logs already") {
-		t.Errorf("one too many: %v", err)
-	}
-	<-d.followers
-	if err := d.follow(httptest.NewRecorder(), r); err != io.EOF || len(d.followers) != maxFollowers-1 {
-		t.Errorf("a log that can not be followed: %v, %d places taken", err, len(d.followers))
 	}
 }

@@ -1,11 +1,7 @@
 package detail
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,33 +10,17 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
 const (
-	// maxFollowers is how many readers may follow logs at once.
-	maxFollowers = 32
-	// followTime is how long one answer goes on; the browser asks again, and access is
-	// checked again.
-	followTime = 15 * time.Minute
-	// followPulse is how often a silent log says that it is still there.
-	followPulse = 15 * time.Second
-	// followWrite is how long a reader may take to take one line.
-	followWrite = 10 * time.Second
-
-	maxSearch = 200     // bytes of a search
-	maxShown  = 2000    // characters of a line that is shown
-	maxAttrs  = 40      // attributes of a line that are shown
-	maxLog    = 1 << 30 // bytes of a log that is downloaded
+	maxSearch = 200  // bytes of a search
+	maxShown  = 2000 // characters of a line that is shown
+	maxAttrs  = 40   // attributes of a line that are shown
 )
-
-// Lines are those of a log that is followed; *host.LogFollower is it.
-type Lines interface {
-	Next(ctx context.Context) (host.LogLine, error)
-	Close()
-}
 
 // Filter says which lines are shown.
 type Filter struct {
@@ -149,18 +129,12 @@ func (d *Desk) logs(w http.ResponseWriter, r *http.Request) error {
 	return d.cfg.Render(w, r, http.StatusOK, "detail-logs.html", h, view)
 }
 
-// follow sends the lines that come, as server-sent events: line with a LogLine,
-// missed with how many were, -1 when nobody knows.
+// follow sends the lines that come, as server-sent events: line with a LogLine, missed
+// with how many were, -1 when nobody knows.
 func (d *Desk) follow(w http.ResponseWriter, r *http.Request) error {
 	id, err := web.Target(r)
 	if err != nil {
 		return err
-	}
-	select {
-	case d.followers <- struct{}{}:
-		defer func() { <-d.followers }()
-	default:
-		return web.NewProblem(http.StatusServiceUnavailable, host.CodeUnavailable, fmt.Sprintf("%d readers follow logs already", maxFollowers))
 	}
 	q := filterOf(r).query()
 	q.Tail = -1
@@ -173,58 +147,25 @@ func (d *Desk) follow(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer lines.Close()
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // a proxy that collects lines would hold them back
-	s := &stream{w: w, control: http.NewResponseController(w)}
-	if s.send("retry: 2000\n\n") != nil {
-		return nil
+	s, err := d.cfg.Streams.Open(w, r, access.See)
+	if err != nil || s == nil {
+		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), followTime)
-	defer cancel()
-	for {
-		err := s.next(ctx, lines)
-		if err != nil { // the reader has gone, the host stops, or it was long enough
-			return nil
+	defer s.Close()
+	web.Pump(s, lines.Next, func(l host.LogLine) error {
+		if l.Missed != 0 {
+			return s.Send("missed", "", []byte(strconv.Itoa(l.Missed)))
 		}
-	}
-}
-
-// stream writes server-sent events.
-type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-}
-
-// next sends one line, or a sign of life when none comes.
-func (s *stream) next(ctx context.Context, lines Lines) error {
-	wait, cancel := context.WithTimeout(ctx, followPulse)
-	defer cancel()
-	l, err := lines.Next(wait)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return s.send(": \n\n")
-	case err != nil:
-		return err
-	case l.Missed != 0:
-		return s.send(fmt.Sprintf("event: missed\ndata: %d\n\n", l.Missed))
-	}
-	data, err := json.Marshal(shownLine(l))
-	if err != nil {
-		return err
-	}
-	id := ""
-	if l.Position != "" && !strings.ContainsAny(l.Position, "\r\n\x00") {
-		id = "id: " + l.Position + "\n"
-	}
-	return s.send(id + "event: line\ndata: " + string(data) + "\n\n")
-}
-
-func (s *stream) send(text string) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(followWrite)) // where there are none, the connection is gone
-	if _, err := io.WriteString(s.w, text); err != nil {
-		return err
-	}
-	return s.control.Flush()
+		data, err := json.Marshal(shownLine(l))
+		if err != nil {
+			return err
+		}
+		if strings.ContainsAny(l.Position, "\r\n\x00") { // it would end the line of the event
+			l.Position = ""
+		}
+		return s.Send("line", l.Position, data)
+	})
+	return nil
 }
 
 // logFile sends the whole log as a file.
@@ -238,9 +179,7 @@ func (d *Desk) logFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer file.Close()
-	web.Allow(http.NewResponseController(w), web.MaxWait)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Disposition", "attachment; filename=extension.log; filename*=UTF-8''"+url.PathEscape(id)+".log")
-	_, _ = io.Copy(w, io.LimitReader(file, maxLog)) // a client that is gone is not an error of ours
-	return nil
+	return web.Copy(w, file)
 }

@@ -32,6 +32,9 @@ type Enums struct {
 	// Fields has the values of fields that are plain strings, by Type.member, the member
 	// as it is called in JSON.
 	Fields map[string][]string
+	// Nullable has the fields that are lists, and null where that says something else
+	// than an empty one, as in Fields.
+	Nullable map[string]bool
 }
 
 // prefix is that of all paths that are described.

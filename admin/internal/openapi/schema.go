@@ -152,7 +152,11 @@ func (s *schemas) fields(t reflect.Type, name string, properties object, require
 		if optional && kind.Kind() == reflect.Pointer {
 			kind = kind.Elem() // it is left out instead of being null
 		}
-		schema, err := s.of(kind)
+		describe := s.of
+		if s.enums.Nullable[name+"."+tag] {
+			describe = s.nullable
+		}
+		schema, err := describe(kind)
 		if err != nil {
 			return fmt.Errorf("%s.%s: %w", t, f.Name, err)
 		}

@@ -20,7 +20,7 @@ import (
 // detailRoutes are the pages of one extension.
 func (p *Pages) detailRoutes() []web.Route {
 	return detail.New(detail.Config{
-		Host: p.cfg.Host, Render: p.detailPage, Follow: p.cfg.Follow, Log: p.cfg.Log, Now: p.cfg.Now,
+		Host: p.cfg.Host, Render: p.detailPage, Follow: p.cfg.Follow, Streams: p.cfg.Streams, Log: p.cfg.Log, Now: p.cfg.Now,
 	}).Routes()
 }
 

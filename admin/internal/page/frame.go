@@ -33,6 +33,8 @@ type view struct {
 	// Refresh is after how many seconds a browser without scripts loads the page again,
 	// 0 for never.
 	Refresh int
+	// Onward leads on at once, with scripts and without.
+	Onward string
 	// Narrow sets a page of a few lines into the middle.
 	Narrow bool
 	Data   any
@@ -157,7 +159,7 @@ type spoken struct {
 // here is the address of a page that was asked for, and the overview for a form that
 // was sent.
 func here(r *http.Request) string {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Path == access.OpenIDCallback {
 		return "/admin/"
 	}
 	return local(r.URL.RequestURI())

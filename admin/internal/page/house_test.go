@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -76,6 +77,7 @@ func (h *house) Kept(id string) ([]host.Kept, error) {
 	}
 	return kept, nil
 }
+func (h *house) UIOf(string) string { return host.UINone }
 
 func (h *house) Icon(string) (host.Icon, error) {
 	return host.Icon{}, &host.Error{Code: host.CodeNotFound}
@@ -95,7 +97,7 @@ func (h *house) Close() {}
 func newPages(t *testing.T, h *house) *Pages {
 	t.Helper()
 	p, err := New(Config{
-		Host: h, Events: func(uint64) (Notices, error) { return h, nil }, Now: time.Now,
+		Host: h, Events: func(uint64) (web.Notices, error) { return h, nil }, Now: time.Now,
 		DropFolder: "/srv/jmap/extensions", Version: "1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

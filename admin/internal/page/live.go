@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 )
 
@@ -101,7 +102,7 @@ func (f *follower) begin() error {
 }
 
 // follow sends changes until the reader goes, or ctx ends.
-func (f *follower) follow(ctx context.Context, notices Notices) {
+func (f *follower) follow(ctx context.Context, notices web.Notices) {
 	for ctx.Err() == nil {
 		wait, cancel := context.WithTimeout(ctx, measureEvery)
 		_, err := notices.Next(wait)
@@ -124,7 +125,7 @@ func (f *follower) follow(ctx context.Context, notices Notices) {
 
 // gather takes the notices of the next moment together. It is false when there will be no
 // more.
-func (f *follower) gather(ctx context.Context, notices Notices) bool {
+func (f *follower) gather(ctx context.Context, notices web.Notices) bool {
 	pause, cancel := context.WithTimeout(ctx, livePause)
 	defer cancel()
 	for {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
+	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
@@ -40,6 +41,8 @@ var staticFiles embed.FS
 type Host interface {
 	Snapshot() []host.Extension
 	Extension(id string) (host.Extension, bool)
+	// UIOf is where the pages of an extension's own come from.
+	UIOf(id string) string
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
 	// Measures is what extensions do and take, Series how that went, Dependencies who
 	// needs whom, Icon a picture.
@@ -50,20 +53,19 @@ type Host interface {
 	detail.Host
 }
 
-// Notices tell that something has changed; *host.Subscription is one. Next returns the
-// context's error when that ends first, and can be called again then.
-type Notices interface {
-	Next(ctx context.Context) (host.Notice, error)
-	Close()
-}
-
-// Config is what the pages are made from; all but DropFolder, TokenFile, Version and
-// Follow is required.
+// Config is what the pages are made from; all but DropFolder, TokenFile and Version is
+// required.
 type Config struct {
 	Host Host
 	// Events subscribes to what changes, as host.Events does.
-	Events func(after uint64) (Notices, error)
-	Access *access.Control
+	Events func(after uint64) (web.Notices, error)
+	// Follow begins to follow a log.
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (web.Lines, error)
+	// Streams are where what is followed goes.
+	Streams *web.Streams
+	Access  *access.Control
+	// OwnPages are the frames of what extensions show themselves.
+	OwnPages *ownpages.Site
 	// Loopback says that the listener is for this machine only.
 	Loopback bool
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
@@ -73,8 +75,6 @@ type Config struct {
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time
-	// Follow begins to follow a log; nil means Host.FollowLogs.
-	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (detail.Lines, error)
 }
 
 // Pages answers people.
@@ -101,9 +101,7 @@ func New(cfg Config) (*Pages, error) {
 func (p *Pages) Routes() []web.Route {
 	routes := []web.Route{
 		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.overview},
-		{Method: "GET", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signInForm},
-		{Method: "POST", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signIn},
-		{Method: "POST", Path: "/admin/sign-out", Right: access.Open, Page: true, Serve: p.signOut},
+		{Method: "GET", Path: "/admin/extensions/{id}/ui", Right: access.See, Page: true, Serve: p.ownPages},
 		{Method: "POST", Path: "/admin/preferences", Right: access.Open, Page: true, Serve: p.prefer},
 		{Method: "GET", Path: "/admin/static/", Right: access.Open, Page: true, Serve: p.static},
 		{Method: "GET", Path: "/admin/", Right: access.See, Page: true, Serve: p.missingPage},
@@ -113,7 +111,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.actionRoutes(), p.detailRoutes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.detailRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

@@ -32,6 +32,8 @@ type Problem struct {
 	RequestID string `json:"request_id"`
 	// Others are the ids of the extensions that stand against it.
 	Others []string `json:"others,omitempty"`
+	// Errors are the places at which a configuration is wrong.
+	Errors []host.Violation `json:"errors,omitempty"`
 	// Wait is how long to wait before the next try, of 429 and 503; 0 for what is usual.
 	Wait time.Duration `json:"-"`
 }
@@ -75,17 +77,39 @@ func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem 
 		return p
 	}
 	var refused *host.Error
+	var account *host.AccountError
 	if errors.As(err, &refused) && refused.Code != "" {
 		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
-		p.Hint, p.Others = refused.Hint, refused.Others
+		p.Hint, p.Others, p.Errors = refused.Hint, refused.Others, refused.Violations
 		if refused.Stale {
-			p.Status, p.Title = http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
+			p = stale(p)
 		}
+	} else if errors.As(err, &account) {
+		p = accountProblem(account)
 	} else {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
 	if p.Status == http.StatusInternalServerError {
 		s.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "request_id", requestID, "error", err)
 	}
+	return p
+}
+
+// stale makes p the problem of an If-Match that does not hold.
+func stale(p *Problem) *Problem {
+	p.Code, p.Status, p.Title = host.CodeConflict, http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
+	return p
+}
+
+// accountProblem is what accounts have refused. A change of what somebody else has changed
+// meanwhile is the conflict that If-Match asks about.
+func accountProblem(refused *host.AccountError) *Problem {
+	code := string(refused.Code)
+	status := statusOf(code)
+	if code == host.CodeChanged {
+		status, code = http.StatusPreconditionFailed, host.CodeConflict
+	}
+	p := NewProblem(status, code, refused.Message)
+	p.Hint, p.Wait = refused.Hint, refused.After
 	return p
 }

@@ -53,8 +53,12 @@ func (u *Uploads) receive(control *http.ResponseController, r *http.Request, dry
 	if r.ContentLength == 0 {
 		return host.Uploaded{}, Invalid("the request has no body; send the bundle in it")
 	}
+	key, err := keyOf(r)
+	if err != nil {
+		return host.Uploaded{}, err
+	}
 	in := &incoming{body: Whole(r), control: control, stall: u.Stall}
-	upload := host.Upload{Body: in, Size: r.ContentLength, DryRun: dryRun, Actor: Actor(r)}
+	upload := host.Upload{Body: in, Size: r.ContentLength, DryRun: dryRun, Key: key, Actor: Actor(r)}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && (media == "application/java-archive" || media == "application/octet-stream"):
@@ -79,6 +83,22 @@ func (u *Uploads) receive(control *http.ResponseController, r *http.Request, dry
 		return host.Uploaded{}, in.failure
 	}
 	return done, err
+}
+
+// IdempotencyKey is the header that makes an upload safe to repeat.
+const IdempotencyKey = "Idempotency-Key"
+
+// keyOf returns the key of an upload, "" for none.
+func keyOf(r *http.Request) (string, error) {
+	keys := r.Header.Values(IdempotencyKey)
+	if len(keys) == 0 {
+		return "", nil
+	}
+	hidden := func(c rune) bool { return c < '!' || c > '~' }
+	if len(keys) > 1 || len(keys[0]) < 1 || len(keys[0]) > 128 || strings.ContainsFunc(keys[0], hidden) {
+		return "", Invalid(IdempotencyKey + " is one key of 1 to 128 visible ASCII characters")
+	}
+	return keys[0], nil
 }
 
 func (u *Uploads) tooLarge() *Problem {

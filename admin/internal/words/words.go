@@ -76,7 +76,7 @@ type catalog map[string]Message
 // catalogs are those of all parts. No key stands in two of them.
 func catalogs() []catalog {
 	return []catalog{
-		frameWords(),
+		frameWords(), signInWords(),
 		stateWords(),
 		overviewWords(),
 		actionWords(),
