@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,6 +58,7 @@ func looks() []look {
 // off, axe finds nothing serious, the browser has nothing to complain about. The pictures
 // are for people to look at.
 func TestEveryPage(t *testing.T) {
+	t.Parallel()
 	h := serve(t)
 	h.install("weather", "running", configured())
 	h.install("crashing", "running")
@@ -100,7 +102,12 @@ func (p *person) choose(theme string) {
 // look is one look at one page.
 func (p *person) look(page page, width int64, picture string) {
 	p.t.Helper()
-	p.open(page.path)
+	ctx, cancel := p.soon()
+	defer cancel()
+	answer, err := chromedp.Run(ctx, chromedp.NavigateResponse(p.home.admin+page.path))
+	if err != nil || answer == nil || answer.Status != http.StatusOK {
+		p.t.Fatalf("%s: %+v, %v\n%s", page.path, answer, err, p.text())
+	}
 	p.until("the page "+page.name, `document.readyState === "complete" && document.querySelector("main h1") !== null`)
 	if title := evaluate[string](p, `document.title`); title == "" {
 		p.t.Error("it has no title")
@@ -109,7 +116,7 @@ func (p *person) look(page page, width int64, picture string) {
 		p.t.Errorf("at %d pixels it is %d wide", width, wide)
 	}
 	p.accessible(page.name)
-	ctx, cancel := p.soon()
+	ctx, cancel = p.soon()
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {

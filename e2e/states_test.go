@@ -31,6 +31,7 @@ type story struct {
 // TestEveryState: a person who sees nothing but the overview finds why an extension does
 // not run, and mends it with what is offered there.
 func TestEveryState(t *testing.T) {
+	t.Parallel()
 	h := serve(t)
 	other := newPublisher(t, "Other Sensors", "other.example")
 	p := visit(t, h)

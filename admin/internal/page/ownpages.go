@@ -23,12 +23,12 @@ func (p *Pages) ownPages(w http.ResponseWriter, r *http.Request) error {
 	if from == host.UINone {
 		return web.NewProblem(http.StatusNotFound, host.CodeNotFound, "this extension has no pages of its own")
 	}
-	who := access.Of(r.Context())
+	who, said := access.Of(r.Context()), p.words(r)
 	head := w.Header()
 	head.Set("Content-Security-Policy", head.Get("Content-Security-Policy")+"; "+ownpages.FrameSource)
 	return p.show(w, r, view{
-		Template: "own-pages.html", Title: e.Name, Section: sectionExtensions,
-		Trail: []crumb{{p.words(r).Say("nav.extensions"), "/admin/"}}, Scripts: []string{"bridge.js"},
+		Template: "own-pages.html", Title: said.Say("own-pages.title"), Section: sectionExtensions,
+		Trail: []crumb{{said.Say("nav.extensions"), "/admin/"}, {e.Name, pathOf(id)}}, Scripts: []string{"bridge.js"},
 		Data: struct {
 			ID, Name, Version, Source     string
 			ByHand, MayConfigure, MayCall bool

@@ -33,16 +33,5 @@ func signInWords() catalog {
 		"password.none":   {"You have not signed in with a password, so there is none to change here.", "Vous ne vous êtes pas connecté avec un mot de passe\u00a0: il n’y en a aucun à changer ici."},
 		"password.differ": {"The two new passwords differ.", "Les deux nouveaux mots de passe diffèrent."},
 		"password.wrong":  {"The password until now is not right.", "Le mot de passe actuel n’est pas correct."},
-
-		"own-pages.by-hand":  {"Pages that an administrator has put into jmapadmin/extensions. They can see and change only what concerns this extension.", "Pages qu’un administrateur a placées dans jmapadmin/extensions. Elles ne voient et ne modifient que ce qui concerne cette extension."},
-		"own-pages.brought":  {"Pages that the extension brings. They can see and change only what concerns this extension.", "Pages fournies par l’extension. Elles ne voient et ne modifient que ce qui concerne cette extension."},
-		"own-pages.scripts":  {"The pages of an extension need JavaScript.", "Les pages d’une extension ont besoin de JavaScript."},
-		"own-pages.frame":    {"Pages of {0}", "Pages de {0}"},
-		"own-pages.ask":      {"The pages of {0} want to change its configuration", "Les pages de {0} veulent modifier sa configuration"},
-		"own-pages.ask.what": {"It is saved in your name.", "L’enregistrement se fait en votre nom."},
-		"own-pages.place":    {"Place", "Emplacement"},
-		"own-pages.before":   {"Before", "Avant"},
-		"own-pages.after":    {"After", "Après"},
-		"own-pages.save":     {"Save", "Enregistrer"},
 	}
 }

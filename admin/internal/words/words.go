@@ -85,6 +85,7 @@ func catalogs() []catalog {
 		detailTypeWords(),
 		detailLogWords(),
 		detailEventWords(),
+		ownPagesWords(),
 	}
 }
 
