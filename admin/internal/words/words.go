@@ -80,6 +80,11 @@ func catalogs() []catalog {
 		stateWords(),
 		overviewWords(),
 		actionWords(),
+		detailWords(),
+		detailTrustWords(),
+		detailTypeWords(),
+		detailLogWords(),
+		detailEventWords(),
 		ownPagesWords(),
 	}
 }
