@@ -37,10 +37,16 @@ type shelf struct {
 	mu      sync.Mutex // guards the rest
 	actions []host.Action
 	uploads []received
-	asked   []string                                 // Settle, History and Audit, with what
-	refuse  error                                    // the answer to everything, if it is set
-	settle  func(context.Context, string) error      // what Settle waits for
-	read    func(io.Reader) (int64, [32]byte, error) // how Upload reads
+	// config and revisions are the configuration of every extension; configured is what
+	// was asked of it.
+	config     host.Configuration
+	revisions  []host.ConfigurationRevision
+	configured []host.ConfigurationChange
+	stale      bool                                     // somebody else configures it before the next change is made
+	asked      []string                                 // Settle, History and Audit, with what
+	refuse     error                                    // the answer to everything, if it is set
+	settle     func(context.Context, string) error      // what Settle waits for
+	read       func(io.Reader) (int64, [32]byte, error) // how Upload reads
 }
 
 // received is an upload that came.
@@ -52,7 +58,7 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{read: readAll, told: make(chan struct{}, 100)}
+	s := &shelf{read: readAll, told: make(chan struct{}, 100), config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
 	s.set(rows...)
 	return s
 }
@@ -358,4 +364,43 @@ func crashed() host.Extension {
 			Time: time.Now().Add(-9 * time.Second), ExitCode: ptr(2), Stderr: stderr,
 		},
 	}
+}
+
+func (s *shelf) Configuration(_ context.Context, id string) (host.Configuration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "configuration "+id)
+	if _, err := s.row(id); err != nil {
+		return host.Configuration{}, err
+	}
+	return s.config, nil
+}
+
+func (s *shelf) ConfigurationRevisions(_ context.Context, id string) ([]host.ConfigurationRevision, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "revisions "+id)
+	if _, err := s.row(id); err != nil {
+		return nil, err
+	}
+	return s.revisions, nil
+}
+
+func (s *shelf) Configure(_ context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.configured = append(s.configured, c)
+	if s.refuse != nil {
+		return host.ConfigurationResult{}, s.refuse
+	}
+	if s.stale {
+		s.stale = false
+		return host.ConfigurationResult{}, &host.Error{Code: host.CodeConflict, Message: "it is another one by now", Stale: true}
+	}
+	result := host.ConfigurationResult{Configuration: s.config, Diff: []host.Difference{{Pointer: "/limit", Kind: "changed", Before: []byte("1"), After: []byte("2")}}}
+	result.Applied = host.AppliedLive
+	if !c.DryRun {
+		result.Revision++
+	}
+	return result, nil
 }

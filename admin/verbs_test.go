@@ -20,7 +20,7 @@ import (
 func apiRoutes() map[string][]string {
 	const one = "/api/v1/extensions/org.a.A"
 	routes := map[string][]string{
-		"/api/v1/openapi.json": {"GET"}, "/api/v1/extensions": {"GET", "POST"}, one: {"DELETE", "GET"}, one + "/history": {"GET"}, "/api/v1/audit": {"GET"},
+		"/api/v1/openapi.json": {"GET"}, "/api/v1/extensions": {"GET", "POST"}, one: {"DELETE", "GET"}, one + "/history": {"GET"}, one + "/config": {"GET", "PUT"}, one + "/config/revisions": {"GET"}, "/api/v1/audit": {"GET"},
 	}
 	for _, verb := range []string{"enable", "disable", "restart", "rollback", "pin", "unpin", "retry", "consent", "revoke"} {
 		routes[one+"/"+verb] = []string{"POST"}

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 )
@@ -21,6 +20,10 @@ type Configuration struct {
 	Revision int64      `json:"revision"`
 	Changed  *time.Time `json:"changed"` // null before the first change
 	By       string     `json:"by"`
+	// Awaiting is a newer version that did not take over because it does not accept what
+	// is set; nil when there is none. Values that it accepts, and the version that runs
+	// does not, are taken, too: they bring it.
+	Awaiting *Awaiting `json:"awaiting,omitempty"`
 	// Applied says of a change how it was, or would be, brought to the extension; it is
 	// empty in answers that speak of no change.
 	Applied Applied `json:"applied,omitempty"`
@@ -35,6 +38,14 @@ const (
 	AppliedRestart Applied = "restart" // a new process took the place of the old one
 	AppliedStored  Applied = "stored"  // it does not run; the next process gets it
 )
+
+// Awaiting is a version that waits for another configuration.
+type Awaiting struct {
+	Version string          `json:"version"`
+	Digest  string          `json:"digest"`
+	Schema  json.RawMessage `json:"schema"`
+	Message string          `json:"message"` // what it does not accept
+}
 
 // Secret is a value that is never shown.
 type Secret struct {
@@ -67,32 +78,29 @@ type ConfigurationResult struct {
 type Difference struct {
 	// Pointer is a JSON pointer (RFC 6901).
 	Pointer string `json:"pointer"`
-	// Before and After are absent where there is, or was, no value; of a secret they
-	// are absent always.
+	// Kind is added, changed or removed.
+	Kind string `json:"kind"`
+	// Before and After are absent where there was, or is, no value; of a secret they are
+	// absent always.
 	Before json.RawMessage `json:"before,omitempty"`
 	After  json.RawMessage `json:"after,omitempty"`
 	Secret bool            `json:"secret,omitempty"`
+}
+
+// ConfigurationRevision is one revision of a configuration, of those that are kept.
+type ConfigurationRevision struct {
+	Revision int64     `json:"revision"`
+	Time     time.Time `json:"time"`
+	By       string    `json:"by"`
+	// Values are as in Configuration. What its secrets were is not kept.
+	Values json.RawMessage `json:"values"`
+	// Diff is what changed with it, of secrets only whether they were set and cleared. It
+	// is null where the revision before is not kept.
+	Diff []Difference `json:"diff"`
 }
 
 // Violation is a place at which a configuration breaks its schema.
 type Violation struct {
 	Pointer string `json:"pointer"`
 	Message string `json:"message"`
-}
-
-// CodeValidationFailed says that a configuration breaks its schema, or that the
-// extension refuses it; Error.Violations says where.
-const CodeValidationFailed = "validation_failed"
-
-// Configuration returns the configuration of an extension. The error is an *Error.
-func (h *Host) Configuration(ctx context.Context, id string) (Configuration, error) {
-	return Configuration{}, &Error{Code: CodeUnavailable, Message: "configurations are being built"}
-}
-
-// Configure changes the configuration of an extension, and returns when the change is
-// durable and the extension has it. The error is an *Error, and nothing has changed
-// then: with CodeValidationFailed the values break the schema or the extension has
-// refused them, with CodeConflict somebody else has changed it.
-func (h *Host) Configure(ctx context.Context, c ConfigurationChange) (ConfigurationResult, error) {
-	return ConfigurationResult{}, &Error{Code: CodeUnavailable, Message: "configurations are being built"}
 }

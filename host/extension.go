@@ -36,6 +36,8 @@ type extension struct {
 	// retry and restart are counted up by verbs; restored is the restart for which the
 	// data were asked back.
 	orders orders
+	// outdated is a process that was asked to be replaced for its configuration.
+	outdated instance
 }
 
 // orders are what verbs have asked of an extension since the host started.
@@ -43,6 +45,7 @@ type orders struct {
 	restart, retry uint64
 	renew          uint64 // restart that takes something from the processes of before
 	restoreData    bool   // of the next upgrade
+	trial          *trial // the configuration for which restart was counted up last; nil for none
 }
 
 // status is how an extension is doing, and what of it.

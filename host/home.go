@@ -25,6 +25,10 @@ func (h Home) Properties() string { return filepath.Join(h.Conf(), "jackfield.pr
 // AdminToken is the file with the bearer token of the local administrator.
 func (h Home) AdminToken() string { return filepath.Join(h.Conf(), "admin.token") }
 
+// SecretKey is the key that seals the secrets of configurations in the database; it is
+// made with the first of them.
+func (h Home) SecretKey() string { return filepath.Join(h.Conf(), "secret.key") }
+
 // RequestsTokens is the file with the digests of the tokens that requests may carry;
 // it may be missing.
 func (h Home) RequestsTokens() string { return filepath.Join(h.Conf(), "requests.tokens") }

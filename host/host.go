@@ -28,6 +28,7 @@ import (
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/admission"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/configuration"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/router"
@@ -65,6 +66,8 @@ type Host struct {
 	looked atomic.Bool
 
 	acting sync.Mutex // one change of an administrator at a time
+	turns  turns      // … and of one configuration
+	vault  *configuration.Vault
 
 	mu       sync.Mutex        // guards what follows
 	changed  chan struct{}     // closed, and replaced, when the rows change
@@ -91,6 +94,7 @@ func New(cfg Config) (*Host, error) {
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
 		started: time.Now(), tries: make(chan struct{}, mostTries),
+		turns: turns{taken: map[string]chan struct{}{}},
 	}
 	h.rows.Store(&[]row{})
 	h.staging = newStaging(cfg.Limits.FileBytes, time.Now)
@@ -126,6 +130,9 @@ func New(cfg Config) (*Host, error) {
 // open opens what the home holds. The home is locked.
 func (h *Host) open(version bundle.Version) (err error) {
 	cfg := h.cfg
+	if h.vault, err = configuration.OpenVault(h.home.SecretKey()); err != nil {
+		return err
+	}
 	h.catalog, err = catalog.Open(catalog.Config{
 		Extensions: h.home.Extensions(), Bundles: h.home.Bundles(),
 		Limits: cfg.Limits, Interval: cfg.ScanInterval, HostVersion: version,

@@ -143,7 +143,9 @@ func (r *reconciler) step(ctx context.Context) (due time.Time) {
 	r.mu.Unlock()
 	running := r.running()
 	for _, e := range r.extensions {
+		r.reconfigure(e)
 		next := e.deploy.Step(r.want(e, running))
+		r.abandon(e)
 		for _, t := range []time.Time{next, e.again} {
 			if !t.IsZero() && (due.IsZero() || t.Before(due)) {
 				due = t
@@ -256,6 +258,9 @@ func (r *reconciler) want(e *extension, running map[string]bool) deploy.Want {
 		}
 	}
 	want.Version = e.wanted
+	if tried := e.tried(); tried != nil {
+		want.Version = tried
+	}
 	if !r.mayRun(e) {
 		other := e.instead()
 		if other == nil {
@@ -309,6 +314,7 @@ func claimed(view *catalog.View, id string) *lifecycle.Reason {
 // end stops every extension, the last started first, each after the one before, and
 // shows how far that is, for those who watch.
 func (r *reconciler) end(draining context.Context) {
+	r.endTrials()
 	for len(r.extensions) > 0 {
 		last := len(r.extensions) - 1
 		ended := r.extensions[last].deploy.Stop(draining)

@@ -147,6 +147,8 @@ const (
 	CodeTooLarge        = "too_large"        // over a limit, which Message names
 	CodeUnavailable     = "unavailable"      // not now: the disk is full, or the host stops
 	CodeInternal        = "internal"         // a fault of the host
+	// A configuration breaks its schema, or the extension refuses it: Violations say where.
+	CodeValidationFailed = "validation_failed"
 )
 
 // Error is why a verb, an upload or a question was refused. Nothing has changed then.
@@ -160,6 +162,8 @@ type Error struct {
 	Hint string
 	// Others are the ids that need the extension.
 	Others []string
+	// Violations are the places at which a configuration is wrong.
+	Violations []Violation
 	// Stale says of a conflict that things are not as they were when the administrator
 	// looked.
 	Stale bool

@@ -31,6 +31,10 @@ type Host interface {
 	// History and Audit are what happened and what was done, newest first.
 	History(ctx context.Context, id, cursor string, limit int) (host.HistoryPage, error)
 	Audit(ctx context.Context, cursor string, limit int) (host.AuditPage, error)
+	// Configuration is what is set for an extension, Configure sets it.
+	Configuration(ctx context.Context, id string) (host.Configuration, error)
+	ConfigurationRevisions(ctx context.Context, id string) ([]host.ConfigurationRevision, error)
+	Configure(ctx context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error)
 }
 
 // Config is what the API is made from; all of it is required.
@@ -61,6 +65,7 @@ func (a *API) Routes() []web.Route {
 		{Method: "GET", Path: "/debug/pprof/profile", Right: access.Administer, Serve: Plain(pprof.Profile)},
 		{Method: "GET", Path: "/debug/pprof/trace", Right: access.Administer, Serve: Plain(pprof.Trace)},
 	}
+	routes = append(routes, a.configRoutes()...)
 	for _, p := range posts() {
 		routes = append(routes, web.Route{
 			Method: "POST", Path: one + "/" + string(p.verb), Right: web.RightOf(p.verb),

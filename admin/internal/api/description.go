@@ -34,6 +34,7 @@ func enums() openapi.Enums {
 		Types: map[reflect.Type][]string{
 			reflect.TypeFor[host.State]():    words(host.States()),
 			reflect.TypeFor[host.Stage]():    words(host.Stages()),
+			reflect.TypeFor[host.Applied]():  words([]host.Applied{host.AppliedLive, host.AppliedRestart, host.AppliedStored}),
 			reflect.TypeFor[host.NeedKind](): words([]host.NeedKind{host.NeedPermission, host.NeedPublisher}),
 		},
 		Fields: map[string][]string{
@@ -41,6 +42,7 @@ func enums() openapi.Enums {
 			"Signature.state": host.SignatureStates(),
 			"Signature.code":  append(host.BundleCodes(), ""),
 			"Limit.by":        host.LimitKeepers(),
+			"Difference.kind": {"added", "changed", "removed"},
 			"Uploaded.action": host.UploadActions(),
 			"Problem.code":    web.Codes(),
 		},

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/configure"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
@@ -48,6 +49,7 @@ type Host interface {
 	Dependencies(id string) (host.Dependencies, error)
 	Icon(id string) (host.Icon, error)
 	detail.Host
+	configure.Host
 }
 
 // Notices tell that something has changed; *host.Subscription is one. Next returns the

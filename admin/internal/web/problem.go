@@ -32,6 +32,8 @@ type Problem struct {
 	RequestID string `json:"request_id"`
 	// Others are the ids of the extensions that stand against it.
 	Others []string `json:"others,omitempty"`
+	// Errors are the places at which a configuration is wrong.
+	Errors []host.Violation `json:"errors,omitempty"`
 	// Wait is how long to wait before the next try, of 429 and 503; 0 for what is usual.
 	Wait time.Duration `json:"-"`
 }
@@ -77,7 +79,7 @@ func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem 
 	var refused *host.Error
 	if errors.As(err, &refused) && refused.Code != "" {
 		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
-		p.Hint, p.Others = refused.Hint, refused.Others
+		p.Hint, p.Others, p.Errors = refused.Hint, refused.Others, refused.Violations
 		if refused.Stale {
 			p.Status, p.Title = http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
 		}

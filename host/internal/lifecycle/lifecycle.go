@@ -85,6 +85,7 @@ const (
 	CodeDataExceeded      = "data_exceeded"
 	CodeHeld              = "held"
 	CodeNeedsConsent      = "needs_consent"
+	CodeConfigInvalid     = "config_invalid"
 	// Nothing is wrong with an extension whose reason is one of these.
 	CodeStarting = "starting"
 	CodeStopping = "stopping"
@@ -97,7 +98,7 @@ func Codes() []string {
 		CodeCrashed, CodeExited, CodeHung, CodeLaunchFailed, CodeExecutableChanged, CodeHandshakeTimeout, CodeProtocolMismatch,
 		CodeInitFailed, CodeInitTimeout, CodeCheckFailed, CodeTypesMismatch, CodeHostTooOld, CodeDependencyMissing, CodeDependencyCycle,
 		CodeIDTaken, CodeNameTaken, CodeTypeTaken, CodeNoExecutable, CodeCopying, CodeDisabled, CodeMemoryExceeded, CodeDataExceeded,
-		CodeHeld, CodeNeedsConsent,
+		CodeHeld, CodeNeedsConsent, CodeConfigInvalid,
 		CodeStarting, CodeStopping, CodeStopped,
 	}
 }

@@ -65,6 +65,18 @@ ALTER TABLE extension ADD COLUMN decisions TEXT NOT NULL DEFAULT 'null'; -- JSON
 ALTER TABLE version ADD COLUMN permissions TEXT NOT NULL DEFAULT 'null'; -- JSON
 `, `
 ALTER TABLE extension ADD COLUMN publisher TEXT NOT NULL DEFAULT '';
+`, `
+-- What administrators have set for extensions, the last revisions of each. The sealed
+-- secrets of a revision are forgotten when there is a newer one.
+CREATE TABLE configuration (
+	extension TEXT NOT NULL,
+	revision  INTEGER NOT NULL,
+	time      INTEGER NOT NULL,
+	actor     TEXT NOT NULL,
+	content   TEXT NOT NULL, -- JSON
+	secrets   TEXT NOT NULL, -- JSON
+	PRIMARY KEY (extension, revision)
+) WITHOUT ROWID;
 `}
 }
 

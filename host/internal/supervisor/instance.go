@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,10 @@ type Instance struct {
 	hurryOnce sync.Once
 	done      chan struct{} // closed when run has ended
 
+	configuring sync.Mutex      // held while a configuration is on its way to a process
+	given       json.RawMessage // what the last process has; guarded by configuring
+	revision    atomic.Int64    // of given, -1 before the first process
+
 	live     atomic.Pointer[child] // takes requests; nil when none does
 	refusals refusals              // of dials, for the log
 
@@ -86,6 +91,7 @@ func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFu
 		activate: make(chan struct{}), again: make(chan struct{}, 1),
 		hurry: make(chan struct{}), done: make(chan struct{}), news: make(chan struct{}),
 	}
+	i.revision.Store(-1)
 	if !spec.Held {
 		i.Activate()
 	}

@@ -24,7 +24,6 @@ package supervisor
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"os"
 	"runtime"
@@ -148,8 +147,10 @@ type Spec struct {
 	LogFile string
 	// RunDir is where the folder of the process's socket is made.
 	RunDir string
-	// Config is handed to Init, nil for none.
-	Config json.RawMessage
+	// Configuration is asked before each launch what Init is to be given. A reason instead
+	// of it is a permanent failure: no process is launched before a Retry. It must be
+	// quick; nil means that there is none.
+	Configuration func() (Configuration, *lifecycle.Reason)
 	// Asked is what the manifest asks for, Granted what of it was granted: all that the
 	// processes of this Spec may do beyond their own code and data. Both are in the one
 	// spelling of extension_permissions. net:HOST:PORT are the addresses that the host
