@@ -120,6 +120,9 @@ func canOf(r *http.Request, id string) Can {
 	return Can{who.May(access.Operate, id), who.May(access.Configure, id), who.May(access.Remove, id), who.May(access.Install, id)}
 }
 
+// Header is what a tab begins with that is not of this package; current is its name.
+func (d *Desk) Header(r *http.Request, current string) (Header, error) { return d.header(r, current) }
+
 // header finds the extension that r is about.
 func (d *Desk) header(r *http.Request, current string) (Header, error) {
 	id, err := web.Target(r)

@@ -19,9 +19,10 @@ import (
 
 // detailRoutes are the pages of one extension.
 func (p *Pages) detailRoutes() []web.Route {
-	return detail.New(detail.Config{
+	desk := detail.New(detail.Config{
 		Host: p.cfg.Host, Render: p.detailPage, Follow: p.cfg.Follow, Streams: p.cfg.Streams, Log: p.cfg.Log, Now: p.cfg.Now,
-	}).Routes()
+	})
+	return append(desk.Routes(), p.configureRoutes(desk)...)
 }
 
 // detailPage shows what package detail has worked out, with the buttons that the reader

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/configure"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -51,6 +52,7 @@ type Host interface {
 	Dependencies(id string) (host.Dependencies, error)
 	Icon(id string) (host.Icon, error)
 	detail.Host
+	configure.Host
 }
 
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
