@@ -260,6 +260,7 @@ func describe(m *bundle.Manifest) Extension {
 type row struct {
 	Extension
 	extension *extension // nil for a file that is none
+	edition   *edition   // what runs of it, or else should; nil for a file
 	instance  instance
 	atRest    bool // no upgrade of it is under way or about to be
 }
