@@ -48,7 +48,7 @@ type Host interface {
 type Notices = web.Notices
 
 // Lines are those of a log that is followed; *host.LogFollower is one.
-type Lines = api.Lines
+type Lines = web.Lines
 
 // Config is what the handler is made from. Host, Accounts, Address, MaxUpload and Log
 // are required.
@@ -127,14 +127,14 @@ func newHandler(cfg Config) (*handler, error) {
 	cfg.fill()
 	loopback := addr.Addr().Unmap().IsLoopback()
 	own := ownpages.New(cfg.Host, time.Now)
+	streams := web.NewStreams(control)
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Events: cfg.Events, Access: control, OwnPages: own, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Events: cfg.Events, Follow: cfg.Follow, Streams: streams, Access: control, OwnPages: own, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	streams := web.NewStreams(control)
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
 		cfg: cfg, uploads: uploads, streams: streams, pages: pages, own: own,

@@ -61,6 +61,7 @@ type Host struct {
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
+	staging    *staging
 	started    time.Time
 	tries      tries
 	icons      picture.Shelf
@@ -110,6 +111,7 @@ func New(cfg Config) (*Host, error) {
 	}
 	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
+	h.staging = newStaging(cfg.Limits.FileBytes, time.Now)
 	if err := h.home.Make(); err != nil {
 		return nil, err
 	}
@@ -276,6 +278,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.requests.Run(scanning); return nil })
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
+	group.Go(func() error { h.staging.run(scanning); return nil })
 	group.Go(func() error { h.measure(scanning); return nil })
 	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {

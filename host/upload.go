@@ -32,7 +32,7 @@ func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	j := h.jobs.begin(u)
 	body := &arriving{Reader: u.Body, job: j}
 	u.Body = body
-	up, err := h.install(ctx, u, j)
+	up, err := h.upload(ctx, u, j)
 	switch {
 	case err != nil:
 		j.refused(ctx, body, err)
@@ -51,30 +51,66 @@ func (h *Host) receive(ctx context.Context, u Upload) (*catalog.Received, Upload
 	if err != nil {
 		return nil, Uploaded{}, asError(err)
 	}
-	plan := h.catalog.Plan(received)
+	return received, h.uploaded(received, h.catalog.Plan(received)), nil
+}
+
+// uploaded says what a bundle is and what a plan for it comes to.
+func (h *Host) uploaded(received *catalog.Received, plan catalog.Planned) Uploaded {
 	m := received.Manifest
 	is, _ := h.state.Extension(m.ID)
-	return received, Uploaded{
+	return Uploaded{
 		ID: m.ID, Version: m.Version.String(), Digest: received.Digest, Action: string(plan.Action),
 		State: plan.State, Reason: plan.Reason, From: plan.From, Warnings: append([]string{}, received.Warnings...),
 		Permissions: append([]string{}, m.Permissions...), Needs: needsOf(is, m.Permissions),
-	}, nil
+	}
 }
 
-// install does the upload whose job is j.
-func (h *Host) install(ctx context.Context, u Upload, j *job) (Uploaded, error) {
+// upload does the upload whose job is j.
+func (h *Host) upload(ctx context.Context, u Upload, j *job) (Uploaded, error) {
 	received, up, err := h.receive(ctx, u)
 	if err != nil {
 		return Uploaded{}, err
 	}
 	defer received.Release()
-	up.Job = j.now.Name
 	j.now.ID, j.now.Version, j.now.Digest = up.ID, up.Version, up.Digest
 	h.acting.Lock()
 	defer h.acting.Unlock()
 	if before, err := h.sameUpload(ctx, u, up.Digest); err != nil || before != nil {
 		return answerOf(before, err)
 	}
+	return h.install(ctx, received, up, terms{actor: u.Actor, key: u.Key}, j)
+}
+
+// terms are on which somebody installs a bundle.
+type terms struct {
+	actor Actor
+	key   string // of the upload, empty for none
+	// grant are the permissions that are consented to, nil for all that nobody has decided
+	// about. Of those the others are denied.
+	grant []string
+	// publisher, if it is not nil, is accepted in the place of the one before.
+	publisher *string
+}
+
+// decide writes the terms into the row of an extension whose new version asks for asks.
+func (t terms) decide(x *state.Extension, asks []string, at time.Time) {
+	for _, p := range asks {
+		was, decided := x.Decision(p)
+		named := slices.Contains(t.grant, p)
+		if !decided && t.grant != nil || named && !was.Granted {
+			x.Decide(state.Decision{Permission: p, Granted: named, By: t.actor.Name, At: at})
+		}
+	}
+	if t.publisher != nil {
+		x.Publisher = *t.publisher
+	}
+	grantNeeds(x, asks, t.actor.Name, at)
+}
+
+// install puts a bundle into the extensions folder and writes down who has done so on
+// which terms, as the job j. up says what it comes to. The caller has h.acting.
+func (h *Host) install(ctx context.Context, received *catalog.Received, up Uploaded, t terms, j *job) (Uploaded, error) {
+	up.Job = j.now.Name
 	arrived := sync.OnceFunc(h.arrive(received.Digest))
 	defer arrived()
 	file, err := h.catalog.Publish(ctx, received)
@@ -83,13 +119,13 @@ func (h *Host) install(ctx context.Context, u Upload, j *job) (Uploaded, error) 
 	}
 	j.to(JobStarting)
 	h.expect(up.ID, received.Digest)
-	if err := h.consentToUpload(ctx, u, received.Manifest, &up, file); err != nil { // the bundle is there: that is what was asked for
+	if err := h.consentToUpload(ctx, t, received.Manifest, &up, file); err != nil { // the bundle is there: that is what was asked for
 		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", up.ID, "error", err)
 		return up, nil
 	}
-	h.remember(ctx, u, up)
+	h.remember(ctx, t, up)
 	arrived()
-	if len(up.Needs) > 0 { // what waited for that does so no more
+	if len(up.Needs) > 0 || t.publisher != nil { // what waited for that does so no more
 		h.catalog.Wake()
 		err = h.sync(ctx)
 	}
@@ -101,13 +137,13 @@ func (h *Host) install(ctx context.Context, u Upload, j *job) (Uploaded, error) 
 
 // remember writes down how an upload with a key was answered. Without that the same
 // bytes are taken a second time, which changes nothing.
-func (h *Host) remember(ctx context.Context, u Upload, up Uploaded) {
-	if u.Key == "" {
+func (h *Host) remember(ctx context.Context, t terms, up Uploaded) {
+	if t.key == "" {
 		return
 	}
 	answer, err := json.Marshal(up)
 	if err == nil {
-		err = h.state.SaveReply(ctx, state.Reply{Actor: u.Actor.Name, Key: u.Key, Digest: up.Digest, Answer: answer})
+		err = h.state.SaveReply(ctx, state.Reply{Actor: t.actor.Name, Key: t.key, Digest: up.Digest, Answer: answer})
 	}
 	if err != nil {
 		h.cfg.Log.Warn("the answer to an upload cannot be written down under its Idempotency-Key", "ext", up.ID, "error", err)
@@ -126,19 +162,30 @@ func answerOf(reply *state.Reply, err error) (Uploaded, error) {
 	return up, nil
 }
 
+// uploadedState is what an upload changes, as the audit trail keeps it.
+type uploadedState struct {
+	Version string          `json:"version"`
+	Digest  string          `json:"digest"`
+	File    string          `json:"file"`
+	Decided json.RawMessage `json:"decided"`
+}
+
 // consentToUpload writes down that somebody has published a bundle and consented to what
-// it asks for.
-func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest, up *Uploaded, file string) error {
+// it asks for, as far as the terms say.
+func (h *Host) consentToUpload(ctx context.Context, t terms, m *bundle.Manifest, up *Uploaded, file string) error {
 	now := time.Now()
 	is, _ := h.state.Extension(m.ID) // as it is now that nobody else changes it
 	up.Needs = needsOf(is, m.Permissions)
-	before := decisionsOf(is)
+	before, err := json.Marshal(uploadedState{Version: is.Version, Digest: is.Current, File: is.File, Decided: decisionsOf(is)})
+	if err != nil {
+		return err
+	}
 	var consent func(*state.Extension)
-	if len(m.Permissions) > 0 {
-		consent = func(x *state.Extension) { grantNeeds(x, m.Permissions, u.Actor.Name, now) }
+	if len(m.Permissions) > 0 || t.publisher != nil {
+		consent = func(x *state.Extension) { t.decide(x, m.Permissions, now) }
 		consent(&is)
 	}
-	after, err := json.Marshal(map[string]any{"version": up.Version, "digest": up.Digest, "file": file, "decided": decisionsOf(is)})
+	after, err := json.Marshal(uploadedState{Version: up.Version, Digest: up.Digest, File: file, Decided: decisionsOf(is)})
 	if err != nil {
 		return err
 	}
@@ -146,11 +193,11 @@ func (h *Host) consentToUpload(ctx context.Context, u Upload, m *bundle.Manifest
 	return h.state.Change(ctx, state.Change{
 		ID: m.ID, Edit: consent,
 		Events: []state.Event{{
-			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: u.Actor.Name,
-			Message: "as " + file + ", from " + u.Actor.Remote,
+			Time: now, Kind: "uploaded", Version: up.Version, Digest: up.Digest, Actor: t.actor.Name,
+			Message: "as " + file + ", from " + t.actor.Remote,
 		}},
 		Audit: []state.AuditEntry{{
-			Time: now, Actor: u.Actor.Name, Action: "upload", Target: m.ID, Before: before, After: after, Remote: u.Actor.Remote,
+			Time: now, Actor: t.actor.Name, Action: "upload", Target: m.ID, Before: before, After: after, Remote: t.actor.Remote,
 		}},
 	})
 }
@@ -228,21 +275,6 @@ func (h *Host) History(ctx context.Context, id, cursor string, limit int) (Histo
 		page.Events[i] = Event{
 			Time: e.Time, Kind: e.Kind, Version: e.Version, Digest: e.Digest, Actor: e.Actor,
 			Code: e.Code, Message: e.Message, Evidence: e.Evidence,
-		}
-	}
-	return page, nil
-}
-
-// Audit returns who did what, newest first.
-func (h *Host) Audit(ctx context.Context, cursor string, limit int) (AuditPage, error) {
-	entries, next, err := h.state.Audit(ctx, cursor, limit)
-	if err != nil {
-		return AuditPage{}, asError(err)
-	}
-	page := AuditPage{Events: make([]AuditEntry, len(entries)), Next: next}
-	for i, e := range entries {
-		page.Events[i] = AuditEntry{
-			Time: e.Time, Actor: e.Actor, Action: e.Action, Target: e.Target, Before: e.Before, After: e.After, Remote: e.Remote,
 		}
 	}
 	return page, nil

@@ -62,7 +62,7 @@ type Config struct {
 	Streams   *web.Streams
 	// Events subscribes to what changes behind a notice with this number, Follow to a log.
 	Events func(after uint64) (web.Notices, error)
-	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error)
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (web.Lines, error)
 }
 
 // maxReading is how many logs are read back at once.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,13 +13,6 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
-
-// Lines are those of a log that is followed; *host.LogFollower is one.
-type Lines interface {
-	// Next waits for the next line, or until ctx ends: then it may be called again.
-	Next(ctx context.Context) (host.LogLine, error)
-	Close()
-}
 
 // Missed is the data of the event "missed".
 type Missed struct {

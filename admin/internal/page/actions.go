@@ -24,7 +24,7 @@ func verbs() []host.Verb {
 
 // asked are the verbs that a page asks about first, at the same path.
 func asked() []host.Verb {
-	return []host.Verb{host.VerbDisable, host.VerbRestart, host.VerbRollback, host.VerbRemove}
+	return []host.Verb{host.VerbDisable, host.VerbRestart, host.VerbRollback, host.VerbRevoke, host.VerbRemove}
 }
 
 func (p *Pages) actionRoutes() []web.Route {
@@ -46,8 +46,9 @@ func (p *Pages) actionRoutes() []web.Route {
 
 // act takes the form of a verb and leads back to where it was sent from. Its fields are
 // those of a host.Action, in the spelling of the API: version, restore_data, force,
-// purge, digest, level, and permission for each of them; revision is that of the row that
-// was looked at; back is where to go.
+// purge, digest, level, and permission for each of them; some=true says that only those
+// permissions are meant, also when there is none; revision is that of the row that was
+// looked at; back is where to go.
 func (p *Pages) act(verb host.Verb) web.Serve {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := web.Target(r)
@@ -81,10 +82,14 @@ func (p *Pages) act(verb host.Verb) web.Serve {
 
 func actionOf(verb host.Verb, id string, form url.Values) host.Action {
 	yes := func(name string) bool { return form.Get(name) == "true" }
-	return host.Action{
+	a := host.Action{
 		Verb: verb, ID: id, Version: form.Get("version"), RestoreData: yes("restore_data"), Force: yes("force"), Purge: yes("purge"),
 		Digest: form.Get("digest"), Permissions: form["permission"], Level: form.Get("level"), Revision: form.Get("revision"),
 	}
+	if yes("some") && a.Permissions == nil {
+		a.Permissions = []string{} // nothing was ticked, which is not everything
+	}
+	return a
 }
 
 // nameOf is what an extension is called, its id if it is not there.
@@ -141,7 +146,13 @@ func (p *Pages) whatHappens(c *confirmation, said *words.Words, verb host.Verb, 
 			tell("ask.rollback.what", version)
 			c.Do.Fields = append(c.Do.Fields, field{"version", version})
 		}
-		c.Choices = append(c.Choices, choice{Name: "restore_data", Value: "true", Label: say(said, "ask.rollback.data")})
+		if p.restorable(e.ID, version) {
+			c.Choices = append(c.Choices, choice{Name: "restore_data", Value: "true", Label: say(said, "ask.rollback.data")})
+		}
+	case host.VerbRevoke:
+		permission := query.Get("permission")
+		tell("ask.revoke.what", permission)
+		c.Do.Fields = append(c.Do.Fields, field{"some", "true"}, field{"permission", permission})
 	case host.VerbDisable:
 		tell("ask.disable.what")
 		p.whoNeeds(c, said, e.ID)
@@ -158,6 +169,21 @@ func (p *Pages) whatHappens(c *confirmation, said *words.Words, verb host.Verb, 
 		}
 		p.whoNeeds(c, said, e.ID)
 	}
+}
+
+// restorable reports whether there is a copy of the data for a roll back to a version,
+// the previous one if it is empty.
+func (p *Pages) restorable(id, version string) bool {
+	kept, err := p.cfg.Host.Kept(id)
+	if err != nil {
+		return false // and the roll back says why
+	}
+	for _, k := range kept {
+		if !k.Current && (version == "" || k.Version.Version == version) {
+			return k.Restorable
+		}
+	}
+	return false
 }
 
 // whoNeeds names those that can not do without the extension, and has it confirmed that

@@ -14,18 +14,20 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
 // house is a Host of rows that a test sets.
 type house struct {
-	rows     atomic.Pointer[[]host.Extension]
-	measures map[string]host.Measure
-	needed   map[string][]host.Dependency
-	told     chan struct{} // has a value for each notice
-	did      []host.Action
-	refuse   map[string]error // by id
+	detail.Host // what no test of this package asks for: there is none
+	rows        atomic.Pointer[[]host.Extension]
+	measures    map[string]host.Measure
+	needed      map[string][]host.Dependency
+	told        chan struct{} // has a value for each notice
+	did         []host.Action
+	refuse      map[string]error // by id
 }
 
 func newHouse(rows ...host.Extension) *house {
@@ -66,6 +68,15 @@ func (h *house) Dependencies(id string) (host.Dependencies, error) {
 	return host.Dependencies{NeededBy: h.needed[id]}, nil
 }
 
+// Kept are the versions of a row, each with a copy of its data.
+func (h *house) Kept(id string) ([]host.Kept, error) {
+	var kept []host.Kept
+	e, _ := h.Extension(id)
+	for _, v := range e.Versions {
+		kept = append(kept, host.Kept{Version: v, Restorable: !v.Current})
+	}
+	return kept, nil
+}
 func (h *house) UIOf(string) string { return host.UINone }
 
 func (h *house) Icon(string) (host.Icon, error) {
@@ -191,3 +202,15 @@ func parsed(t *testing.T, w *httptest.ResponseRecorder) *html.Node {
 }
 
 func fixedNow() time.Time { return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC) }
+
+func (h *house) Configuration(context.Context, string) (host.Configuration, error) {
+	return host.Configuration{Schema: []byte("null"), Values: []byte("{}")}, nil
+}
+
+func (h *house) ConfigurationRevisions(context.Context, string) ([]host.ConfigurationRevision, error) {
+	return nil, nil
+}
+
+func (h *house) Configure(context.Context, host.ConfigurationChange) (host.ConfigurationResult, error) {
+	return host.ConfigurationResult{}, nil
+}

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/configure"
+	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
@@ -49,6 +51,8 @@ type Host interface {
 	Series(id string, over host.Range) (host.Series, bool)
 	Dependencies(id string) (host.Dependencies, error)
 	Icon(id string) (host.Icon, error)
+	detail.Host
+	configure.Host
 }
 
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
@@ -57,7 +61,11 @@ type Config struct {
 	Host Host
 	// Events subscribes to what changes, as host.Events does.
 	Events func(after uint64) (web.Notices, error)
-	Access *access.Control
+	// Follow begins to follow a log.
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (web.Lines, error)
+	// Streams are where what is followed goes.
+	Streams *web.Streams
+	Access  *access.Control
 	// OwnPages are the frames of what extensions show themselves.
 	OwnPages *ownpages.Site
 	// Loopback says that the listener is for this machine only.
@@ -82,7 +90,7 @@ func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, languages: map[words.Language]spoken{}}
 	for _, l := range words.Languages() {
 		w := words.In(l)
-		templates, err := template.New("").Funcs(functions(w, cfg.Now)).ParseFS(templateFiles, "templates/*.html")
+		templates, err := template.New("").Funcs(functions(w, cfg.Now)).Funcs(detailFunctions(w)).ParseFS(templateFiles, "templates/*.html")
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +113,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.detailRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

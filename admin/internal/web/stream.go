@@ -185,3 +185,10 @@ type Notices interface {
 	Next(ctx context.Context) (host.Notice, error)
 	Close()
 }
+
+// Lines are those of a log that is followed; *host.LogFollower is one.
+type Lines interface {
+	// Next waits for the next line, or until ctx ends: then it may be called again.
+	Next(ctx context.Context) (host.LogLine, error)
+	Close()
+}

@@ -80,6 +80,12 @@ func catalogs() []catalog {
 		stateWords(),
 		overviewWords(),
 		actionWords(),
+		configureWords(),
+		detailWords(),
+		detailTrustWords(),
+		detailTypeWords(),
+		detailLogWords(),
+		detailEventWords(),
 		ownPagesWords(),
 	}
 }

@@ -28,8 +28,10 @@ func Actions() []Action { return []Action{Install, Upgrade, Downgrade, Replace, 
 // Planned is what would become of a bundle if it were in the folder.
 type Planned struct {
 	Action Action
-	// From is the version of the id that is desired now, "" for none.
+	// From is the version of the id that is desired now, "" for none; Now is its bundle,
+	// nil for none.
 	From string
+	Now  *bundle.Verified
 	// State is starting when it would run, stopped when its extension is disabled;
 	// Reason is nil for starting.
 	State  lifecycle.State
@@ -49,7 +51,7 @@ func (c *Catalog) Plan(r *Received) Planned {
 	id := r.Manifest.ID
 	if i := slices.IndexFunc(view.Desired, func(e Entry) bool { return e.ID() == id }); i >= 0 {
 		now := view.Desired[i].Bundle
-		would.From = now.Manifest().Version.String()
+		would.From, would.Now = now.Manifest().Version.String(), now
 		would.Action = actionOf(r.Manifest.Version.Compare(now.Manifest().Version))
 		if now.Digest() == r.Digest {
 			would.Action = Nothing

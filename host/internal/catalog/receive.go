@@ -14,7 +14,8 @@ import (
 // Received is a verified bundle in private storage that came by Receive. It stays there
 // until Release is called, however long that takes.
 type Received struct {
-	Manifest *bundle.Manifest
+	Bundle   *bundle.Verified
+	Manifest *bundle.Manifest // of Bundle
 	Digest   string
 	Size     int64
 	Warnings []string
@@ -33,7 +34,11 @@ type Fault struct {
 
 // Release lets private storage forget the bundle if nothing else needs it. It must be
 // called once the bundle is published or given up, and may be called again.
-func (r *Received) Release() { r.release() }
+func (r *Received) Release() {
+	if r.release != nil {
+		r.release()
+	}
+}
 
 // Receive brings an upload into private storage and verifies it there; size is -1 when
 // it is unknown. A *bundle.Error speaks of the bytes (too_big as soon as there are more
@@ -54,7 +59,7 @@ func (c *Catalog) Receive(ctx context.Context, r io.Reader, size int64) (*Receiv
 	}
 	a := c.cfg.acceptedOf(p, time.Now(), time.Now())
 	received := &Received{
-		Manifest: p.manifest(), Digest: p.digest, Size: p.verified.Size(), Warnings: p.verified.Warnings(),
+		Bundle: p.verified, Manifest: p.manifest(), Digest: p.digest, Size: p.verified.Size(), Warnings: p.verified.Warnings(),
 		accepted: a, release: func() { release(); c.Wake() },
 	}
 	if why := (input{distrust: c.cfg.distrust}).fault(a); why != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -24,6 +25,9 @@ const (
 	// recordName is what was found out when the bundle was verified whole: it saves
 	// unpacking every bundle again at every start of the host.
 	recordName = "verified.json"
+	// guestName marks the folder of a guest: a host that is killed knows at its next
+	// start that nothing but an upload ever needed it.
+	guestName = "guest"
 	// scratch begins the names of folders that are being filled or emptied; what
 	// a crash leaves under such a name is nobody's.
 	scratch   = ".scratch-"
@@ -120,6 +124,11 @@ func (s *shelf) shelve(ctx context.Context, tmp, digest string) (*parcel, error)
 	}
 	if p.digest != digestTag+digest {
 		return nil, fmt.Errorf("the private copy reads back as %s, but %s%s was written: is the disk failing?", p.digest, digestTag, digest)
+	}
+	if s.held(digest) {
+		if err := os.WriteFile(filepath.Join(tmp, guestName), nil, 0o444); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return nil, err
@@ -303,7 +312,18 @@ func (s *shelf) remember(digest string, e stored) {
 	defer s.mu.Unlock()
 	was, known := s.entries[digest]
 	e.guest = s.holds[digest] > 0 && (was.guest || !known)
+	if was.guest && !e.guest {
+		s.settle(digest)
+	}
 	s.entries[digest] = e
+}
+
+// settle takes the mark of a guest away. Where that fails nothing is lost: what a file
+// holds is known again at the next start.
+func (s *shelf) settle(digest string) {
+	if err := os.Remove(filepath.Join(s.dir, digest, guestName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("the mark of an upload cannot be removed", "digest", digestTag+digest, "error", err)
+	}
 }
 
 func (s *shelf) forget(digest string) {

@@ -58,6 +58,8 @@ func (s *shelf) stock(digest string) stored {
 		return stored{}
 	}
 	e := stored{used: info.ModTime()}
+	_, err = os.Lstat(filepath.Join(dir, guestName))
+	e.guest = err == nil
 	f, err := bundle.Open(filepath.Join(dir, jarName), s.limits)
 	if err != nil {
 		return e

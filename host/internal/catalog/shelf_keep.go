@@ -65,6 +65,7 @@ func (s *shelf) spare(inUse, kept map[string]bool) []string {
 			if e := s.entries[digest]; e.guest && (inUse[digestTag+digest] || kept[digestTag+digest]) {
 				e.guest = false
 				s.entries[digest] = e
+				s.settle(digest)
 			}
 		}
 		digests = slices.DeleteFunc(digests, func(digest string) bool {

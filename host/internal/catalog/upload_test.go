@@ -370,3 +370,31 @@ func TestUploadsFromEverywhere(t *testing.T) {
 		t.Errorf("the folder holds %q", got)
 	}
 }
+
+// TestGuestsOfAKilledHost: of what came by uploads, only what a file holds outlives a host
+// that had no time to tidy up.
+func TestGuestsOfAKilledHost(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	r := h.run()
+	r.runs()
+	for _, id := range []string{"a", "b"} { // as many as are kept of an id
+		if _, err := r.Receive(t.Context(), bytes.NewReader(parcelBytes(id, "1", 0)), -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.publish(r.upload(parcelBytes("c", "1", 0)))
+	r.runs("c 1")
+	r.stop() // as if it were killed: nothing is released
+	if got := h.shelved(); len(got) != 3 {
+		t.Fatalf("private storage holds %q", got)
+	}
+	r = h.run()
+	r.runs("c 1")
+	eventually(t, "the others go", func() bool { return len(h.shelved()) == 1 })
+	h.remove("c-1.jar")
+	r.runs()
+	if got := h.shelved(); len(got) != 1 {
+		t.Errorf("what a file has held is no guest any more, but %q is there", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,6 +79,19 @@ FROM history h LEFT JOIN evidence e ON e.seq = h.seq WHERE h.extension = ? AND h
 
 // Audit returns a page of the audit trail, as History does.
 func (s *Store) Audit(ctx context.Context, cursor string, limit int) ([]AuditEntry, string, error) {
+	return s.FindAudit(ctx, AuditFilter{}, cursor, limit)
+}
+
+// AuditFilter says which entries are asked for: those of which all holds that is not
+// zero. From is in, Until is out.
+type AuditFilter struct {
+	Actor, Action, Target string
+	From, Until           time.Time
+}
+
+// FindAudit returns a page of the entries that match, as History does. The trail has no
+// index but its order: a page is found by reading what is newer than its last entry.
+func (s *Store) FindAudit(ctx context.Context, f AuditFilter, cursor string, limit int) ([]AuditEntry, string, error) {
 	before, err := parseCursor("audit", cursor)
 	if err != nil {
 		return nil, "", err
@@ -86,9 +100,10 @@ func (s *Store) Audit(ctx context.Context, cursor string, limit int) ([]AuditEnt
 		return nil, "", ErrClosed
 	}
 	limit = pageSize(limit)
+	where, values := f.where()
 	var entries []AuditEntry
 	err = sqlitefile.Each(ctx, s.file.Read, `SELECT seq, time, actor, action, target, before, after, remote
-FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
+FROM audit WHERE seq < ?`+where+` ORDER BY seq DESC LIMIT ?`,
 		func(scan func(...any) error) error {
 			var a AuditEntry
 			var at int64
@@ -97,7 +112,7 @@ FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
 			a.Time, a.Before, a.After = fromMicro(at), rawJSON(from), rawJSON(to)
 			entries = append(entries, a)
 			return err
-		}, before, limit+1)
+		}, slices.Concat([]any{before}, values, []any{limit + 1})...)
 	if err != nil {
 		return nil, "", sqlitefile.Explain("reading the audit trail in", s.cfg.Path, err)
 	}
@@ -106,6 +121,25 @@ FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
 	}
 	entries = entries[:limit]
 	return entries, makeCursor("audit", entries[limit-1].Seq), nil
+}
+
+// where is the condition, and the values in it.
+func (f AuditFilter) where() (condition string, values []any) {
+	for _, c := range []struct {
+		column, value string
+	}{{"actor", f.Actor}, {"action", f.Action}, {"target", f.Target}} {
+		if c.value != "" {
+			condition += " AND " + c.column + " = ?"
+			values = append(values, c.value)
+		}
+	}
+	if !f.From.IsZero() {
+		condition, values = condition+" AND time >= ?", append(values, toMicro(f.From))
+	}
+	if !f.Until.IsZero() {
+		condition, values = condition+" AND time < ?", append(values, toMicro(f.Until))
+	}
+	return condition, values
 }
 
 func pageSize(limit int) int {
