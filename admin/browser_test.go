@@ -74,6 +74,12 @@ func until(ctx context.Context, t *testing.T, expression string) {
 // open serves rows on a free port and returns the page's URL.
 func open(t *testing.T, rows *shelf) string {
 	t.Helper()
+	return served(t, rows).URL + "/admin/"
+}
+
+// served serves rows on a free port.
+func served(t *testing.T, rows *shelf) *httptest.Server {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +91,24 @@ func open(t *testing.T, rows *shelf) string {
 	s.Listener = ln
 	s.Start()
 	t.Cleanup(s.Close)
-	return s.URL + "/admin/"
+	return s
+}
+
+// TestStalePage: a page whose host is gone says so, and what is shown stays.
+func TestStalePage(t *testing.T) {
+	ctx := browse(t)
+	host := served(t, newShelf(running()))
+	within(ctx, t, "signing in", chromedp.Navigate(host.URL+"/admin/"), chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
+	if !read[bool](ctx, t, `document.getElementById("stale").hidden`) {
+		t.Error("the page is stale from the beginning")
+	}
+	read[string](ctx, t, `document.getElementById("live").dataset.patience = "1"`)
+	host.CloseClientConnections()
+	host.Listener.Close()
+	until(ctx, t, `!document.getElementById("stale").hidden && /The host does not answer.*ago/.test(document.getElementById("stale").textContent)`)
+	if n := read[int](ctx, t, `document.querySelectorAll("#rows tr").length`); n != 1 {
+		t.Errorf("%d rows are left", n)
+	}
 }
 
 func TestBrowser(t *testing.T) {

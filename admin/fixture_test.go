@@ -42,6 +42,7 @@ type shelf struct {
 	config     host.Configuration
 	revisions  []host.ConfigurationRevision
 	configured []host.ConfigurationChange
+	stale      bool                                     // somebody else configures it before the next change is made
 	asked      []string                                 // Settle, History and Audit, with what
 	refuse     error                                    // the answer to everything, if it is set
 	settle     func(context.Context, string) error      // what Settle waits for
@@ -444,6 +445,10 @@ func (s *shelf) Configure(_ context.Context, c host.ConfigurationChange) (host.C
 	s.configured = append(s.configured, c)
 	if s.refuse != nil {
 		return host.ConfigurationResult{}, s.refuse
+	}
+	if s.stale {
+		s.stale = false
+		return host.ConfigurationResult{}, &host.Error{Code: host.CodeConflict, Message: "it is another one by now", Stale: true}
 	}
 	result := host.ConfigurationResult{Configuration: s.config, Diff: []host.Difference{{Pointer: "/limit", Kind: "changed", Before: []byte("1"), After: []byte("2")}}}
 	result.Applied = host.AppliedLive

@@ -52,6 +52,7 @@ func functions(w *words.Words, now func() time.Time) template.FuncMap {
 		"dotted":  dotted,
 		"path":    pathOf,
 		"lower":   strings.ToLower,
+		"list":    func(items ...any) []any { return items },
 	}
 }
 

@@ -202,3 +202,15 @@ func parsed(t *testing.T, w *httptest.ResponseRecorder) *html.Node {
 }
 
 func fixedNow() time.Time { return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC) }
+
+func (h *house) Configuration(context.Context, string) (host.Configuration, error) {
+	return host.Configuration{Schema: []byte("null"), Values: []byte("{}")}, nil
+}
+
+func (h *house) ConfigurationRevisions(context.Context, string) ([]host.ConfigurationRevision, error) {
+	return nil, nil
+}
+
+func (h *house) Configure(context.Context, host.ConfigurationChange) (host.ConfigurationResult, error) {
+	return host.ConfigurationResult{}, nil
+}

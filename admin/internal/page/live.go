@@ -64,6 +64,7 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) error {
 	if f.version == "" {
 		f.version = r.URL.Query().Get("version")
 	}
+	web.Allow(f.control, liveLife)
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	if err := f.begin(); err != nil {
 		return nil //nolint:nilerr // the reader has gone

@@ -22,11 +22,14 @@ type event struct{ id, kind, data string }
 // the server ends them.
 func listen(t *testing.T, p *Pages, who access.Identity, query string) <-chan event {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := p.live(w, r.WithContext(access.With(r.Context(), who))); err != nil {
 			http.Error(w, err.Error(), http.StatusTeapot)
 		}
 	}))
+	server.Config.ReadTimeout = 100 * time.Millisecond // events outlast it
+	server.Config.WriteTimeout = server.Config.ReadTimeout
+	server.Start()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(server.Close)
 	t.Cleanup(cancel)

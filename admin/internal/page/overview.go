@@ -108,7 +108,7 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 	said := p.words(r)
 	return p.show(w, r, view{
 		Template: "overview.html", Title: said.Say("overview.title"), Section: sectionExtensions,
-		Scripts: []string{"live.js"}, Refresh: 15, Data: p.look(said, access.Of(r.Context()), l),
+		Scripts: []string{"live.js"}, Data: p.look(said, access.Of(r.Context()), l),
 	})
 }
 

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/configure"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -51,6 +52,7 @@ type Host interface {
 	Dependencies(id string) (host.Dependencies, error)
 	Icon(id string) (host.Icon, error)
 	detail.Host
+	configure.Host
 }
 
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
@@ -115,7 +117,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.desk.Routes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.desk.Routes(), p.configureRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -99,14 +100,8 @@ func literals(t *testing.T) []string {
 	t.Helper()
 	var found []string
 	for _, dir := range []string{".", "../words"} {
-		packages, err := parser.ParseDir(token.NewFileSet(), dir, func(f fs.FileInfo) bool {
-			return !strings.HasSuffix(f.Name(), "_test.go") && (dir == "." || f.Name() == "format.go")
-		}, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range packages {
-			ast.Inspect(p, func(n ast.Node) bool {
+		for _, f := range sourcesIn(t, dir, func(name string) bool { return dir == "." || name == "format.go" }) {
+			ast.Inspect(f, func(n ast.Node) bool {
 				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 					if s, err := strconv.Unquote(lit.Value); err == nil {
 						found = append(found, s)
@@ -168,13 +163,9 @@ func TestEveryCodeIsExplained(t *testing.T) {
 // their type.
 func codesIn(t *testing.T, dir string) []string {
 	t.Helper()
-	packages, err := parser.ParseDir(token.NewFileSet(), dir, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var codes []string
-	for _, p := range packages {
-		ast.Inspect(p, func(n ast.Node) bool {
+	for _, f := range sourcesIn(t, dir, func(string) bool { return true }) {
+		ast.Inspect(f, func(n ast.Node) bool {
 			spec, ok := n.(*ast.ValueSpec)
 			if !ok || len(spec.Names) != 1 || len(spec.Values) != 1 {
 				return true
@@ -190,4 +181,24 @@ func codesIn(t *testing.T, dir string) []string {
 		})
 	}
 	return codes
+}
+
+// sourcesIn are the files of a package, its tests aside, of which wanted likes the name.
+func sourcesIn(t *testing.T, dir string, wanted func(name string) bool) []*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(paths) == 0 {
+		t.Fatal(dir, err)
+	}
+	var files []*ast.File
+	for _, path := range paths {
+		if name := filepath.Base(path); !strings.HasSuffix(name, "_test.go") && wanted(name) {
+			f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, f)
+		}
+	}
+	return files
 }

@@ -80,6 +80,7 @@ func catalogs() []catalog {
 		stateWords(),
 		overviewWords(),
 		actionWords(),
+		configureWords(),
 		detailWords(),
 		detailTrustWords(),
 		detailTypeWords(),

@@ -265,13 +265,13 @@ func (w *walk) list(object *outline.Object, p outline.Place, pointer string, fou
 			found[at] = false
 			continue
 		}
-		var below any
+		var member any
 		if object != nil {
-			below, _ = object.Get(name)
+			member, _ = object.Get(name)
 		}
-		if below, ok := below.(*outline.Object); ok {
+		if below, ok := member.(*outline.Object); ok {
 			w.list(below, place, at, found, depth-1)
-		} else if below == nil && len(place.Names()) > 0 && depth > maxNesting-declaredDepth {
+		} else if member == nil && len(place.Names()) > 0 && depth > maxNesting-declaredDepth {
 			w.list(nil, place, at, found, depth-1)
 		}
 	}

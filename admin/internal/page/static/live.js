@@ -139,7 +139,7 @@
     if (document.hidden) { source.close(); source = null; } else if (!source) { heard = Date.now(); connect(); }
   });
   setInterval(() => {
-    if (document.hidden || Date.now() - heard < 15000) return;
+    if (document.hidden || Date.now() - heard < 1000 * (live.dataset.patience || 15)) return;
     if (stale.hidden) {
       const time = document.createElement("time");
       time.className = "ago";
