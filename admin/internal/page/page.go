@@ -82,6 +82,7 @@ type Config struct {
 // Pages answers people.
 type Pages struct {
 	cfg       Config
+	desk      *detail.Desk
 	languages map[words.Language]spoken
 }
 
@@ -96,6 +97,9 @@ func New(cfg Config) (*Pages, error) {
 		}
 		p.languages[l] = spoken{w, templates}
 	}
+	p.desk = detail.New(detail.Config{
+		Host: cfg.Host, Render: p.detailPage, Follow: cfg.Follow, Streams: cfg.Streams, Log: cfg.Log, Now: cfg.Now,
+	})
 	return p, nil
 }
 
@@ -113,7 +117,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.detailRoutes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.desk.Routes(), p.configureRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {
