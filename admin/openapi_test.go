@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -48,8 +49,9 @@ func document(t *testing.T) (*description, error) {
 }
 
 func makeDocument(t *testing.T) (*description, error) {
+	var log bytes.Buffer // has the reason when there is none
 	cfg := testConfig()
-	cfg.Accounts = accountsOf(t, nil)
+	cfg.Accounts, cfg.Log = accountsOf(t, nil), slog.New(slog.NewTextHandler(&log, nil))
 	h, err := newHandler(cfg)
 	if err != nil {
 		return nil, err
@@ -60,7 +62,7 @@ func makeDocument(t *testing.T) (*description, error) {
 	withToken(r)
 	h.site.Handler(h.routes()).ServeHTTP(w, r)
 	if w.Code != http.StatusOK {
-		return nil, fmt.Errorf("the description: %d %s", w.Code, w.Body)
+		return nil, fmt.Errorf("the description: %d %s", w.Code, &log)
 	}
 	doc, err := jsonschema.UnmarshalJSON(w.Body)
 	if err != nil {

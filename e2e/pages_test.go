@@ -91,6 +91,9 @@ func TestEveryPage(t *testing.T) {
 	}
 }
 
+// widest names what stands out of the page.
+const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth && getComputedStyle(e).position !== "absolute").slice(0, 5).map(e => e.tagName + "." + e.className + ": " + e.textContent.trim().slice(0, 60)).join(" | ")`
+
 // choose takes a theme from the menu.
 func (p *person) choose(theme string) {
 	p.t.Helper()
@@ -105,15 +108,18 @@ func (p *person) look(page page, width int64, picture string) {
 	ctx, cancel := p.soon()
 	defer cancel()
 	answer, err := chromedp.Run(ctx, chromedp.NavigateResponse(p.home.admin+page.path))
-	if err != nil || answer == nil || answer.Status != http.StatusOK {
-		p.t.Fatalf("%s: %+v, %v\n%s", page.path, answer, err, p.text())
+	switch {
+	case err != nil:
+		p.t.Fatalf("%s: %v", page.path, err)
+	case answer == nil || answer.Status != http.StatusOK:
+		p.t.Fatalf("%s is not there: %s", page.path, p.text())
 	}
 	p.until("the page "+page.name, `document.readyState === "complete" && document.querySelector("main h1") !== null`)
 	if title := evaluate[string](p, `document.title`); title == "" {
 		p.t.Error("it has no title")
 	}
 	if wide := evaluate[int64](p, `document.documentElement.scrollWidth`); wide > width {
-		p.t.Errorf("at %d pixels it is %d wide", width, wide)
+		p.t.Errorf("at %d pixels it is %d wide: %s", width, wide, evaluate[string](p, widest))
 	}
 	p.accessible(page.name)
 	ctx, cancel = p.soon()

@@ -25,6 +25,7 @@ type (
 	AccountError = accounts.Error
 	Role         = accounts.Role
 	Via          = accounts.Via
+	UserSource   = accounts.Source
 	// Actor is who did something, as the audit trail keeps it.
 	Actor = accounts.Actor
 )

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/accounts"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/sandbox"
@@ -55,6 +56,12 @@ func SignatureStates() []string {
 		string(trust.Revoked), string(trust.Invalid), bundle.SignatureUnchecked,
 	}
 }
+
+// UserSources lists every UserSource.
+func UserSources() []UserSource { return []UserSource{accounts.Local, accounts.OpenID} }
+
+// Vias lists every Via.
+func Vias() []Via { return []Via{ViaPassword, ViaOpenID, ViaToken, ViaAdminToken} }
 
 // LimitKeepers lists who may see to a Limit.
 func LimitKeepers() []string {

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
@@ -57,9 +56,4 @@ func rowOf(cursor string) (string, error) {
 		return "", web.Invalid("this is no cursor; take the member next of the page before")
 	}
 	return string(text), nil
-}
-
-// seen leaves out what is not for who.
-func seen[T any](who access.Identity, all []T, id func(T) string) []T {
-	return slices.DeleteFunc(all, func(one T) bool { return !who.May(access.See, id(one)) })
 }

@@ -60,6 +60,9 @@ func (s *schemas) of(t reflect.Type) (object, error) {
 	}
 	switch t.Kind() {
 	case reflect.String:
+		if t != reflect.TypeFor[string]() {
+			return nil, fmt.Errorf("%s has a closed set of values, and Enums does not know it", t)
+		}
 		return object{"type": "string"}, nil
 	case reflect.Bool:
 		return object{"type": "boolean"}, nil

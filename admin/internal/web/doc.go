@@ -17,7 +17,7 @@ type Doc struct {
 	// Answers are those in which it does what was asked.
 	Answers []Answer
 	// Codes are those of the problems that it may answer besides those of every route.
-	// Their statuses are in the table of StatusOf.
+	// Their statuses are in the table of codes.go.
 	Codes []string
 }
 
