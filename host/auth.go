@@ -4,17 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/jackfield-host/jackfield/host/internal/accounts"
 	"github.com/jackfield-host/jackfield/host/internal/auth"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
+	"github.com/jackfield-host/jackfield/sdk"
 )
 
 // RequestsAuth says who may send requests. The zero value lets everybody.
 type RequestsAuth struct {
 	// Mode is none (or empty), token or oidc.
 	Mode string
-	// AdminToken is accepted in mode token, besides those of conf/requests.tokens.
-	AdminToken string
 	// Issuer, Audience and RolesClaim are those of mode oidc.
 	Issuer, Audience, RolesClaim string
 }
@@ -22,11 +23,11 @@ type RequestsAuth struct {
 // CheckIssuer reports whether s can be RequestsAuth.Issuer.
 func CheckIssuer(s string) error { return auth.CheckIssuer(s) }
 
-func (a *RequestsAuth) check() error {
+func (a *RequestsAuth) check(adminToken string) error {
 	switch a.Mode {
 	case "", "none":
 	case "token":
-		if a.AdminToken == "" {
+		if adminToken == "" {
 			return errors.New("requests.auth=token: no administrator's token")
 		}
 	case "oidc":
@@ -46,13 +47,28 @@ type authenticator interface {
 }
 
 // newAuthenticator returns nil when everybody may send requests.
-func newAuthenticator(cfg Config, home Home) (authenticator, error) {
+func newAuthenticator(cfg Config, home Home, users *accounts.Accounts) (authenticator, error) {
 	a := cfg.RequestsAuth
 	switch a.Mode {
 	case "token":
-		return auth.NewTokens(a.AdminToken, home.RequestsTokens(), cfg.Log)
+		return auth.NewTokens(auth.TokensConfig{AdminToken: cfg.AdminToken, File: home.RequestsTokens(), Others: userCaller(users), Log: cfg.Log})
 	case "oidc":
 		return auth.NewOIDC(auth.OIDCConfig{Issuer: a.Issuer, Audience: a.Audience, RolesClaim: a.RolesClaim, Log: cfg.Log})
 	}
 	return nil, nil
+}
+
+// userCaller knows the tokens of users as callers of requests, but for those that are
+// good for some extensions only: which one answers a request is not known so early.
+func userCaller(users *accounts.Accounts) func(ctx context.Context, token string) (sdk.Caller, bool) {
+	return func(ctx context.Context, token string) (sdk.Caller, bool) {
+		if !strings.HasPrefix(token, accounts.TokenPrefix) {
+			return sdk.Caller{}, false
+		}
+		who, err := users.Bearer(ctx, token)
+		if err != nil || who.Extensions != nil {
+			return sdk.Caller{}, false
+		}
+		return sdk.Caller{Subject: who.Name, Roles: []string{string(who.Role)}}, true
+	}
 }

@@ -50,6 +50,9 @@ type Config struct {
 	Hosts, Origins []string
 	// Trust says which signatures are asked for.
 	Trust Trust
+	// AdminToken is the bearer token of the local administrator, the content of
+	// conf/admin.token; without one nobody is.
+	AdminToken string
 	// RequestsAuth says who may send requests.
 	RequestsAuth RequestsAuth
 	// TracingEndpoint is the OTLP/HTTP URL that gets the spans of requests, empty for
@@ -101,7 +104,7 @@ func (c *Config) check() error {
 	if err := c.Trust.check(); err != nil {
 		errs = append(errs, err)
 	}
-	if err := c.RequestsAuth.check(); err != nil {
+	if err := c.RequestsAuth.check(c.AdminToken); err != nil {
 		errs = append(errs, err)
 	}
 	if c.ScanInterval <= 0 {

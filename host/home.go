@@ -25,6 +25,10 @@ func (h Home) Properties() string { return filepath.Join(h.Conf(), "jackfield.pr
 // AdminToken is the file with the bearer token of the local administrator.
 func (h Home) AdminToken() string { return filepath.Join(h.Conf(), "admin.token") }
 
+// InitialPassword is the file with the first password of the user admin; it is gone once
+// that is changed.
+func (h Home) InitialPassword() string { return filepath.Join(h.Conf(), "initial-admin-password") }
+
 // RequestsTokens is the file with the digests of the tokens that requests may carry;
 // it may be missing.
 func (h Home) RequestsTokens() string { return filepath.Join(h.Conf(), "requests.tokens") }

@@ -31,7 +31,7 @@ func (h Home) parts() []part {
 		{path: string(h), deny: others},
 		{path: h.Extensions(), deny: 0o002, anyOwner: true},
 		{path: h.AdminToken(), deny: anybody},
-		{path: filepath.Join(h.Conf(), "initial-admin-password"), deny: anybody},
+		{path: h.InitialPassword(), deny: anybody},
 		{path: h.RequestsTokens(), deny: 0o026},
 		{path: h.Database(), deny: anybody},
 	}

@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/accounts"
 	"github.com/jackfield-host/jackfield/host/internal/admission"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
@@ -51,6 +52,7 @@ type Host struct {
 	tracer     *tracing.Tracer // nil when requests are not traced
 	registry   *prometheus.Registry
 	state      *state.Store
+	accounts   *accounts.Accounts
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
@@ -154,10 +156,17 @@ func (h *Host) open(version bundle.Version) (err error) {
 			return err
 		}
 	}
+	// Sessions are forgotten where the database is a backup: before that is acknowledged.
+	h.accounts, err = accounts.Open(accounts.Config{
+		State: h.state, AdminToken: cfg.AdminToken, PasswordFile: h.home.InitialPassword(), Log: cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
 	if err := h.state.Acknowledge(context.Background()); err != nil {
 		return err
 	}
-	if h.auth, err = newAuthenticator(cfg, h.home); err != nil {
+	if h.auth, err = newAuthenticator(cfg, h.home, h.accounts); err != nil {
 		return err
 	}
 	if cfg.TracingEndpoint == "" {
@@ -244,6 +253,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
 	group.Go(func() error { h.staging.run(scanning); return nil })
+	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })
 	}

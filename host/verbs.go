@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-// Actor is who did something, as the audit trail keeps it.
-type Actor struct {
-	// Name is admin for the bearer of the administrator's token, folder for what was
-	// done to the drop folder, host for what the host did by itself.
-	Name string
-	// Remote is the client's address without its port, empty for folder and host.
-	Remote string
-}
-
 // Verb is what an administrator can do to an extension. The set is closed.
 type Verb string
 

@@ -36,8 +36,7 @@ func redeploys(ctx context.Context, s *stage) error {
 		return err
 	}
 	total, next := account(nil), 2
-	// Buffers are made, pools and caches filled, the kept versions are all there.
-	if err := s.redeploy(ctx, h, first, max(s.plan.redeploys/4/redeployed, 4), &next, &total); err != nil {
+	if err := s.redeploy(ctx, h, first, s.plan.warm/redeployed, &next, &total); err != nil {
 		return err
 	}
 	before, err := h.settle(ctx, nil, s.plan.collections)

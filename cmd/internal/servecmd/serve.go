@@ -104,8 +104,9 @@ func newHost(cfg Config, token, version string, program host.Program, log *slog.
 	return host.New(host.Config{
 		Home: cfg.Home, Version: version, Log: log, Dev: cfg.Dev, Validate: cfg.RequestsValidate,
 		Hosts: cfg.RequestsHosts, Origins: cfg.RequestsOrigins,
+		AdminToken: token,
 		RequestsAuth: host.RequestsAuth{
-			Mode: cfg.RequestsAuth, AdminToken: token,
+			Mode: cfg.RequestsAuth,
 			Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, RolesClaim: cfg.OIDCRolesClaim,
 		},
 		Trust: host.Trust{

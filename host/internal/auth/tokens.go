@@ -27,14 +27,25 @@ const (
 // lookEvery is how often the file of tokens is looked at.
 const lookEvery = time.Second
 
-// Tokens accepts the administrator's token and those of a file, which holds digests
-// only (ParseTokens). The file may be missing, and may change at any time.
+// TokensConfig says which tokens are accepted. All but Others is required.
+type TokensConfig struct {
+	AdminToken string
+	// File holds digests of tokens (ParseTokens). It may be missing, and may change at
+	// any time.
+	File string
+	// Others knows further tokens; it must answer without I/O.
+	Others func(ctx context.Context, token string) (sdk.Caller, bool)
+	Log    *slog.Logger
+}
+
+// Tokens accepts the administrator's token, those of a file, and those that others know.
 type Tokens struct {
-	log   *slog.Logger
-	path  string
-	admin digest
-	seen  version // of the file as it was last read; Run's own
-	known atomic.Pointer[map[digest]sdk.Caller]
+	log    *slog.Logger
+	path   string
+	others func(ctx context.Context, token string) (sdk.Caller, bool)
+	admin  digest
+	seen   version // of the file as it was last read; Run's own
+	known  atomic.Pointer[map[digest]sdk.Caller]
 }
 
 // version tells whether a file has changed.
@@ -44,12 +55,12 @@ type version struct {
 	mode     fs.FileMode
 }
 
-// NewTokens reads the file at path. The error tells every faulty line.
-func NewTokens(adminToken, path string, log *slog.Logger) (*Tokens, error) {
-	if adminToken == "" {
+// NewTokens reads the file. The error tells every faulty line.
+func NewTokens(cfg TokensConfig) (*Tokens, error) {
+	if cfg.AdminToken == "" {
 		return nil, errors.New("the administrator's token is empty")
 	}
-	t := &Tokens{log: log, path: path, admin: digestOf(adminToken)}
+	t := &Tokens{log: cfg.Log, path: cfg.File, others: cfg.Others, admin: digestOf(cfg.AdminToken)}
 	if err := t.load(); err != nil {
 		return nil, err
 	}
@@ -84,10 +95,15 @@ func (t *Tokens) Run(ctx context.Context) {
 }
 
 // Authenticate returns who has the token.
-func (t *Tokens) Authenticate(_ context.Context, token string) (sdk.Caller, error) {
+func (t *Tokens) Authenticate(ctx context.Context, token string) (sdk.Caller, error) {
 	if len(token) <= maxToken {
 		if caller, ok := (*t.known.Load())[digestOf(token)]; ok {
 			return caller, nil
+		}
+		if t.others != nil {
+			if caller, ok := t.others(ctx, token); ok {
+				return caller, nil
+			}
 		}
 	}
 	return sdk.Caller{}, invalid("the host does not know it")

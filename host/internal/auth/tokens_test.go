@@ -76,7 +76,7 @@ func FuzzParseTokens(f *testing.F) {
 // more, and a fault leaves everything as it was.
 func TestTokensFollowTheirFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "requests.tokens")
-	tokens, err := NewTokens("the-administrators-token", path, slog.New(slog.DiscardHandler))
+	tokens, err := NewTokens(TokensConfig{AdminToken: "the-administrators-token", File: path, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestTokensThatOthersCanReadOrWriteAreRefused(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		_, err := NewTokens("the-administrators-token", path, slog.New(slog.DiscardHandler))
+		_, err := NewTokens(TokensConfig{AdminToken: "the-administrators-token", File: path, Log: slog.New(slog.DiscardHandler)})
 		if (err == nil) != good || err != nil && !strings.Contains(err.Error(), "read or written by others") {
 			t.Errorf("mode %04o: %v", mode, err)
 		}

@@ -65,6 +65,13 @@ ALTER TABLE extension ADD COLUMN decisions TEXT NOT NULL DEFAULT 'null'; -- JSON
 ALTER TABLE version ADD COLUMN permissions TEXT NOT NULL DEFAULT 'null'; -- JSON
 `, `
 ALTER TABLE extension ADD COLUMN publisher TEXT NOT NULL DEFAULT '';
+`, `
+CREATE TABLE account (
+	kind TEXT NOT NULL, -- user, token or session
+	key  TEXT NOT NULL,
+	body TEXT NOT NULL CHECK (json_valid(body)),
+	PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
 `}
 }
 
