@@ -27,6 +27,11 @@ const testToken = "TESTTOKENTESTTOKENTESTTOKEN"
 // shelf is a Host whose rows a test changes, and which keeps what it was asked.
 type shelf struct {
 	rows atomic.Pointer[[]host.Extension]
+	// What a test sets before it asks.
+	measures map[string]host.Measure
+	series   map[string]host.Series
+	needed   map[string][]host.Dependency
+	icons    map[string]host.Icon
 
 	mu      sync.Mutex // guards the rest
 	actions []host.Action
@@ -68,6 +73,25 @@ func (s *shelf) did() []host.Action {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.actions)
+}
+
+func (s *shelf) Measures() map[string]host.Measure { return s.measures }
+
+func (s *shelf) Series(id string, _ host.Range) (host.Series, bool) {
+	series, ok := s.series[id]
+	return series, ok
+}
+
+func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
+	return host.Dependencies{NeededBy: s.needed[id]}, nil
+}
+
+func (s *shelf) Icon(id string) (host.Icon, error) {
+	icon, ok := s.icons[id]
+	if !ok {
+		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: "no picture"}
+	}
+	return icon, nil
 }
 
 func (s *shelf) row(id string) (host.Extension, error) {

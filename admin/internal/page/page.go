@@ -1,28 +1,30 @@
 // Package page is the admin page: what people see. New makes Pages of what they need,
 // and Routes is their part of the table of routes.
 //
+// Every page is a view that show puts into the frame (frame.go, templates/frame.html);
+// its words come from package words, its parts from templates/parts.html, its look from
+// static/page.css. docs/DESIGN.md is the guide to these.
+//
 // What is promised: every string that comes from a bundle or a process is treated as
 // hostile; a page is rendered completely before its first byte is sent; no page loads
-// or runs anything that is not ours.
+// or runs anything that is not ours; all of it works without scripts.
 package page
 
 import (
 	"bytes"
 	"context"
 	"embed"
-	"errors"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
+	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
@@ -36,7 +38,14 @@ var staticFiles embed.FS
 // Host is what the pages show, and change.
 type Host interface {
 	Snapshot() []host.Extension
+	Extension(id string) (host.Extension, bool)
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
+	// Measures is what extensions do and take, Series how that went, Dependencies who
+	// needs whom, Icon a picture.
+	Measures() map[string]host.Measure
+	Series(id string, over host.Range) (host.Series, bool)
+	Dependencies(id string) (host.Dependencies, error)
+	Icon(id string) (host.Icon, error)
 }
 
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
@@ -58,26 +67,31 @@ type Config struct {
 // Pages answers people.
 type Pages struct {
 	cfg       Config
-	templates *template.Template
+	languages map[words.Language]spoken
 }
 
-// New parses the templates.
+// New parses the templates, once for each language.
 func New(cfg Config) (*Pages, error) {
-	templates, err := template.New("").Funcs(templateFuncs()).ParseFS(templateFiles, "templates/*.html")
-	if err != nil {
-		return nil, err
+	p := &Pages{cfg: cfg, languages: map[words.Language]spoken{}}
+	for _, l := range words.Languages() {
+		w := words.In(l)
+		templates, err := template.New("").Funcs(functions(w, cfg.Now)).ParseFS(templateFiles, "templates/*.html")
+		if err != nil {
+			return nil, err
+		}
+		p.languages[l] = spoken{w, templates}
 	}
-	return &Pages{cfg: cfg, templates: templates}, nil
+	return p, nil
 }
 
 // Routes are those of the pages.
 func (p *Pages) Routes() []web.Route {
-	return []web.Route{
-		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.extensionsPage},
-		{Method: "POST", Path: "/admin/consent", Right: access.Install, Page: true, Serve: p.consent},
+	routes := []web.Route{
+		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.overview},
 		{Method: "GET", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signInForm},
 		{Method: "POST", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signIn},
 		{Method: "POST", Path: "/admin/sign-out", Right: access.Open, Page: true, Serve: p.signOut},
+		{Method: "POST", Path: "/admin/preferences", Right: access.Open, Page: true, Serve: p.prefer},
 		{Method: "GET", Path: "/admin/static/", Right: access.Open, Page: true, Serve: p.static},
 		{Method: "GET", Path: "/admin/", Right: access.See, Page: true, Serve: p.missingPage},
 		{Method: "GET", Path: "/{$}", Right: access.Open, Page: true, Serve: toAdmin},
@@ -86,6 +100,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
+	return append(routes, p.actionRoutes()...)
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {
@@ -98,90 +113,27 @@ func noContent(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// frame is what every page shows around its content.
-type frame struct {
-	Title    string
-	Version  string
-	SignedIn bool
-}
-
-// templateFuncs are the words of the templates. text and dotted are how a string
-// from outside reaches a page; html/template escapes what they return.
-func templateFuncs() template.FuncMap {
-	return template.FuncMap{
-		"text":   func(s string) string { return visible.Clip(s, maxText) },
-		"line":   line,
-		"dotted": dotted,
-	}
-}
-
-const (
-	maxText = 2000 // characters of a message
-	maxLine = 500  // characters of a line of stderr
-	maxName = 260  // characters of an id or a type
-)
-
-// line is one line of what a process has said. Stack traces are indented by tabs.
-func line(s string) string {
-	return visible.Clip(strings.ReplaceAll(s[:min(len(s), 4*maxLine)], "\t", "    "), maxLine)
-}
-
-// dotted cuts a name behind its dots, where a narrow page may break it.
-func dotted(s string) []string {
-	return strings.SplitAfter(visible.Clip(s, maxName), ".")
-}
-
-func (p *Pages) extensionsPage(w http.ResponseWriter, r *http.Request) error {
-	now := p.cfg.Now()
-	rows := p.cfg.Host.Snapshot()
-	return p.render(w, http.StatusOK, "extensions.html", struct {
-		frame
-		Rows       []row
-		Summary    string
-		DropFolder string
-		Proof      string // for forms; "" for none
-	}{
-		frame:   frame{Title: "Extensions", Version: p.cfg.Version, SignedIn: true},
-		Rows:    rowsOf(rows, now),
-		Summary: summary(rows), DropFolder: p.cfg.DropFolder, Proof: access.Of(r.Context()).Proof,
-	})
-}
-
-func (p *Pages) signInPage(w http.ResponseWriter, status int, complaint string) error {
-	// A path of this machine is nobody's business elsewhere.
-	file := "conf/admin.token in the home folder of the host"
-	if p.cfg.Loopback && p.cfg.TokenFile != "" {
-		file = p.cfg.TokenFile
-	}
-	return p.render(w, status, "sign-in.html", struct {
-		frame
-		Complaint string
-		TokenFile string
-	}{frame{Title: "Sign in", Version: ""}, complaint, file})
-}
-
 func (p *Pages) missingPage(_ http.ResponseWriter, r *http.Request) error {
 	return web.NewProblem(http.StatusNotFound, "not_found", "there is no page at "+visible.Clip(r.URL.Path, 100))
 }
 
 // Error answers a person what a program gets as a problem.
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, problem *web.Problem) error {
-	return p.render(w, problem.Status, "error.html", struct {
-		frame
-		Problem *web.Problem
-	}{frame{Title: problem.Title, SignedIn: access.Of(r.Context()).Known()}, problem})
-}
-
-// render executes a template completely before the first byte is sent.
-func (p *Pages) render(w http.ResponseWriter, status int, name string, data any) error {
-	var b bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&b, name, data); err != nil {
-		return fmt.Errorf("rendering %s: %w", name, err)
+	said := p.words(r)
+	title, next := said.Say("error.title"), ""
+	if key := "error." + said.Count(problem.Status); said.Has(key) {
+		title = said.Say(key)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // a client that is gone is not an error of ours
-	return nil
+	if key := "error.next." + said.Count(problem.Status); said.Has(key) {
+		next = said.Say(key)
+	}
+	return p.show(w, r, view{
+		Template: "error.html", Status: problem.Status, Title: title, Narrow: true,
+		Data: struct {
+			*web.Problem
+			Next string
+		}{problem, next},
+	})
 }
 
 // static serves the files of the page, no folders.
@@ -197,37 +149,5 @@ func (p *Pages) static(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", types[path.Ext(name)])
 	w.Header().Set("Cache-Control", "no-cache")
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
-	return nil
-}
-
-func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
-	if access.Of(r.Context()).Via == "session" {
-		return toAdmin(w, r)
-	}
-	return p.signInPage(w, http.StatusOK, "")
-}
-
-// signIn turns a right token into a session.
-func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return web.Invalid("the form can not be read")
-	}
-	var refused *access.Refusal
-	err := p.cfg.Access.SignIn(w, r, strings.TrimSpace(r.PostForm.Get("token")))
-	switch {
-	case errors.As(err, &refused) && refused.Wait > 0:
-		w.Header().Set("Retry-After", strconv.Itoa(int(refused.Wait/time.Second)+1))
-		return p.signInPage(w, http.StatusTooManyRequests, "Too many wrong tokens. Try again in a minute.")
-	case err != nil:
-		p.cfg.Log.Warn("sign-in refused: wrong token", "remote", access.Remote(r))
-		return p.signInPage(w, http.StatusForbidden, "This is not the administrator’s token.")
-	}
-	p.cfg.Log.Info("administrator signed in", "remote", access.Remote(r))
-	return toAdmin(w, r)
-}
-
-func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
-	p.cfg.Access.SignOut(w, r)
-	http.Redirect(w, r, "/admin/sign-in", http.StatusSeeOther)
 	return nil
 }

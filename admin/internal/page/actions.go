@@ -1,0 +1,5 @@
+package page
+
+import "github.com/jackfield-host/jackfield/admin/internal/web"
+
+func (p *Pages) actionRoutes() []web.Route { return nil }

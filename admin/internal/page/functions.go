@@ -1,0 +1,155 @@
+package page
+
+import (
+	"fmt"
+	"html"
+	"html/template"
+	"strings"
+	"time"
+
+	"github.com/jackfield-host/jackfield/admin/internal/words"
+	"github.com/jackfield-host/jackfield/internal/visible"
+)
+
+// functions are what the templates of one language can call.
+//
+//	say KEY ARGS…     a message; numbers as the language has them, strings isolated
+//	count, number, rate, share, bytes, seconds, span   values, as package words has them
+//	ago TIME          a time as a distance from now; when TIME: the time itself
+//	state, trust      a badge
+//	text              a string from outside, on one line; clipped, and made visible
+//	line              one line of a process
+//	dotted            a name that may be broken behind its dots
+//
+// What they return is escaped by html/template, or escaped here and of type
+// template.HTML.
+func functions(w *words.Words, now func() time.Time) template.FuncMap {
+	return template.FuncMap{
+		"say":     func(key string, args ...any) template.HTML { return say(w, key, args...) },
+		"count":   w.Count,
+		"number":  w.Number,
+		"rate":    w.Rate,
+		"share":   w.Share,
+		"bytes":   w.Bytes,
+		"seconds": w.Seconds,
+		"span":    w.Span,
+		"ago":     func(t any) template.HTML { return ago(w, moment(t), now()) },
+		"when":    func(t any) template.HTML { return when(w, moment(t)) },
+		"state":   func(s any) template.HTML { return stateBadge(w, fmt.Sprint(s)) },
+		"trust":   func(s any) template.HTML { return trustBadge(w, fmt.Sprint(s)) },
+		"text":    func(s any) string { return visible.Clip(fmt.Sprint(s), maxText) },
+		"line":    line,
+		"dotted":  dotted,
+		"path":    pathOf,
+		"lower":   strings.ToLower,
+	}
+}
+
+const (
+	maxText = 2000 // characters of a message
+	maxLine = 500  // characters of a line of stderr
+	maxName = 260  // characters of an id or a type
+)
+
+// say is a message as HTML. A string among args is from outside: it is made visible,
+// and its direction is kept to itself. template.HTML among them stays as it is.
+func say(w *words.Words, key string, args ...any) template.HTML {
+	texts := make([]string, len(args))
+	for i, arg := range args {
+		switch a := arg.(type) {
+		case template.HTML:
+			texts[i] = string(a)
+		case int:
+			texts[i] = w.Count(a)
+		default:
+			texts[i] = "<bdi>" + html.EscapeString(visible.Clip(fmt.Sprint(a), maxText)) + "</bdi>"
+		}
+	}
+	return template.HTML(words.Fill(html.EscapeString(w.Form(key, args...)), texts))
+}
+
+// moment takes what the templates have: a time, or where one may be missing a pointer.
+func moment(t any) time.Time {
+	switch t := t.(type) {
+	case time.Time:
+		return t
+	case *time.Time:
+		if t != nil {
+			return *t
+		}
+	}
+	return time.Time{}
+}
+
+func ago(w *words.Words, t, now time.Time) template.HTML {
+	if t.IsZero() {
+		return words.None
+	}
+	return timeElement("ago", t, w.Distance(t, now), w.Time(t))
+}
+
+func when(w *words.Words, t time.Time) template.HTML {
+	if t.IsZero() {
+		return words.None
+	}
+	return timeElement("at", t, w.Time(t), "")
+}
+
+// timeElement is a time; frame.js writes it in the zone of the reader, by its class.
+func timeElement(class string, t time.Time, text, title string) template.HTML {
+	if title != "" {
+		title = ` title="` + html.EscapeString(title) + `"`
+	}
+	return template.HTML(`<time class="` + class + `" datetime="` + t.UTC().Format(time.RFC3339) + `"` + title + `>` + html.EscapeString(text) + `</time>`)
+}
+
+// stateBadge names a state; its class gives the colour, and the shape beside the word.
+func stateBadge(w *words.Words, state string) template.HTML {
+	return badge(kindOf(state), w.Say("state."+state))
+}
+
+// trustBadge names the verdict about a signature.
+func trustBadge(w *words.Words, verdict string) template.HTML {
+	kind := "bad"
+	switch verdict {
+	case "":
+		return words.None
+	case "valid":
+		kind = "ok"
+	case "unsigned", "unchecked":
+		kind = "off"
+	case "untrusted", "expired":
+		kind = "warn"
+	}
+	return badge(kind, w.Say("trust."+verdict))
+}
+
+func badge(kind, word string) template.HTML {
+	return template.HTML(`<span class="badge ` + kind + `">` + html.EscapeString(word) + `</span>`)
+}
+
+// kindOf is how urgent a state is: ok, busy, warn, bad or off. The classes of badges,
+// entries and rows have these names.
+func kindOf(state string) string {
+	switch state {
+	case "running":
+		return "ok"
+	case "pending", "waiting", "starting", "draining":
+		return "busy"
+	case "backoff":
+		return "warn"
+	case "failed", "conflict", "refused", "unsupported":
+		return "bad"
+	}
+	return "off"
+}
+
+// line is one line of what a process has said. Stack traces are indented by tabs.
+func line(s string) string {
+	return visible.Clip(strings.ReplaceAll(s[:min(len(s), 4*maxLine)], "\t", "    "), maxLine)
+}
+
+// dotted cuts a name behind its dots, where a narrow page may break it.
+func dotted(s string) []string {
+	return strings.SplitAfter(visible.Clip(s, maxName), ".")
+}
