@@ -37,6 +37,7 @@ type Host interface {
 	api.Host
 	page.Host
 	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
+	Stage(ctx context.Context, u host.Upload) (host.Staged, error)
 }
 
 // Config is what the handler is made from. Host, Token, Address, MaxUpload and Log are
@@ -98,14 +99,14 @@ func newHandler(cfg Config) (*handler, error) {
 		return nil, err
 	}
 	loopback := addr.Addr().Unmap().IsLoopback()
+	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload, Stage: cfg.Host.Stage}
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Access: control, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Access: control, Uploads: uploads, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
 		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Uploads: uploads}),
 		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},

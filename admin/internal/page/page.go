@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ type Host interface {
 	Series(id string, over host.Range) (host.Series, bool)
 	Dependencies(id string) (host.Dependencies, error)
 	Icon(id string) (host.Icon, error)
+
+	installHost
+	auditHost
 }
 
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
@@ -53,6 +57,8 @@ type Host interface {
 type Config struct {
 	Host   Host
 	Access *access.Control
+	// Uploads take the bundles of the install page.
+	Uploads *web.Uploads
 	// Loopback says that the listener is for this machine only.
 	Loopback bool
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
@@ -100,7 +106,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return append(routes, p.actionRoutes()...)
+	return slices.Concat(routes, p.actionRoutes(), p.installRoutes(), p.auditRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

@@ -54,6 +54,28 @@ func (s *Site) writeProblem(w http.ResponseWriter, p *Problem) {
 	_, _ = w.Write(body) // as in WriteJSON
 }
 
+// ProblemOf returns the refusal that err is, of a route or of the host; nil when it is
+// none, but something that went wrong.
+func ProblemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	var refused *host.Error
+	if errors.As(err, &refused) && refused.Code != "" {
+		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
+		p.Hint, p.Others = refused.Hint, refused.Others
+		return p
+	}
+	var account *host.AccountError
+	if errors.As(err, &account) {
+		p = NewProblem(statusOf(string(account.Code)), string(account.Code), account.Message)
+		p.Hint = account.Hint
+		return p
+	}
+	return nil
+}
+
 // asProblem returns err as a Problem. What is neither one nor an error of the host's
 // own words is our own fault: it is logged, and the client learns no more than that.
 func (s *Site) asProblem(r *http.Request, err error) *Problem {
@@ -66,11 +88,7 @@ func (s *Site) asProblem(r *http.Request, err error) *Problem {
 		p.Title = "Client Closed Request"
 		return p
 	}
-	var refused *host.Error
-	if errors.As(err, &refused) && refused.Code != "" {
-		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
-		p.Hint, p.Others = refused.Hint, refused.Others
-	} else {
+	if p = ProblemOf(err); p == nil {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
 	if p.Status == http.StatusInternalServerError {
@@ -93,6 +111,14 @@ func statusOf(code string) int {
 		return http.StatusRequestEntityTooLarge
 	case host.CodeUnavailable:
 		return http.StatusServiceUnavailable
+	case host.CodeUnauthenticated:
+		return http.StatusUnauthorized
+	case host.CodePermissionDenied:
+		return http.StatusForbidden
+	case host.CodeExhausted:
+		return http.StatusTooManyRequests
+	case host.CodeChanged:
+		return http.StatusPreconditionFailed
 	case host.CodeInternal:
 		return http.StatusInternalServerError
 	}

@@ -81,6 +81,8 @@ func catalogs() []catalog {
 		stateWords(),
 		overviewWords(),
 		actionWords(),
+		installWords(),
+		auditWords(),
 	}
 }
 
