@@ -3,15 +3,15 @@
 // listener.
 //
 // What is promised: nothing but the style sheet, the sign-in form and, if so
-// configured, /metrics answers a stranger; the token is compared in
-// constant time and never shown, logged or put into a cookie; what changes something
-// takes the token only, never the cookie of the page, but for its form of consent, which
-// also carries a proof of the session; bodies are bounded, and those of
+// configured, /metrics answers a stranger; who is who, and may do what, is checked in one
+// place before a route runs; secrets are compared by digest and never shown or logged;
+// the cookie of the page opens pages only, never the API, and every form carries a proof
+// of the session; bodies are bounded, and those of
 // bundles streamed; every string that comes
 // from a bundle or a process is treated as hostile; a page is rendered completely
 // before its first byte is sent; no page loads or runs anything that is not ours. On
-// a loopback listener requests under a foreign host name are refused, so that a web
-// site can not reach the page through DNS.
+// a loopback listener, and where names are configured, requests under a foreign host name
+// are refused, so that a web site can not reach the page through DNS.
 package admin
 
 import (
@@ -20,6 +20,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,18 +43,26 @@ type Host interface {
 	Stage(ctx context.Context, u host.Upload) (host.Staged, error)
 }
 
-// Config is what the handler is made from. Host, Token, Address, MaxUpload and Log are
-// required.
+// Config is what the handler is made from. Host, Accounts, Address, MaxUpload and Log
+// are required.
 type Config struct {
 	Host Host
+	// Accounts are who may come in, those of the host.
+	Accounts *host.Accounts
+	// OpenID is how people may sign in besides, nil for not.
+	OpenID *host.OpenID
 	// Metrics is served under /metrics; nil means that there is no such page.
 	Metrics prometheus.Gatherer
 	// MetricsOpen serves /metrics without the token.
 	MetricsOpen bool
-	// Token is the bearer token of the local administrator.
-	Token string
 	// Address is where the listener really listens, HOST:PORT.
 	Address string
+	// URL is where people reach the page, when that is not what their browser asks for:
+	// behind a proxy. Its host is one of Hosts.
+	URL *url.URL
+	// Hosts are the names, in lower case, under which the listener answers besides its
+	// addresses.
+	Hosts []string
 	// RequestAddress is where the request listener listens, HOST:PORT. The API tells it
 	// to programs in the header Request-Listener; empty means not to.
 	RequestAddress string
@@ -91,10 +102,12 @@ func newHandler(cfg Config) (*handler, error) {
 		return nil, err
 	case cfg.Host == nil || cfg.Log == nil:
 		return nil, errors.New("admin: no host or no log")
+	case cfg.Accounts == nil:
+		return nil, errors.New("admin: no accounts")
 	case cfg.MaxUpload <= 0:
 		return nil, errors.New("admin: no limit for uploads")
 	}
-	control, err := access.New(cfg.Token, cfg.Address)
+	control, err := access.New(access.Config{Accounts: cfg.Accounts, OpenID: cfg.OpenID, Address: cfg.Address, URL: cfg.URL})
 	if err != nil {
 		return nil, err
 	}
@@ -108,9 +121,17 @@ func newHandler(cfg Config) (*handler, error) {
 		return nil, err
 	}
 	return &handler{
-		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Uploads: uploads}),
-		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
+		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Accounts: cfg.Accounts, Uploads: uploads}),
+		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, Hosts: hostsOf(cfg), RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
 	}, nil
+}
+
+// hostsOf are the names under which the listener answers.
+func hostsOf(cfg Config) []string {
+	if cfg.URL == nil {
+		return cfg.Hosts
+	}
+	return append(slices.Clone(cfg.Hosts), strings.ToLower(cfg.URL.Hostname()))
 }
 
 // routes is the table of the admin listener.

@@ -275,10 +275,9 @@ func TestLongTextIsCut(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
-	h := mustNew(t, testConfig(running()))
-	now := time.Now()
-	h.site.Access.SetClock(func() time.Time { return now })
-	handler := h.serve()
+	cfg, now := testConfig(running()), time.Now()
+	cfg.Accounts = accountsOf(t, func() time.Time { return now })
+	handler := mustNew(t, cfg).serve()
 
 	w := ask(handler, "GET", "/admin/sign-in")
 	form := parse(t, w.Body.String())
@@ -323,10 +322,9 @@ func TestSignOut(t *testing.T) {
 }
 
 func TestSignInIsRateLimited(t *testing.T) {
-	h := mustNew(t, testConfig())
-	now := time.Now()
-	h.site.Access.SetClock(func() time.Time { return now })
-	handler := h.serve()
+	cfg, now := testConfig(), time.Now()
+	cfg.Accounts = accountsOf(t, func() time.Time { return now })
+	handler := mustNew(t, cfg).serve()
 	for range 10 {
 		if w := ask(handler, "POST", "/admin/sign-in", withForm("token=wrong")); w.Code != 403 {
 			t.Fatalf("status %d, want 403", w.Code)
@@ -361,10 +359,11 @@ func TestConfigIsChecked(t *testing.T) {
 		"no host":     func(c *Config) { c.Host = nil },
 		"no log":      func(c *Config) { c.Log = nil },
 		"no limit":    func(c *Config) { c.MaxUpload = 0 },
-		"short token": func(c *Config) { c.Token = "short" },
+		"no accounts": func(c *Config) { c.Accounts = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := testConfig()
+			cfg.Accounts = accountsOf(t, nil)
 			spoil(&cfg)
 			if _, err := New(cfg); err == nil {
 				t.Error("New accepts it")

@@ -95,9 +95,9 @@ func TestBrowser(t *testing.T) {
 	rows := newShelf(running(), crashed(), spiteful)
 	url := open(t, rows)
 
-	within(ctx, t, "opening the page", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#token")))
+	within(ctx, t, "opening the page", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#password")))
 	within(ctx, t, "a wrong token",
-		chromedp.SendKeys(chromedp.CSS("#token"), "no such token\r"), chromedp.WaitVisible(chromedp.CSS(".complaint")))
+		chromedp.Click(chromedp.CSS("summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), "no such token\r"), chromedp.WaitVisible(chromedp.CSS(".complaint")))
 	within(ctx, t, "the right token",
 		chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
 	if n := read[int](ctx, t, `document.querySelectorAll("tbody").length`); n != 3 {

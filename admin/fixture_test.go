@@ -40,6 +40,7 @@ type shelf struct {
 	refuse  error                                    // the answer to everything, if it is set
 	settle  func(context.Context, string) error      // what Settle waits for
 	read    func(io.Reader) (int64, [32]byte, error) // how Upload reads
+	staging                                          // what Stage and its kin know
 }
 
 // received is an upload that came.
@@ -181,15 +182,37 @@ func (s *shelf) lastUpload(t *testing.T) received {
 
 func testConfig(rows ...host.Extension) Config {
 	return Config{
-		Host: newShelf(rows...), Metrics: prometheus.NewRegistry(), MetricsOpen: true, Token: testToken,
+		Host: newShelf(rows...), Metrics: prometheus.NewRegistry(), MetricsOpen: true,
 		Address: "127.0.0.1:8081", Version: "0.1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MaxUpload:  1 << 20,
 		DropFolder: "/srv/jmap/extensions", TokenFile: "/srv/jmap/conf/admin.token",
 	}
 }
 
+// accountsOf opens the accounts of a home of their own; now is their clock, nil for
+// that of the world.
+func accountsOf(t *testing.T, now func() time.Time) *host.Accounts {
+	t.Helper()
+	a, done, err := host.OpenAccounts(host.AccountsConfig{
+		Home: host.Home(t.TempDir()), AdminToken: testToken, Log: slog.New(slog.DiscardHandler), Now: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := done(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+// mustNew is newHandler, with accounts if cfg has none.
 func mustNew(t *testing.T, cfg Config) *handler {
 	t.Helper()
+	if cfg.Accounts == nil {
+		cfg.Accounts = accountsOf(t, nil)
+	}
 	h, err := newHandler(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -53,6 +53,8 @@ type Config struct {
 	// AdminToken is the bearer token of the local administrator, the content of
 	// conf/admin.token; without one nobody is.
 	AdminToken string
+	// OpenID says at which OpenID provider people may sign in to the admin page.
+	OpenID OpenIDConfig
 	// RequestsAuth says who may send requests.
 	RequestsAuth RequestsAuth
 	// TracingEndpoint is the OTLP/HTTP URL that gets the spans of requests, empty for
@@ -105,6 +107,9 @@ func (c *Config) check() error {
 		errs = append(errs, err)
 	}
 	if err := c.RequestsAuth.check(c.AdminToken); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.OpenID.check(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.ScanInterval <= 0 {

@@ -53,6 +53,7 @@ type Host struct {
 	registry   *prometheus.Registry
 	state      *state.Store
 	accounts   *accounts.Accounts
+	openID     *OpenID // nil when nobody signs in at an OpenID provider
 	admission  *admission.Control
 	journal    *journal
 	reconciler *reconciler
@@ -166,6 +167,9 @@ func (h *Host) open(version bundle.Version) (err error) {
 	if err := h.state.Acknowledge(context.Background()); err != nil {
 		return err
 	}
+	if h.openID, err = NewOpenID(cfg.OpenID, h.accounts, cfg.Log); err != nil {
+		return err
+	}
 	if h.auth, err = newAuthenticator(cfg, h.home, h.accounts); err != nil {
 		return err
 	}
@@ -256,6 +260,9 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })
+	}
+	if h.openID != nil {
+		group.Go(func() error { h.openID.Run(scanning); return nil })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("watching %s: %w", h.home.Extensions(), err)

@@ -1,20 +1,23 @@
 // Package access knows who is asking on the admin listener, and what they may do.
 //
 // Control identifies a caller by the bearer token of a program or the cookie of the
-// page; Identity.May is the one rule of who may do what. A route says which Right it
-// needs, and package web asks before the route runs.
+// page, as the accounts of the host have them; Identity.May is the one rule of who may
+// do what. A route says which Right it needs, and package web asks before the route
+// runs. SignIn and its likes begin a session and give its cookie; their errors are those
+// of the accounts, which never tell what of a name and a password was wrong.
 package access
 
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
-	"errors"
+	"encoding/hex"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/jackfield-host/jackfield/host"
 )
 
 // Right is what a route needs. The set is closed.
@@ -32,17 +35,17 @@ const (
 )
 
 // Role is what somebody may do to all extensions.
-type Role string
+type Role = host.Role
 
 // The roles.
 const (
-	Viewer        Role = "viewer"        // see
-	Operator      Role = "operator"      // see, operate
-	Administrator Role = "administrator" // everything
+	Viewer        = host.RoleViewer        // see
+	Operator      = host.RoleOperator      // see, operate
+	Administrator = host.RoleAdministrator // everything
 )
 
-// rights are what a role may do to every extension.
-func (r Role) rights() []Right {
+// RightsOf are what a role may do to every extension.
+func RightsOf(r Role) []Right {
 	switch r {
 	case Viewer:
 		return []Right{Open, See}
@@ -57,6 +60,12 @@ func (r Role) rights() []Right {
 // owned are what an owner may do to the extension, whatever the role.
 func owned() []Right { return []Right{See, Operate, Configure, Remove} }
 
+// The ways in which a request is identified.
+const (
+	ViaSession = "session" // by the cookie of the page
+	ViaToken   = "token"   // by a bearer token
+)
+
 // Identity is who sent a request. The zero value is a stranger.
 type Identity struct {
 	Name string
@@ -65,27 +74,35 @@ type Identity struct {
 	Owns []string
 	// Only are the extensions to which a token is limited, nil for no limit.
 	Only []string
-	// Via is how it was identified: session or token.
+	// Via is how the request was identified: ViaSession or ViaToken.
 	Via string
 	// Proof is what the forms of this session carry; empty without a session.
 	Proof string
+	// MustChange says that they may do nothing before they have changed their password.
+	MustChange bool
+	// Account is what the host says of them: how they signed in, and their session.
+	Account host.Identity
 }
 
 // Known reports whether i is somebody.
 func (i Identity) Known() bool { return i.Name != "" }
 
 // May reports whether i may use right on the extension id; an empty id stands for the
-// host as a whole.
+// host as a whole, on which nobody may do anything whose token is limited to some
+// extensions.
 func (i Identity) May(right Right, id string) bool {
 	if right == Open {
 		return true
 	}
-	if i.Only != nil && (id == "" && right != See || id != "" && !slices.Contains(i.Only, id)) {
+	if i.Only != nil && !slices.Contains(i.Only, id) {
 		return false
 	}
-	return slices.Contains(i.Role.rights(), right) ||
+	return slices.Contains(RightsOf(i.Role), right) ||
 		i.Known() && id != "" && slices.Contains(i.Owns, id) && slices.Contains(owned(), right)
 }
+
+// Sees reports whether i may look at the extension id.
+func (i Identity) Sees(id string) bool { return i.May(See, id) }
 
 type key struct{}
 
@@ -98,50 +115,70 @@ func Of(ctx context.Context) Identity {
 	return i
 }
 
-// minToken is the length of the shortest token that is accepted, in characters.
-const minToken = 16
+// Config is what a Control is made from. Accounts and Address are required.
+type Config struct {
+	Accounts *host.Accounts
+	// OpenID is the provider at which people may sign in, nil for none.
+	OpenID *host.OpenID
+	// Address is that of the listener, HOST:PORT.
+	Address string
+	// URL is where people reach the page; nil for what their browser asks for.
+	URL *url.URL
+}
 
 // Control identifies callers.
 type Control struct {
-	token    [sha256.Size]byte
-	cookie   string
-	sessions *sessions
-	attempts *attempts
-	now      func() time.Time
+	cfg    Config
+	cookie string
 }
 
-// New returns a Control that accepts token, the administrator's. Address is that of the
-// listener, HOST:PORT.
-func New(token, address string) (*Control, error) {
-	if len(token) < minToken {
-		return nil, errors.New("admin: the token is too short")
-	}
-	_, port, err := net.SplitHostPort(address)
+// New returns a Control.
+func New(cfg Config) (*Control, error) {
+	_, port, err := net.SplitHostPort(cfg.Address)
 	if err != nil {
 		return nil, err
 	}
-	return &Control{
-		token: sha256.Sum256([]byte(token)),
-		// Browsers share cookies between the ports of a machine: two hosts must not
-		// sign each other's administrators out.
-		cookie: "jackfield_session_" + port, sessions: newSessions(), attempts: newAttempts(), now: time.Now,
-	}, nil
+	// Browsers share cookies between the ports of a machine: two hosts must not sign
+	// each other's administrators out.
+	return &Control{cfg: cfg, cookie: "jackfield_session_" + port}, nil
 }
 
 // Bearer returns who the bearer token of r stands for.
 func (c *Control) Bearer(r *http.Request) Identity {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || !c.isToken(strings.TrimSpace(token)) {
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return Identity{}
 	}
-	return Identity{Name: "admin", Role: Administrator, Via: "token"}
+	who, err := c.cfg.Accounts.Bearer(r.Context(), strings.TrimSpace(token))
+	if err != nil {
+		return Identity{}
+	}
+	return identity(who, ViaToken, "")
 }
 
-// isToken compares digests, so that neither content nor length shows in the time.
-func (c *Control) isToken(s string) bool {
-	sum := sha256.Sum256([]byte(s))
-	return subtle.ConstantTimeCompare(sum[:], c.token[:]) == 1
+// Session returns who the cookie of r stands for.
+func (c *Control) Session(r *http.Request) Identity {
+	secret := c.secret(r)
+	who, err := c.cfg.Accounts.Session(r.Context(), secret)
+	if err != nil {
+		return Identity{}
+	}
+	sum := sha256.Sum256([]byte("a form of the session " + secret))
+	return identity(who, ViaSession, hex.EncodeToString(sum[:]))
 }
 
-// SetClock has sessions and attempts end by another clock, for tests.
-func (c *Control) SetClock(now func() time.Time) { c.now = now }
+func identity(who host.Identity, via, proof string) Identity {
+	return Identity{
+		Name: who.Name, Role: who.Role, Owns: who.Owns, Only: who.Extensions, Via: via, Proof: proof,
+		MustChange: who.MustChange, Account: who,
+	}
+}
+
+// Remote is the client's address without its port.
+func Remote(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -33,8 +33,9 @@ type Host interface {
 
 // Config is what the API is made from; all of it is required.
 type Config struct {
-	Host    Host
-	Uploads *web.Uploads
+	Host     Host
+	Accounts *host.Accounts
+	Uploads  *web.Uploads
 }
 
 // API answers programs.
@@ -47,13 +48,13 @@ func New(cfg Config) *API { return &API{cfg} }
 func (a *API) Routes() []web.Route {
 	const one = "/api/v1/extensions/{id}"
 	routes := []web.Route{
-		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Serve: a.listExtensions},
+		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Scoped: true, Serve: a.listExtensions},
 		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload},
 		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension},
 		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove},
 		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history},
 		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit},
-		{Path: "/api/", Right: access.See, Serve: noRoute},
+		{Path: "/api/", Right: access.See, Scoped: true, Serve: noRoute},
 		// The index serves every profile below it but those that need code of their own.
 		{Method: "GET", Path: "/debug/pprof/", Right: access.Administer, Serve: Plain(pprof.Index)},
 		{Method: "GET", Path: "/debug/pprof/profile", Right: access.Administer, Serve: Plain(pprof.Profile)},
@@ -62,7 +63,7 @@ func (a *API) Routes() []web.Route {
 	for verb, members := range verbs() {
 		routes = append(routes, web.Route{Method: "POST", Path: one + "/" + string(verb), Right: RightOf(verb), Serve: a.act(verb, members)})
 	}
-	return routes
+	return append(routes, a.userRoutes()...)
 }
 
 // RightOf is what a verb needs.
@@ -84,11 +85,12 @@ func Plain(serve http.HandlerFunc) web.Serve {
 	}
 }
 
-func (a *API) listExtensions(w http.ResponseWriter, _ *http.Request) error {
-	rows := a.cfg.Host.Snapshot()
-	list := make([]host.Extension, len(rows))
-	for i, e := range rows {
-		list[i] = complete(e)
+func (a *API) listExtensions(w http.ResponseWriter, r *http.Request) error {
+	list := []host.Extension{}
+	for _, e := range a.cfg.Host.Snapshot() {
+		if access.Of(r.Context()).Sees(e.ID) {
+			list = append(list, complete(e))
+		}
 	}
 	return web.WriteJSON(w, http.StatusOK, struct {
 		Extensions []host.Extension `json:"extensions"`

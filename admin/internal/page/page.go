@@ -94,9 +94,6 @@ func New(cfg Config) (*Pages, error) {
 func (p *Pages) Routes() []web.Route {
 	routes := []web.Route{
 		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.overview},
-		{Method: "GET", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signInForm},
-		{Method: "POST", Path: "/admin/sign-in", Right: access.Open, Page: true, Serve: p.signIn},
-		{Method: "POST", Path: "/admin/sign-out", Right: access.Open, Page: true, Serve: p.signOut},
 		{Method: "POST", Path: "/admin/preferences", Right: access.Open, Page: true, Serve: p.prefer},
 		{Method: "GET", Path: "/admin/static/", Right: access.Open, Page: true, Serve: p.static},
 		{Method: "GET", Path: "/admin/", Right: access.See, Page: true, Serve: p.missingPage},
@@ -106,7 +103,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.actionRoutes(), p.installRoutes(), p.auditRoutes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.installRoutes(), p.auditRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

@@ -5,11 +5,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// maxBody bounds what anybody may post, bundles aside: the sign-in form is the largest.
-const maxBody = 8 << 10
+// maxBody bounds what anybody may post, bundles aside: a form with the ids of many
+// extensions is the largest.
+const maxBody = 64 << 10
 
 // modest is a body of which only maxBody can be read. The one handler that takes more
 // asks for the whole by name.
@@ -43,9 +45,8 @@ func (s *Site) guard(next http.Handler) http.Handler {
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Cache-Control", "no-store")
-		if s.Loopback && !localName(r.Host) {
-			s.Fail(w, r, NewProblem(http.StatusMisdirectedRequest, "misdirected",
-				"this listener answers only under localhost and loopback addresses"))
+		if why := s.foreign(r.Host); why != "" {
+			s.Fail(w, r, NewProblem(http.StatusMisdirectedRequest, "misdirected", why))
 			return
 		}
 		// A copy: the server judges by the body of its own request whether the client
@@ -56,17 +57,28 @@ func (s *Site) guard(next http.Handler) http.Handler {
 	})
 }
 
-// localName reports whether a Host header names this machine. A name under which a
-// foreign web site was loaded never does, whatever its DNS says.
-func localName(hostport string) bool {
+// foreign says why a request under the Host header hostport is not answered, "" for
+// nothing: a name under which a foreign web site was loaded is none of ours, whatever
+// its DNS says.
+func (s *Site) foreign(hostport string) string {
+	name := hostName(hostport)
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") || slices.Contains(s.Hosts, name) {
+		return ""
+	}
+	addr, err := netip.ParseAddr(name)
+	switch {
+	case s.Loopback && (err != nil || !addr.Unmap().IsLoopback()):
+		return "this listener answers only under localhost, loopback addresses and the names in admin.hosts"
+	case !s.Loopback && len(s.Hosts) > 0 && err != nil: // an address is nobody's name
+		return "this listener answers only under its addresses and the names in admin.hosts"
+	}
+	return ""
+}
+
+func hostName(hostport string) string {
 	name := hostport
 	if host, _, err := net.SplitHostPort(hostport); err == nil {
 		name = host
 	}
-	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(name)
-	return err == nil && addr.Unmap().IsLoopback()
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
 }

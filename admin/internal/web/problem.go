@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -27,6 +29,8 @@ type Problem struct {
 	Hint string `json:"hint,omitempty"`
 	// Others are the ids of the extensions that stand against it.
 	Others []string `json:"others,omitempty"`
+	// Wait is how long to wait before the next try, 0 for no advice.
+	Wait time.Duration `json:"-"`
 }
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
@@ -47,7 +51,9 @@ func (s *Site) writeProblem(w http.ResponseWriter, p *Problem) {
 		s.Log.Error("encoding a problem", "error", err)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((p.Wait+time.Second-1)/time.Second)))
+	} else if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	w.WriteHeader(p.Status)
@@ -69,9 +75,7 @@ func ProblemOf(err error) *Problem {
 	}
 	var account *host.AccountError
 	if errors.As(err, &account) {
-		p = NewProblem(statusOf(string(account.Code)), string(account.Code), account.Message)
-		p.Hint = account.Hint
-		return p
+		return accountProblem(account)
 	}
 	return nil
 }
@@ -97,6 +101,19 @@ func (s *Site) asProblem(r *http.Request, err error) *Problem {
 	return p
 }
 
+// accountProblem is what accounts have refused. A change of what somebody else has changed
+// meanwhile is the conflict that If-Match asks about.
+func accountProblem(refused *host.AccountError) *Problem {
+	code := string(refused.Code)
+	status := statusOf(code)
+	if code == host.CodeChanged {
+		status, code = http.StatusPreconditionFailed, host.CodeConflict
+	}
+	p := NewProblem(status, code, refused.Message)
+	p.Hint, p.Wait = refused.Hint, refused.After
+	return p
+}
+
 // statusOf is the status of an error of the host. What is not listed is the code of a
 // bundle that was not accepted.
 func statusOf(code string) int {
@@ -117,8 +134,6 @@ func statusOf(code string) int {
 		return http.StatusForbidden
 	case host.CodeExhausted:
 		return http.StatusTooManyRequests
-	case host.CodeChanged:
-		return http.StatusPreconditionFailed
 	case host.CodeInternal:
 		return http.StatusInternalServerError
 	}

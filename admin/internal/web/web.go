@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -37,15 +38,25 @@ type Route struct {
 	// OwnProof, of a page, says that the route itself checks the proof of the form,
 	// which is not at the beginning of its body.
 	OwnProof bool
-	Serve    Serve
+	// Scoped says that the route itself keeps to the extensions of a token that is
+	// limited to some. Others whose path has no {id} are closed to such a token.
+	Scoped bool
+	// Early says that the route is for people, too, who have to change their password
+	// first.
+	Early bool
+	Serve Serve
 }
 
 // Site is what all routes share.
 type Site struct {
 	Access *access.Control
 	Log    *slog.Logger
-	// Loopback says that the listener is for this machine only.
+	// Loopback says that the listener is for this machine only: it answers only under
+	// names of this machine.
 	Loopback bool
+	// Hosts are the names under which the listener answers besides addresses; without
+	// any, one that is not Loopback answers under all.
+	Hosts []string
 	// RequestAddress is told to programs in the header Request-Listener, if it is set.
 	RequestAddress string
 	// ErrorPage answers a person what a program gets as a problem.
@@ -84,7 +95,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request, methods map[string]
 	}
 	if !ok { // strangers do not learn of methods either
 		for _, any := range methods {
-			route = Route{Path: any.Path, Right: any.Right, Page: any.Page, OwnProof: true}
+			route = Route{Path: any.Path, Right: any.Right, Page: any.Page, OwnProof: true, Scoped: any.Scoped, Early: any.Early}
 			if route.Right != access.Open {
 				route.Right = access.See
 			}
@@ -115,12 +126,18 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (*http
 	}
 	switch {
 	case !who.Known() && route.Page:
-		http.Redirect(w, r, "/admin/sign-in", http.StatusSeeOther)
+		http.Redirect(w, r, signInFor(r), http.StatusSeeOther)
 		return nil, nil
 	case !who.Known():
 		w.Header().Set("WWW-Authenticate", `Bearer realm="jackfield"`)
 		return nil, NewProblem(http.StatusUnauthorized, "unauthenticated", "this needs the header Authorization: Bearer with a token")
-	case !who.May(route.Right, r.PathValue("id")):
+	case who.MustChange && !route.Early:
+		if route.Page {
+			http.Redirect(w, r, PasswordPage, http.StatusSeeOther)
+			return nil, nil
+		}
+		return nil, NewProblem(http.StatusForbidden, "permission_denied", "the password of "+who.Name+" has to be changed first")
+	case !s.may(who, route, r):
 		return nil, NewProblem(http.StatusForbidden, "permission_denied", "this needs the right to "+string(route.Right)+", which "+who.Name+" does not have here")
 	}
 	if s.RequestAddress != "" && !route.Page {
@@ -133,6 +150,25 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (*http
 	}
 	return r, nil
 }
+
+// signInFor is the sign-in form, which leads back to what r asks for.
+func signInFor(r *http.Request) string {
+	if r.Method != http.MethodGet || r.URL.Path == "/admin/" || !strings.HasPrefix(r.URL.Path, "/admin/") {
+		return "/admin/sign-in"
+	}
+	return "/admin/sign-in?next=" + url.QueryEscape(r.URL.RequestURI())
+}
+
+// may reports whether who has the right to the route.
+func (s *Site) may(who access.Identity, route Route, r *http.Request) bool {
+	if route.Scoped {
+		who.Only = nil
+	}
+	return who.May(route.Right, r.PathValue("id"))
+}
+
+// PasswordPage is where people change their password; those who have to are led there.
+const PasswordPage = "/admin/password"
 
 // CheckProof refuses a form that no page of this session has sent.
 func CheckProof(r *http.Request) error {

@@ -51,8 +51,6 @@ func frameWords() catalog {
 		"sign-in.token":       {"Administrator’s token", "Jeton de l’administrateur"},
 		"sign-in.where":       {"It is the content of {0}.", "C’est le contenu de {0}."},
 		"sign-in.where-far":   {"conf/admin.token in the home folder of the host", "conf/admin.token dans le dossier du serveur"},
-		"sign-in.wrong":       {"This is not the administrator’s token.", "Ce n’est pas le jeton de l’administrateur."},
-		"sign-in.wait":        {"Too many wrong attempts. Try again in a minute.", "Trop de tentatives erronées. Réessayez dans une minute."},
 		"sign-in.about":       {"Extensions of this server, at a glance and in hand.", "Les extensions de ce serveur, d’un coup d’œil et bien en main."},
 		"error.title":         {"This did not work", "Cela n’a pas fonctionné"},
 		"error.400":           {"This request can not be read", "Cette demande est illisible"},

@@ -83,6 +83,7 @@ func catalogs() []catalog {
 		actionWords(),
 		installWords(),
 		auditWords(),
+		accountWords(),
 	}
 }
 

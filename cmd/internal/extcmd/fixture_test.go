@@ -29,7 +29,8 @@ const (
 
 // house is a host that keeps what it was asked to do, and answers what a test wants.
 type house struct {
-	rows []host.Extension
+	admin.Host // nil: what the pages alone ask for
+	rows       []host.Extension
 
 	mu       sync.Mutex // guards the rest
 	actions  []host.Action
@@ -167,7 +168,12 @@ func homeOf(t *testing.T, h *house, requests http.Handler) host.Home {
 	if err := os.WriteFile(home.AdminToken(), []byte(testToken+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	window, err := admin.New(admin.Config{Host: h, MaxUpload: maxUpload, Token: testToken, Address: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	accounts, done, err := host.OpenAccounts(host.AccountsConfig{Home: home, AdminToken: testToken, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = done() })
+	window, err := admin.New(admin.Config{Host: h, Accounts: accounts, MaxUpload: maxUpload, Address: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

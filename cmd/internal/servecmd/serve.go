@@ -79,7 +79,8 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 	own := prometheus.NewRegistry()
 	share, connections := shareOut(limit), newConnectionMetrics(own)
 	window, err := admin.New(admin.Config{
-		Host: h, Metrics: prometheus.Gatherers{h.Gatherer(), own}, MetricsOpen: cfg.metricsOpen(adminAddress), Token: token,
+		Host: h, Metrics: prometheus.Gatherers{h.Gatherer(), own}, MetricsOpen: cfg.metricsOpen(adminAddress),
+		Accounts: h.Accounts(), OpenID: h.OpenID(),
 		Address: admins.Addr().String(), RequestAddress: requests.Addr().String(), Version: version, Log: log,
 		MaxUpload:  cfg.BundleMaxBytes,
 		DropFolder: host.Home(home).Extensions(), TokenFile: host.Home(home).AdminToken(),
@@ -106,7 +107,7 @@ func newHost(cfg Config, token, version string, program host.Program, log *slog.
 		Hosts: cfg.RequestsHosts, Origins: cfg.RequestsOrigins,
 		AdminToken: token,
 		RequestsAuth: host.RequestsAuth{
-			Mode: cfg.RequestsAuth,
+			Mode:   cfg.RequestsAuth,
 			Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, RolesClaim: cfg.OIDCRolesClaim,
 		},
 		Trust: host.Trust{

@@ -8,6 +8,9 @@
 // Authenticate does no I/O for a token that it knows, and its errors have one of two
 // codes: unauthenticated, and unavailable when it can not be told just now. No token
 // is ever part of an error or of a log line.
+//
+// NewSignIn is for people who sign in to the admin page at an OpenID provider: Begin
+// sends their browser there, Finish says who has come back.
 package auth
 
 import (

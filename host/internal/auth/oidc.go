@@ -134,14 +134,18 @@ func (o *OIDC) discover(ctx context.Context) error {
 	o.client.limit(described.Keys)
 	keys := &reportingKeys{oidc.NewRemoteKeySet(ctx, described.Keys)}
 	o.verifier.Store(oidc.NewVerifier(o.cfg.Issuer, keys, &oidc.Config{
-		ClientID: o.cfg.Audience,
-		// What signs with a public key; none and the HS family are not among them.
-		SupportedSigningAlgs: []string{
-			oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA,
-		},
-		SkipExpiryCheck: true, // checkTimes does it, with less leeway
+		ClientID:             o.cfg.Audience,
+		SupportedSigningAlgs: signingAlgorithms(),
+		SkipExpiryCheck:      true, // checkTimes does it, with less leeway
 	}))
 	return nil
+}
+
+// signingAlgorithms sign with a public key; none and the HS family are not among them.
+func signingAlgorithms() []string {
+	return []string{
+		oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA,
+	}
 }
 
 // Authenticate returns who has the token. One that was verified a short time ago
