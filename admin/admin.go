@@ -43,10 +43,15 @@ type Host interface {
 	Stage(ctx context.Context, u host.Upload) (host.Staged, error)
 }
 
+// Notices tell that something has changed; *host.Subscription is one.
+type Notices = page.Notices
+
 // Config is what the handler is made from. Host, Accounts, Address, MaxUpload and Log
 // are required.
 type Config struct {
 	Host Host
+	// Events subscribes to what changes; nil for the Events of a *host.Host.
+	Events func(after uint64) (Notices, error)
 	// Accounts are who may come in, those of the host.
 	Accounts *host.Accounts
 	// OpenID is how people may sign in besides, nil for not.
@@ -111,11 +116,20 @@ func newHandler(cfg Config) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	events := cfg.Events
+	if h, ok := cfg.Host.(*host.Host); ok && events == nil {
+		events = func(after uint64) (Notices, error) { return h.Events(after) }
+	}
+	if events == nil { // an open page is as it was when it was loaded
+		events = func(uint64) (Notices, error) {
+			return nil, &host.Error{Code: host.CodeUnavailable, Message: "this host tells of no changes"}
+		}
+	}
 	loopback := addr.Addr().Unmap().IsLoopback()
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload, Stage: cfg.Host.Stage}
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Access: control, Uploads: uploads, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
-		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
+		Host: cfg.Host, Events: events, Access: control, Accounts: cfg.Accounts, Uploads: uploads, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		RequestAddress: cfg.RequestAddress, AdminAddress: cfg.Address, Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err

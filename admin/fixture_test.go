@@ -27,6 +27,7 @@ const testToken = "TESTTOKENTESTTOKENTESTTOKEN"
 // shelf is a Host whose rows a test changes, and which keeps what it was asked.
 type shelf struct {
 	rows atomic.Pointer[[]host.Extension]
+	told chan struct{} // has a value for each change
 	// What a test sets before it asks.
 	measures map[string]host.Measure
 	series   map[string]host.Series
@@ -52,12 +53,34 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{read: readAll}
+	s := &shelf{read: readAll, told: make(chan struct{}, 100)}
 	s.set(rows...)
 	return s
 }
 
-func (s *shelf) set(rows ...host.Extension) { s.rows.Store(&rows) }
+func (s *shelf) set(rows ...host.Extension) {
+	s.rows.Store(&rows)
+	select {
+	case s.told <- struct{}{}:
+	default:
+	}
+}
+
+// events are those of the shelf, for one follower at a time.
+func (s *shelf) events(uint64) (Notices, error) { return told{s.told}, nil }
+
+type told struct{ changes <-chan struct{} }
+
+func (t told) Next(ctx context.Context) (host.Notice, error) {
+	select {
+	case <-t.changes:
+		return host.Notice{Kind: host.NoticeExtension}, nil
+	case <-ctx.Done():
+		return host.Notice{}, ctx.Err()
+	}
+}
+
+func (told) Close() {}
 
 func (s *shelf) Snapshot() []host.Extension { return *s.rows.Load() }
 
@@ -181,8 +204,9 @@ func (s *shelf) lastUpload(t *testing.T) received {
 }
 
 func testConfig(rows ...host.Extension) Config {
+	shelf := newShelf(rows...)
 	return Config{
-		Host: newShelf(rows...), Metrics: prometheus.NewRegistry(), MetricsOpen: true,
+		Host: shelf, Events: shelf.events, Metrics: prometheus.NewRegistry(), MetricsOpen: true,
 		Address: "127.0.0.1:8081", Version: "0.1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MaxUpload:  1 << 20,
 		DropFolder: "/srv/jmap/extensions", TokenFile: "/srv/jmap/conf/admin.token",

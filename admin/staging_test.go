@@ -16,6 +16,8 @@ type staging struct {
 	jobs      map[string]host.Job
 	trail     []host.AuditEntry // the newest first
 	queries   []host.AuditQuery
+	about     host.About
+	settings  []host.Setting
 }
 
 // stages has the next upload of the page be this one.
@@ -125,3 +127,7 @@ func (s *shelf) asksFor() []host.AuditQuery {
 	defer s.mu.Unlock()
 	return append([]host.AuditQuery{}, s.queries...)
 }
+
+func (s *shelf) About(context.Context) host.About { return s.about }
+
+func (s *shelf) Settings() []host.Setting { return s.settings }

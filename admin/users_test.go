@@ -10,8 +10,8 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// told decodes the answer of w.
-func told[T any](t *testing.T, body []byte) (v T) {
+// decoded decodes the answer of w.
+func decoded[T any](t *testing.T, body []byte) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(body, &v); err != nil {
 		t.Fatalf("%s: %v", body, err)
@@ -27,10 +27,10 @@ func TestUsersOverTheAPI(t *testing.T) {
 	if w.Code != 201 || w.Header().Get("Location") != "/api/v1/users/vera" || w.Header().Get("ETag") != `"1"` || strings.Contains(w.Body.String(), "horse") {
 		t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
-	if u := told[host.User](t, w.Body.Bytes()); u.Name != "vera" || !u.MustChange || len(u.Owns) != 2 || u.Owns[0] != "a.A" || u.Source != "local" {
+	if u := decoded[host.User](t, w.Body.Bytes()); u.Name != "vera" || !u.MustChange || len(u.Owns) != 2 || u.Owns[0] != "a.A" || u.Source != "local" {
 		t.Errorf("%+v", u)
 	}
-	list := told[struct{ Users []map[string]any }](t, ask(h, "GET", "/api/v1/users", withToken).Body.Bytes())
+	list := decoded[struct{ Users []map[string]any }](t, ask(h, "GET", "/api/v1/users", withToken).Body.Bytes())
 	if len(list.Users) != 2 || list.Users[0]["name"] != "admin" || list.Users[1]["last_seen"] != nil {
 		t.Errorf("%v", list)
 	}
@@ -53,11 +53,11 @@ func TestUsersOverTheAPI(t *testing.T) {
 	if code := patch(`{"disabled":true,"owns":[]}`); code != 200 {
 		t.Errorf("without a condition: %d", code)
 	}
-	u := told[host.User](t, ask(h, "GET", "/api/v1/users/vera", withToken).Body.Bytes())
+	u := decoded[host.User](t, ask(h, "GET", "/api/v1/users/vera", withToken).Body.Bytes())
 	if u.Role != "operator" || !u.Disabled || len(u.Owns) != 0 || u.Revision != 3 {
 		t.Errorf("%+v", u)
 	}
-	if w := ask(h, "PUT", "/api/v1/users/vera/password", withToken, withJSON(`{"password":"another horse battery","must_change":false}`)); w.Code != 200 || told[host.User](t, w.Body.Bytes()).MustChange {
+	if w := ask(h, "PUT", "/api/v1/users/vera/password", withToken, withJSON(`{"password":"another horse battery","must_change":false}`)); w.Code != 200 || decoded[host.User](t, w.Body.Bytes()).MustChange {
 		t.Errorf("the password: %d %s", w.Code, w.Body)
 	}
 	if w := ask(h, "DELETE", "/api/v1/users/vera", withToken, withHeader("If-Match", `"3"`)); w.Code != 412 {
@@ -127,7 +127,7 @@ func TestTokensOverTheAPI(t *testing.T) {
 	if w.Code != 201 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	made := told[struct {
+	made := decoded[struct {
 		host.Token
 		Secret string
 	}](t, w.Body.Bytes())
@@ -135,7 +135,7 @@ func TestTokensOverTheAPI(t *testing.T) {
 		t.Errorf("%+v", made)
 	}
 	mine := caller{token: made.Secret}
-	me := told[map[string]any](t, ask(handler, "GET", "/api/v1/me", mine.withToken).Body.Bytes())
+	me := decoded[map[string]any](t, ask(handler, "GET", "/api/v1/me", mine.withToken).Body.Bytes())
 	if me["name"] != "viewer" || me["via"] != "token" || me["expires"] != end.Format(time.RFC3339) || me["extensions"] != nil || len(me["rights"].([]any)) != 2 {
 		t.Errorf("%v", me)
 	}
@@ -148,7 +148,7 @@ func TestTokensOverTheAPI(t *testing.T) {
 		if w.Code != 200 {
 			return -w.Code
 		}
-		return len(told[list](t, w.Body.Bytes()).Tokens)
+		return len(decoded[list](t, w.Body.Bytes()).Tokens)
 	}
 	for _, c := range []struct {
 		by    *caller
@@ -183,11 +183,11 @@ func TestSessionsOverTheAPI(t *testing.T) {
 	all := callers(t, h)
 	handler := h.serve()
 	type list struct{ Sessions []host.OpenSession }
-	got := told[list](t, ask(handler, "GET", "/api/v1/users/viewer/sessions", withToken).Body.Bytes())
+	got := decoded[list](t, ask(handler, "GET", "/api/v1/users/viewer/sessions", withToken).Body.Bytes())
 	if len(got.Sessions) != 1 || got.Sessions[0].Via != "password" || got.Sessions[0].Remote != "192.0.2.1" {
 		t.Errorf("%+v", got)
 	}
-	if w := ask(handler, "DELETE", "/api/v1/users/viewer/sessions", withToken); w.Code != 200 || len(told[list](t, w.Body.Bytes()).Sessions) != 0 {
+	if w := ask(handler, "DELETE", "/api/v1/users/viewer/sessions", withToken); w.Code != 200 || len(decoded[list](t, w.Body.Bytes()).Sessions) != 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if w := ask(handler, "GET", "/admin/", all[0].withSession); w.Code != 303 {

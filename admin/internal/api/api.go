@@ -9,7 +9,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/pprof"
-	"slices"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -61,20 +60,9 @@ func (a *API) Routes() []web.Route {
 		{Method: "GET", Path: "/debug/pprof/trace", Right: access.Administer, Serve: Plain(pprof.Trace)},
 	}
 	for verb, members := range verbs() {
-		routes = append(routes, web.Route{Method: "POST", Path: one + "/" + string(verb), Right: RightOf(verb), Serve: a.act(verb, members)})
+		routes = append(routes, web.Route{Method: "POST", Path: one + "/" + string(verb), Right: web.RightOf(verb), Serve: a.act(verb, members)})
 	}
 	return append(routes, a.userRoutes()...)
-}
-
-// RightOf is what a verb needs.
-func RightOf(verb host.Verb) access.Right {
-	switch {
-	case verb == host.VerbRemove:
-		return access.Remove
-	case slices.Contains([]host.Verb{host.VerbConsent, host.VerbRevoke}, verb):
-		return access.Install
-	}
-	return access.Operate
 }
 
 // Plain is a route of a handler that writes its errors itself.

@@ -15,19 +15,18 @@ import (
 )
 
 // Spark draws values, the oldest first and nil where nothing is known, as a line in a
-// box of 100 by 20 that is as wide as what is around it. label says what it is; an empty
+// box that is as wide as what is around it; the style sheet gives its look. label says what it is; an empty
 // one marks it as an ornament.
 func Spark(values []*float64, label string) string {
 	role := `aria-hidden="true"`
 	if label != "" {
 		role = `role="img" aria-label="` + html.EscapeString(label) + `"`
 	}
-	return `<svg class="spark" ` + role + ` viewBox="0 0 100 20" height="20" preserveAspectRatio="none"><path d="` +
-		SparkPath(values) + `" fill="none" stroke="currentColor" stroke-width="1.5" vector-effect="non-scaling-stroke"/></svg>`
+	return `<svg class="spark" ` + role + ` viewBox="0 0 100 20" preserveAspectRatio="none"><path d="` + SparkPath(values) + `"/></svg>`
 }
 
 // sparkPoints is how many points a spark has at most: no more can be told apart.
-const sparkPoints = 30
+const sparkPoints = 24
 
 // SparkPath is the path of a Spark alone, for who changes one that is shown.
 func SparkPath(values []*float64) string {

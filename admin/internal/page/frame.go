@@ -102,7 +102,9 @@ func (f *frame) Languages() []words.Language { return words.Languages() }
 func (f *frame) Themes() []string { return []string{"system", "light", "dark"} }
 
 // Chosen reports whether theme is the one that holds.
-func (f *frame) Chosen(theme string) bool { return theme == f.Theme || theme == "system" && f.Theme == "" }
+func (f *frame) Chosen(theme string) bool {
+	return theme == f.Theme || theme == "system" && f.Theme == ""
+}
 
 // words are those in which r is answered.
 func (p *Pages) words(r *http.Request) *words.Words {

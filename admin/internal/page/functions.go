@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"html/template"
+	"math"
 	"strings"
 	"time"
 
@@ -25,23 +26,25 @@ import (
 // template.HTML.
 func functions(w *words.Words, now func() time.Time) template.FuncMap {
 	return template.FuncMap{
-		"say":     func(key string, args ...any) template.HTML { return say(w, key, args...) },
-		"count":   w.Count,
-		"number":  w.Number,
-		"rate":    w.Rate,
-		"share":   w.Share,
-		"bytes":   w.Bytes,
-		"seconds": w.Seconds,
-		"span":    w.Span,
-		"ago":     func(t any) template.HTML { return ago(w, moment(t), now()) },
-		"when":    func(t any) template.HTML { return when(w, moment(t)) },
-		"state":   func(s any) template.HTML { return stateBadge(w, fmt.Sprint(s)) },
-		"trust":   func(s any) template.HTML { return trustBadge(w, fmt.Sprint(s)) },
-		"text":    func(s any) string { return visible.Clip(fmt.Sprint(s), maxText) },
-		"line":    line,
-		"dotted":  dotted,
-		"path":    pathOf,
-		"lower":   strings.ToLower,
+		"say":        func(key string, args ...any) template.HTML { return say(w, key, args...) },
+		"count":      w.Count,
+		"number":     w.Number,
+		"rate":       w.Rate,
+		"share":      w.Share,
+		"bytes":      w.Bytes,
+		"ubytes":     func(n uint64) string { return w.Bytes(int64(min(n, math.MaxInt64))) },
+		"seconds":    w.Seconds,
+		"span":       w.Span,
+		"secondspan": func(n int64) string { return w.Span(time.Duration(n) * time.Second) },
+		"ago":        func(t any) template.HTML { return ago(w, moment(t), now()) },
+		"when":       func(t any) template.HTML { return when(w, moment(t)) },
+		"state":      func(s any) template.HTML { return stateBadge(w, fmt.Sprint(s)) },
+		"trust":      func(s any) template.HTML { return trustBadge(w, fmt.Sprint(s)) },
+		"text":       func(s any) string { return visible.Clip(fmt.Sprint(s), maxText) },
+		"line":       line,
+		"dotted":     dotted,
+		"path":       pathOf,
+		"lower":      strings.ToLower,
 	}
 }
 

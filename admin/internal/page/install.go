@@ -25,7 +25,7 @@ func (p *Pages) installRoutes() []web.Route {
 	return []web.Route{
 		{Method: "GET", Path: "/admin/install", Right: access.Install, Page: true, Serve: p.installForm},
 		{Method: "POST", Path: "/admin/install", Right: access.Install, Page: true, OwnProof: true, Serve: p.send},
-		{Method: "GET", Path: "/admin/install/{token}", Right: access.Install, Page: true, Serve: p.review},
+		{Method: "GET", Path: "/admin/install/{token}", Right: access.Install, Page: true, Serve: p.reviewStaged},
 		{Method: "POST", Path: "/admin/install/{token}", Right: access.Install, Page: true, Serve: p.install},
 		{Method: "POST", Path: "/admin/install/{token}/cancel", Right: access.Install, Page: true, Serve: p.cancelInstall},
 		{Method: "GET", Path: "/admin/install/jobs/{job}", Right: access.Install, Page: true, Serve: p.job},
@@ -80,7 +80,7 @@ type reviewPage struct {
 	// Way is how it would be installed: the action, or no where it would not run.
 	Way string
 	// Asks are its permissions, those about which there is something to decide first.
-	Asks []asked
+	Asks []askedFor
 	// Why explains the state that it comes to, nil for starting.
 	Why *words.Explanation
 	// Verdict explains what is wrong with the signature, nil for nothing.
@@ -92,8 +92,8 @@ type reviewPage struct {
 	Problem      *web.Problem
 }
 
-// asked is one permission that a bundle asks for.
-type asked struct {
+// askedFor is one permission that a bundle asks for.
+type askedFor struct {
 	permissionText
 	// Standing is new, deny (before) or had; only what is had has no box.
 	Standing string
@@ -111,7 +111,7 @@ func permissionTextOf(name string) permissionText {
 	return permissionText{name, "permission.other", name}
 }
 
-func (p *Pages) review(w http.ResponseWriter, r *http.Request) error {
+func (p *Pages) reviewStaged(w http.ResponseWriter, r *http.Request) error {
 	return p.reviewPage(w, r, nil)
 }
 
@@ -168,10 +168,10 @@ func reviewOf(s host.Staged, said *words.Words) reviewPage {
 		} else if slices.Contains(s.Denied, name) {
 			standing = "deny"
 		}
-		data.Asks = append(data.Asks, asked{permissionTextOf(name), standing})
+		data.Asks = append(data.Asks, askedFor{permissionTextOf(name), standing})
 	}
 	order := []string{"new", "deny", "had"}
-	slices.SortStableFunc(data.Asks, func(a, b asked) int {
+	slices.SortStableFunc(data.Asks, func(a, b askedFor) int {
 		return slices.Index(order, a.Standing) - slices.Index(order, b.Standing)
 	})
 	if s.Changes != nil {

@@ -50,13 +50,25 @@ type Host interface {
 
 	installHost
 	auditHost
+	aboutHost
+}
+
+// Notices tell that something has changed; *host.Subscription is one. Next returns the
+// context's error when that ends first, and can be called again then.
+type Notices interface {
+	Next(ctx context.Context) (host.Notice, error)
+	Close()
 }
 
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
 // required.
 type Config struct {
-	Host   Host
+	Host Host
+	// Events subscribes to what changes, as host.Events does.
+	Events func(after uint64) (Notices, error)
 	Access *access.Control
+	// Accounts are who may come in.
+	Accounts *host.Accounts
 	// Uploads take the bundles of the install page.
 	Uploads *web.Uploads
 	// Loopback says that the listener is for this machine only.
@@ -64,6 +76,8 @@ type Config struct {
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
 	// token for signing in is to be found.
 	DropFolder, TokenFile string
+	// RequestAddress and AdminAddress are where the two listeners listen, HOST:PORT.
+	RequestAddress, AdminAddress string
 	// Version is the host's own.
 	Version string
 	Log     *slog.Logger
@@ -103,7 +117,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.installRoutes(), p.auditRoutes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.installRoutes(), p.auditRoutes(), p.userRoutes(), p.tokenRoutes(), p.aboutRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

@@ -48,6 +48,8 @@ func overviewWords() catalog {
 		"sort.name":      {"name", "nom"},
 		"sort.rate":      {"requests", "requêtes"},
 		"sort.errors":    {"errors", "erreurs"},
+		"sort.p50":       {"usual time", "temps habituel"},
+		"sort.reversed":  {"{0}, reversed", "{0}, inversé"},
 		"sort.p99":       {"slowest", "lenteur"},
 		"sort.memory":    {"memory", "mémoire"},
 		"sort.restarts":  {"restarts", "redémarrages"},

@@ -84,6 +84,7 @@ func catalogs() []catalog {
 		installWords(),
 		auditWords(),
 		accountWords(),
+		aboutWords(),
 	}
 }
 

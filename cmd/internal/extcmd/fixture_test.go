@@ -29,7 +29,7 @@ const (
 
 // house is a host that keeps what it was asked to do, and answers what a test wants.
 type house struct {
-	admin.Host // nil: what the pages alone ask for
+	admin.Host // what the command line never asks for
 	rows       []host.Extension
 
 	mu       sync.Mutex // guards the rest
