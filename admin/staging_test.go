@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackfield-host/jackfield/host"
@@ -16,6 +18,7 @@ type staging struct {
 	jobs      map[string]host.Job
 	trail     []host.AuditEntry // the newest first
 	queries   []host.AuditQuery
+	breaks    int // after how many questions the trail can not be read, 0 for never
 	about     host.About
 	settings  []host.Setting
 }
@@ -104,8 +107,8 @@ func (s *shelf) FindAudit(_ context.Context, q host.AuditQuery) (host.AuditPage,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queries = append(s.queries, q)
-	if s.refuse != nil {
-		return host.AuditPage{}, s.refuse
+	if s.refuse != nil || s.breaks > 0 && len(s.queries) > s.breaks {
+		return host.AuditPage{}, cmp.Or[error](s.refuse, errors.New("the disk is gone"))
 	}
 	from := 0
 	if q.Cursor != "" {

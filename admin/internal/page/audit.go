@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"encoding/json"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -89,7 +90,7 @@ func parseFormTime(text string) (time.Time, bool) {
 func (f auditFilter) Empty() bool { return f.Actor+f.Action+f.Target+f.From+f.Until == "" }
 
 // Query is the filter as the query of an address, with more names and values.
-func (f auditFilter) Query(more ...string) string {
+func (f auditFilter) Query(more ...string) template.URL {
 	q := url.Values{}
 	for _, field := range [][2]string{{"actor", f.Actor}, {"action", f.Action}, {"target", f.Target}, {"from", f.From}, {"until", f.Until}} {
 		if field[1] != "" {
@@ -99,7 +100,7 @@ func (f auditFilter) Query(more ...string) string {
 	for i := 0; i+1 < len(more); i += 2 {
 		q.Set(more[i], more[i+1])
 	}
-	return q.Encode()
+	return template.URL(q.Encode()) // in which everything is escaped
 }
 
 // auditRow is one entry.
@@ -121,7 +122,7 @@ func (p *Pages) audit(w http.ResponseWriter, r *http.Request) error {
 		Filter  auditFilter
 		Actions []string // that may be asked for
 		Rows    []auditRow
-		Older   string // query of the next page, empty when there is none
+		Older   template.URL // query of the next page, empty when there is none
 		First   bool
 	}{Filter: filter, Actions: auditActions(), First: query.Cursor == ""}
 	status := http.StatusOK

@@ -11,6 +11,7 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
 // installHost is what takes bundles in: each is looked at before it is installed.
@@ -25,9 +26,9 @@ func (p *Pages) installRoutes() []web.Route {
 	return []web.Route{
 		{Method: "GET", Path: "/admin/install", Right: access.Install, Page: true, Serve: p.installForm},
 		{Method: "POST", Path: "/admin/install", Right: access.Install, Page: true, OwnProof: true, Serve: p.send},
-		{Method: "GET", Path: "/admin/install/{token}", Right: access.Install, Page: true, Serve: p.reviewStaged},
-		{Method: "POST", Path: "/admin/install/{token}", Right: access.Install, Page: true, Serve: p.install},
-		{Method: "POST", Path: "/admin/install/{token}/cancel", Right: access.Install, Page: true, Serve: p.cancelInstall},
+		{Method: "GET", Path: "/admin/install/staged/{token}", Right: access.Install, Page: true, Serve: p.reviewStaged},
+		{Method: "POST", Path: "/admin/install/staged/{token}", Right: access.Install, Page: true, Serve: p.install},
+		{Method: "POST", Path: "/admin/install/staged/{token}/cancel", Right: access.Install, Page: true, Serve: p.cancelInstall},
 		{Method: "GET", Path: "/admin/install/jobs/{job}", Right: access.Install, Page: true, Serve: p.job},
 	}
 }
@@ -64,7 +65,7 @@ func (p *Pages) installPage(w http.ResponseWriter, r *http.Request, problem *web
 func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 	staged, err := p.cfg.Uploads.ReceiveForm(w, r)
 	if err == nil {
-		http.Redirect(w, r, installPath+"/"+staged.Token, http.StatusSeeOther)
+		http.Redirect(w, r, installPath+"/staged/"+staged.Token, http.StatusSeeOther)
 		return nil
 	}
 	problem := web.ProblemOf(err)
@@ -73,6 +74,9 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request) error {
 	}
 	return p.installPage(w, r, problem)
 }
+
+// seen is what comes from a bundle as a title may have it.
+func seen(text string) string { return visible.Clip(text, maxName) }
 
 // reviewPage is what the page shows of a bundle before it is installed.
 type reviewPage struct {
@@ -131,7 +135,7 @@ func (p *Pages) reviewPage(w http.ResponseWriter, r *http.Request, problem *web.
 	}
 	data := reviewOf(staged, said)
 	data.Problem = problem
-	v.Title, v.Data = said.Say("review."+data.Way, staged.Name, staged.Version), data
+	v.Title, v.Data = said.Say("review."+data.Way, seen(staged.Name), seen(staged.Version)), data
 	return p.show(w, r, v)
 }
 
@@ -303,7 +307,7 @@ func (p *Pages) job(w http.ResponseWriter, r *http.Request) error {
 		data.Why = &reason
 		data.Actions = waysOut(reason, j.ID, said)
 	}
-	v.Title, v.Data = said.Say(title, data.Name, j.Version), data
+	v.Title, v.Data = said.Say(title, seen(data.Name), seen(j.Version)), data
 	return p.show(w, r, v)
 }
 
