@@ -123,7 +123,6 @@ func aboutWords() catalog {
 		"about.types":        {"Request types", "Types de requêtes"},
 		"about.report":       {"For a bug report", "Pour un rapport de bogue"},
 		"about.report.how":   {"The same as text, in English. Look through it before you pass it on.", "La même chose en texte, en anglais. Parcourez-le avant de le transmettre."},
-		"about.report.text":  {"Report", "Rapport"},
 		"about.unknown":      {"unknown", "inconnu"},
 	}
 }

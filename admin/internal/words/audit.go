@@ -28,13 +28,9 @@ func auditWords() catalog {
 		"audit.newest":        {"Newest", "Les plus récentes"},
 		"audit.this-machine":  {"this host", "ce serveur"},
 		"audit.raw":           {"As JSON", "En JSON"},
-		"diff.added":          {"added", "ajouté"},
-		"diff.removed":        {"removed", "retiré"},
-		"diff.changed":        {"changed", "modifié"},
 		"diff.was":            {"was", "était"},
 		"diff.is":             {"is", "est"},
 		"diff.rest":           {"and more; see the JSON", "et d’autres\u00a0; voir le JSON"},
-		"diff.nothing":        {"no difference", "aucune différence"},
 
 		"did.enable":         {"enabled", "activée"},
 		"did.disable":        {"disabled", "désactivée"},
