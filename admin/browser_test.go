@@ -16,7 +16,7 @@ import (
 
 // browse starts a browser without window. Its context is not bounded: it owns the
 // browser. Single steps are, through within.
-func browse(t *testing.T) context.Context {
+func browse(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -29,6 +29,7 @@ func browse(t *testing.T) context.Context {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WindowSize(1400, 900),
 	)
+	opts = append(opts, more...)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancelTab := chromedp.NewContext(ctx)
@@ -79,7 +80,7 @@ func open(t *testing.T, rows *shelf) string {
 		t.Fatal(err)
 	}
 	cfg := testConfig()
-	cfg.Host, cfg.Address = rows, ln.Addr().String()
+	cfg.Host, cfg.Events, cfg.Address = rows, rows.events, ln.Addr().String()
 	s := httptest.NewUnstartedServer(mustNew(t, cfg).serve())
 	s.Listener.Close()
 	s.Listener = ln
@@ -97,53 +98,62 @@ func TestBrowser(t *testing.T) {
 
 	within(ctx, t, "opening the page", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#password")))
 	within(ctx, t, "a wrong token",
-		chromedp.Click(chromedp.CSS("summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), "no such token\r"), chromedp.WaitVisible(chromedp.CSS(".complaint")))
+		chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), "no such token\r"), chromedp.WaitVisible(chromedp.CSS(".complaint")))
 	within(ctx, t, "the right token",
 		chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
-	if n := read[int](ctx, t, `document.querySelectorAll("tbody").length`); n != 3 {
+	if n := read[int](ctx, t, `document.querySelectorAll("#rows tr").length`); n != 3 {
 		t.Errorf("%d extensions are listed, want 3", n)
 	}
-	if text := read[string](ctx, t, `document.querySelector("tbody.bad .name").textContent`); !strings.Contains(text, "<script>alert(1)</script>") {
+	if text := read[string](ctx, t, `document.querySelector(".entry.bad h3").textContent`); !strings.Contains(text, "<script>alert(1)</script>") {
 		t.Errorf("the hostile name is not shown as text: %q", text)
 	}
 	if cookie := read[string](ctx, t, `document.cookie`); cookie != "" {
 		t.Errorf("scripts can read the session: %q", cookie)
 	}
 
-	// A reader opens the last words of a process; a change comes in and leaves them open.
-	within(ctx, t, "opening the last words", chromedp.Click(chromedp.CSS("tbody.warn summary")), chromedp.WaitVisible(chromedp.CSS("tbody.warn .stderr")))
+	// A reader opens the last words of a process and ticks a row; changes come in, and
+	// leave that as it is.
+	const entry, row = `document.querySelector(".entry.warn")`, `document.querySelector("#rows tr:nth-child(2) input")`
+	within(ctx, t, "opening the last words", chromedp.Click(chromedp.CSS("#rows tr:nth-child(2) input")),
+		chromedp.Click(chromedp.CSS(".entry.warn summary")), chromedp.WaitVisible(chromedp.CSS(".entry.warn .lines")))
+	worse := crashed()
+	worse.Restarts = 7
 	better := running()
-	better.State, better.Restarts = "draining", 7
-	rows.set(better, crashed())
-	until(ctx, t, `document.querySelector("tbody.busy .restarts")?.textContent === "7"`)
-	if !read[bool](ctx, t, `document.querySelector("tbody.warn details").open`) {
-		t.Error("the refresh has closed what the reader had opened")
+	better.State = "draining"
+	rows.set(better, worse, spiteful)
+	until(ctx, t, entry+`.textContent.includes("7 restarts")`)
+	if !read[bool](ctx, t, entry+`.querySelector("details").open`) {
+		t.Error("the change has closed what the reader had opened")
 	}
 	if focus := read[string](ctx, t, `document.activeElement.tagName`); focus != "SUMMARY" {
-		t.Errorf("the refresh has moved the focus to %s", focus)
+		t.Errorf("the change has moved the focus to %s", focus)
 	}
-	until(ctx, t, `document.querySelector("#summary").textContent.startsWith("2 extensions")`)
+	if !read[bool](ctx, t, row+`.checked`) {
+		t.Error("the change has taken away what was ticked")
+	}
+	until(ctx, t, `document.querySelector("[data-group=busy] .entry.busy")?.textContent.includes("finishes its last requests")`)
+
+	// A file comes, another goes.
+	fresh := running()
+	fresh.ID, fresh.Name, fresh.File = "org.example.Fresh", "Fresh", "fresh.jar"
+	rows.set(better, worse, fresh)
+	until(ctx, t, `document.querySelectorAll("#rows tr").length === 3 && document.querySelector('#rows [data-id="org.example.Fresh"]') !== null`)
+	until(ctx, t, `document.querySelector("#entries .entry.bad") === null && document.querySelector("#summary").textContent.startsWith("3 extensions. 1 needs")`)
 
 	// A version waits; the reader consents to it.
-	rows.set(waits(), crashed())
-	until(ctx, t, `document.querySelector(".wanted li")?.textContent === "events"`)
-	within(ctx, t, "consenting", chromedp.Click(chromedp.CSS(".wanted button")))
-	for deadline := time.Now().Add(20 * time.Second); len(rows.did()) == 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("the consent does not arrive")
-		}
-		<-time.After(10 * time.Millisecond)
-	}
-	if done := rows.did(); len(done) != 1 || done[0].Digest != waits().Consent.Digest {
+	rows.set(waits(), worse)
+	until(ctx, t, `document.querySelector('.entry[data-id="`+waits().ID+`"] li:last-child')?.textContent === "the permission events"`)
+	within(ctx, t, "consenting", chromedp.Click(chromedp.CSS(`form[action$="/consent"] button`)), chromedp.WaitVisible(chromedp.CSS(".notice.ok")))
+	if done := rows.did(); len(done) != 1 || done[0].Verb != host.VerbConsent || done[0].Digest != waits().Consent.Digest {
 		t.Errorf("the host was asked to %+v", done)
 	}
-	within(ctx, t, "the page again", chromedp.WaitVisible(chromedp.CSS(".wanted button")))
 
-	within(ctx, t, "a narrow window", chromedp.EmulateViewport(400, 800))
-	if wide := read[int](ctx, t, `document.documentElement.scrollWidth`); wide > 400 {
-		t.Errorf("at 400 pixels the page is %d wide", wide)
+	within(ctx, t, "a narrow window", chromedp.EmulateViewport(390, 800))
+	if wide := read[int](ctx, t, `document.documentElement.scrollWidth`); wide > 390 {
+		t.Errorf("at 390 pixels the page is %d wide", wide)
 	}
-	within(ctx, t, "signing out", chromedp.Click(chromedp.CSS(".bar button")), chromedp.WaitVisible(chromedp.CSS("#token")))
+	within(ctx, t, "signing out", chromedp.Click(chromedp.CSS(".menu summary")),
+		chromedp.Click(chromedp.CSS(`form[action="/admin/sign-out"] button`)), chromedp.WaitVisible(chromedp.CSS("#password")))
 	for _, m := range messages() {
 		if !strings.Contains(m, "403 (Forbidden)") { // the wrong token
 			t.Errorf("the browser complains: %s", m)

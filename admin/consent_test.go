@@ -25,26 +25,19 @@ func waits() host.Extension {
 	return e
 }
 
-func TestPageShowsPermissions(t *testing.T) {
+// What waits for consent is told, and consented to, on the overview.
+func TestOverviewShowsWhatWaits(t *testing.T) {
 	doc := parse(t, ask(mustNew(t, testConfig(waits())).serve(), "GET", "/admin/", withToken).Body.String())
-	for class, want := range map[string]string{
-		"may": "kv by folder, 2 h ago", "may-not": "net:10.0.0.7:7400 by admin, 2 h ago", "unused": "sql:gis by admin, 2 h ago",
-	} {
-		if got := one(t, doc, "dd", class); got != want {
-			t.Errorf("%s: %q, want %q", class, got, want)
-		}
-	}
-	text := one(t, doc, "td", "wanted")
-	for _, part := range []string{"Version 6 in tracking-6.jar waits", "events", "net:[::1]:80", "jackfield ext consent " + waits().ID} {
+	text := one(t, doc, "article", "entry")
+	for _, part := range []string{"Version 6 did not take over. Version 5.0.0010 keeps serving", "the permission events", "the permission net:[::1]:80", "needs_consent"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("what waits lacks %q: %s", part, text)
 		}
 	}
-	if list := all(doc, "td", "candidate"); len(list) > 0 {
-		t.Errorf("what waits is told twice: %s", textOf(list[0]))
-	}
-	if forms := all(doc, "input", ""); len(forms) > 0 {
-		t.Error("who came with the token only gets a form that needs a session")
+	for _, form := range all(doc, "form", "") {
+		if attribute(form, "action") == "/admin/extensions/"+waits().ID+"/consent" {
+			t.Error("who came with the token only gets a form that needs a session")
+		}
 	}
 }
 
@@ -53,20 +46,25 @@ func TestConsentForm(t *testing.T) {
 	cfg := testConfig(waits())
 	shelf := cfg.Host.(*shelf)
 	h := mustNew(t, cfg).serve()
+	path := "/admin/extensions/" + waits().ID + "/consent"
 	signIn := func() func(*http.Request) {
 		cookie := ask(h, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
 		return func(r *http.Request) { r.AddCookie(cookie) }
 	}
 	formOf := func(session func(*http.Request)) url.Values {
 		form := url.Values{}
-		for _, input := range all(parse(t, ask(h, "GET", "/admin/", session).Body.String()), "input", "") {
-			form.Set(attribute(input, "name"), attribute(input, "value"))
+		for _, f := range all(parse(t, ask(h, "GET", "/admin/?q=tracking", session).Body.String()), "form", "") {
+			if attribute(f, "action") == path {
+				for _, input := range all(f, "input", "") {
+					form.Set(attribute(input, "name"), attribute(input, "value"))
+				}
+			}
 		}
 		return form
 	}
 	mine, other := signIn(), signIn()
 	form := formOf(mine)
-	if form.Get("id") != waits().ID || form.Get("digest") != waits().Consent.Digest || len(form.Get("proof")) != 64 {
+	if form.Get("digest") != waits().Consent.Digest || len(form.Get("proof")) != 64 {
 		t.Fatalf("the form has %v", form)
 	}
 	without := func(name string) string {
@@ -88,20 +86,19 @@ func TestConsentForm(t *testing.T) {
 		{"another session's form", 403, []func(*http.Request){other, withForm(form.Encode())}},
 		{"no proof", 403, []func(*http.Request){mine, withForm(without("proof"))}},
 		{"no digest", 400, []func(*http.Request){mine, withForm(without("digest"))}},
-		{"no id", 400, []func(*http.Request){mine, withForm(without("id"))}},
 		{"a page of another site", 403, []func(*http.Request){mine, withForm(form.Encode()), withHeader("Sec-Fetch-Site", "cross-site")}},
 		{"a broken form", 400, []func(*http.Request){mine, withForm("%zz")}},
 	} {
-		w := ask(h, "POST", "/admin/consent", c.change...)
+		w := ask(h, "POST", path, c.change...)
 		if w.Code != c.code || len(shelf.actions) != 0 {
 			t.Errorf("%s: %d, want %d; actions %+v", c.name, w.Code, c.code, shelf.actions)
 		}
 	}
-	if w := ask(h, "GET", "/admin/consent", mine); w.Code != 405 {
+	if w := ask(h, "GET", path, mine); w.Code != 405 {
 		t.Errorf("consent by a link: %d", w.Code)
 	}
-	w := ask(h, "POST", "/admin/consent", mine, withForm(form.Encode()))
-	if w.Code != 303 || w.Header().Get("Location") != "/admin/" || len(shelf.actions) != 1 {
+	w := ask(h, "POST", path, mine, withForm(form.Encode()))
+	if w.Code != 303 || w.Header().Get("Location") != "/admin/?q=tracking" || len(shelf.actions) != 1 {
 		t.Fatalf("consent: %d %s, actions %+v", w.Code, w.Body, shelf.actions)
 	}
 	a := shelf.actions[0]
@@ -110,7 +107,7 @@ func TestConsentForm(t *testing.T) {
 		t.Errorf("the host was asked to %+v", a)
 	}
 	shelf.refuse = &host.Error{Code: host.CodeConflict, Message: "it is not what it was"}
-	w = ask(h, "POST", "/admin/consent", mine, withForm(form.Encode()), withHeader("Accept", "text/html"))
+	w = ask(h, "POST", path, mine, withForm(form.Encode()), withHeader("Accept", "text/html"))
 	if w.Code != 409 || !strings.Contains(w.Body.String(), "it is not what it was") {
 		t.Errorf("a refusal: %d %s", w.Code, w.Body)
 	}

@@ -58,6 +58,9 @@ func (p *Pages) act(verb host.Verb) web.Serve {
 		if action.Purge && !access.Of(r.Context()).May(access.Install, id) {
 			return web.NewProblem(http.StatusForbidden, "permission_denied", "removing it with its data needs the right to install")
 		}
+		if verb == host.VerbConsent && action.Digest == "" { // to what was seen, and nothing else
+			return web.Invalid("the form says not what is consented to")
+		}
 		name := p.nameOf(id)
 		if _, err := p.cfg.Host.Act(r.Context(), action); err != nil {
 			return err
@@ -110,6 +113,9 @@ func (p *Pages) ask(verb host.Verb) web.Serve {
 				Label: said.Say("do." + string(verb)), Kind: "danger", Post: pathOf(e.ID, string(verb)),
 				Fields: []field{{"proof", access.Of(r.Context()).Proof}, {"back", back}},
 			},
+		}
+		if v := query.Get("version"); v != "" && !slices.ContainsFunc(e.Versions, func(kept host.Version) bool { return kept.Version == v }) {
+			return web.NewProblem(http.StatusNotFound, "not_found", "this version is not kept")
 		}
 		p.whatHappens(&c, said, verb, e, query)
 		return p.show(w, r, view{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -41,7 +42,7 @@ func bulkFor(offered []string, who access.Identity, id string) []string {
 
 // affected is one selected extension: what will happen to it, or has happened.
 type affected struct {
-	ID, Path, Name, Version, State string
+	Key, Path, Name, Version, State string
 	// Fits says that something will be done to it.
 	Fits bool
 	Says string
@@ -69,7 +70,14 @@ func (p *Pages) selection(w http.ResponseWriter, r *http.Request) (host.Verb, []
 	if !slices.Contains(bulkVerbs(), verb) {
 		return "", nil, web.Invalid("there is no such thing to be done to a selection")
 	}
-	ids := r.PostForm["id"]
+	var ids []string
+	for _, key := range r.PostForm["id"] {
+		id, err := url.PathUnescape(key)
+		if err != nil {
+			return "", nil, web.Invalid("an id in the form can not be read")
+		}
+		ids = append(ids, id)
+	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	if len(ids) > rowsPerPage {
@@ -120,9 +128,9 @@ func (p *Pages) othersThan(id string, selected []string) []string {
 func (p *Pages) foresee(said *words.Words, who access.Identity, verb host.Verb, id string) affected {
 	e, ok := p.cfg.Host.Extension(id)
 	if !ok || !who.May(access.See, id) {
-		return affected{ID: id, Name: id, Says: said.Say("bulk.gone")}
+		return affected{Key: keyOf(id), Name: id, Says: said.Say("bulk.gone")}
 	}
-	a := affected{ID: id, Path: pathOf(id), Name: titleOf(e), Version: e.Version, State: string(e.State)}
+	a := affected{Key: keyOf(id), Path: pathOf(id), Name: titleOf(e), Version: e.Version, State: string(e.State)}
 	key := "bulk." + string(verb)
 	switch {
 	case !who.May(web.RightOf(verb), id):

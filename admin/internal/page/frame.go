@@ -177,7 +177,10 @@ func local(path string) string {
 	return path
 }
 
+// keyOf is an id as it stands in attributes and forms, whatever is in it.
+func keyOf(id string) string { return url.PathEscape(id) }
+
 // pathOf is the page of an extension, with the rest of the path below it.
 func pathOf(id string, below ...string) string {
-	return "/admin/extensions/" + strings.Join(append([]string{url.PathEscape(id)}, below...), "/")
+	return "/admin/extensions/" + strings.Join(append([]string{keyOf(id)}, below...), "/")
 }

@@ -108,7 +108,7 @@ func timeElement(class string, t time.Time, text, title string) template.HTML {
 
 // stateBadge names a state; its class gives the colour, and the shape beside the word.
 func stateBadge(w *words.Words, state string) template.HTML {
-	return badge(kindOf(state), w.Say("state."+state))
+	return badge(kindOf(state), word(w, "state.", state))
 }
 
 // trustBadge names the verdict about a signature.
@@ -124,7 +124,16 @@ func trustBadge(w *words.Words, verdict string) template.HTML {
 	case "untrusted", "expired":
 		kind = "warn"
 	}
-	return badge(kind, w.Say("trust."+verdict))
+	return badge(kind, word(w, "trust.", verdict))
+}
+
+// word is the name of something from a closed set, and what it calls itself if it is from
+// somewhere else.
+func word(w *words.Words, set, name string) string {
+	if w.Has(set + name) {
+		return w.Say(set + name)
+	}
+	return visible.Clip(name, maxName)
 }
 
 func badge(kind, word string) template.HTML {
@@ -137,9 +146,9 @@ func kindOf(state string) string {
 	switch state {
 	case "running":
 		return "ok"
-	case "pending", "waiting", "starting", "draining":
+	case "pending", "starting", "draining":
 		return "busy"
-	case "backoff":
+	case "waiting", "backoff":
 		return "warn"
 	case "failed", "conflict", "refused", "unsupported":
 		return "bad"

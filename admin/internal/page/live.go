@@ -146,9 +146,9 @@ func (f *follower) tell(now *overviewData) error {
 	}
 	order := make([]string, 0, len(now.Rows))
 	for _, r := range now.Rows {
-		order = append(order, r.ID)
-		if f.rows[r.ID] != r.row {
-			c.Rows[r.ID] = render("row", r)
+		order = append(order, r.Key)
+		if f.rows[r.Key] != r.row {
+			c.Rows[r.Key] = render("row", r)
 		}
 	}
 	if len(order) != len(f.rows) || slices.ContainsFunc(order, func(id string) bool { _, ok := f.rows[id]; return !ok }) {
@@ -156,8 +156,8 @@ func (f *follower) tell(now *overviewData) error {
 	}
 	for _, g := range now.Groups {
 		for _, t := range g.Entries {
-			if f.entries[t.ID] != t.key() {
-				c.Entries[t.ID] = render("entry", t)
+			if f.entries[t.Key] != t.key() {
+				c.Entries[t.Key] = render("entry", t)
 			}
 		}
 	}
@@ -179,9 +179,9 @@ func (f *follower) adopt(now *overviewData) {
 	clear(f.rows)
 	clear(f.entries)
 	for _, r := range now.Rows {
-		f.rows[r.ID] = r.row
-		if _, ok := f.measured[r.ID]; !ok {
-			f.measured[r.ID] = r.M
+		f.rows[r.Key] = r.row
+		if _, ok := f.measured[r.Key]; !ok {
+			f.measured[r.Key] = r.M
 		}
 	}
 	for id := range f.measured {
@@ -191,7 +191,7 @@ func (f *follower) adopt(now *overviewData) {
 	}
 	for _, g := range now.Groups {
 		for _, t := range g.Entries {
-			f.entries[t.ID] = t.key()
+			f.entries[t.Key] = t.key()
 		}
 	}
 	if body, err := f.pages.execute(f.words.Language(), "panel", now.Panel); err == nil {
@@ -204,7 +204,7 @@ func groupIDs(groups []group) map[string][]string {
 	for _, g := range groups {
 		ids[g.Name] = []string{}
 		for _, t := range g.Entries {
-			ids[g.Name] = append(ids[g.Name], t.ID)
+			ids[g.Name] = append(ids[g.Name], t.Key)
 		}
 	}
 	return ids
@@ -215,9 +215,9 @@ func groupIDs(groups []group) map[string][]string {
 func (f *follower) measures(now *overviewData) error {
 	changed := map[string][]any{}
 	for _, r := range now.Rows {
-		if f.measured[r.ID] != r.M {
-			f.measured[r.ID] = r.M
-			changed[r.ID] = []any{r.M.Rate, r.M.Errors, r.M.P50, r.M.P99, r.M.Memory, r.M.Spark, r.M.Faulty}
+		if f.measured[r.Key] != r.M {
+			f.measured[r.Key] = r.M
+			changed[r.Key] = []any{r.M.Rate, r.M.Errors, r.M.P50, r.M.P99, r.M.Memory, r.M.Spark, r.M.Faulty}
 		}
 	}
 	return f.send("measures", changed)

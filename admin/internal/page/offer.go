@@ -26,7 +26,7 @@ func (h helper) offer(help words.Help) (a action, fits, allowed bool) {
 		if h.e.Consent == nil {
 			return action{}, false, false
 		}
-		return h.post(host.VerbConsent, "do.consent", field{"digest", h.e.Consent.Digest})
+		return h.post(host.VerbConsent, "do.consent", field{"digest", text(h.e.Consent.Digest)})
 	case words.HelpUnpin:
 		a, _, allowed = h.post(host.VerbUnpin, "do.unpin")
 		return a, h.pinned(), allowed

@@ -20,9 +20,10 @@ import (
 
 // row is a line of the table but for what is measured. Two that are equal look equal.
 type row struct {
-	ID, Path, Name, Version, Claims, State, Trust, Icon, Initial string
-	Restarts                                                     int
-	IsFile, MayPick                                              bool
+	// Key is the id as it stands in attributes and forms: an id may hold anything.
+	Key, ID, Path, Name, Version, Claims, State, Trust, Icon, Initial string
+	Restarts                                                          int
+	IsFile, MayPick                                                   bool
 }
 
 // measured is what a row shows of what an extension does and takes, as text. Spark is the
@@ -152,7 +153,7 @@ func (p *Pages) visibleTo(who access.Identity) []host.Extension {
 
 func (p *Pages) rowOf(e host.Extension, who access.Identity) row {
 	r := row{
-		ID: e.ID, Path: pathOf(e.ID), Name: titleOf(e), Version: e.Version, Claims: e.Claims,
+		Key: keyOf(e.ID), ID: e.ID, Path: pathOf(e.ID), Name: titleOf(e), Version: e.Version, Claims: e.Claims,
 		State: string(e.State), Trust: e.Signature.State, Restarts: e.Restarts, IsFile: isFile(e),
 		MayPick: who.Proof != "" && who.May(access.Operate, e.ID),
 	}

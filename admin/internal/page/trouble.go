@@ -21,10 +21,10 @@ const (
 // trouble is why an extension is not as it should be, in words, with what helps. The
 // overview and the page of the extension show it.
 type trouble struct {
-	ID, Path, Name, Version, File, Claims string
-	State                                 string
-	Kind                                  string // ok, busy, warn, bad or off
-	Group                                 string
+	Key, ID, Path, Name, Version, File, Claims string
+	State                                      string
+	Kind                                       string // ok, busy, warn, bad or off
+	Group                                      string
 	// Code is that of the reason; Title, Meaning and Next explain it.
 	Code, Title, Meaning, Next string
 	// Subject says which version is meant, when it is not the one that runs; Serves is
@@ -48,7 +48,7 @@ type trouble struct {
 // where its buttons lead back to.
 func troubleOf(e host.Extension, w *words.Words, who access.Identity, back string) (t trouble, ok bool) {
 	t = trouble{
-		ID: e.ID, Path: pathOf(e.ID), Name: titleOf(e), Version: e.Version, File: e.File, Claims: e.Claims,
+		Key: keyOf(e.ID), ID: e.ID, Path: pathOf(e.ID), Name: titleOf(e), Version: e.Version, File: e.File, Claims: e.Claims,
 		State: string(e.State), Kind: kindOf(string(e.State)), Restarts: e.Restarts,
 	}
 	reason := e.Reason

@@ -3,13 +3,13 @@ package words
 // stateWords name the states, the verdicts about signatures, and the stages.
 func stateWords() catalog {
 	return catalog{
-		"state.pending":     {"pending", "en attente"},
-		"state.waiting":     {"waiting", "suspendue"},
+		"state.pending":     {"pending", "en copie"},
+		"state.waiting":     {"waiting", "en attente"},
 		"state.starting":    {"starting", "démarrage"},
 		"state.running":     {"running", "en marche"},
-		"state.draining":    {"draining", "fin des requêtes"},
+		"state.draining":    {"draining", "en cours d’arrêt"},
 		"state.stopped":     {"stopped", "arrêtée"},
-		"state.backoff":     {"backing off", "nouvel essai prévu"},
+		"state.backoff":     {"backing off", "nouvel essai"},
 		"state.failed":      {"failed", "en échec"},
 		"state.conflict":    {"conflict", "conflit"},
 		"state.unsupported": {"unsupported", "incompatible"},
