@@ -71,7 +71,7 @@ func TestInstallInTheBrowser(t *testing.T) {
 	rows.mu.Lock()
 	rows.refuse = nil
 	rows.mu.Unlock()
-	within(ctx, t, "a bundle", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{fileOf(t, "good.jar", 1000)}), press("#send button.primary"), see("#install"))
+	within(ctx, t, "a bundle", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{fileOf(t, "good.jar", 1000)}), press("#send button.primary"), see(".decide"))
 	axe.Check(ctx, t, "review")
 	if text := read[string](ctx, t, `document.querySelector("h1").textContent`); text != "Upgrade Tracking to 6.0?" {
 		t.Errorf("the question is %q", text)
@@ -105,7 +105,7 @@ func TestInstallWithoutScripts(t *testing.T) {
 		t.Fatalf("scripts run: the page says %q", zone)
 	}
 	within(ctx, t, "too large a file", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{fileOf(t, "large.jar", 3<<20)}), press("#send button.primary"), see("#problem .errors"))
-	within(ctx, t, "a bundle", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{fileOf(t, "good.jar", 1000)}), press("#send button.primary"), see("#install"))
+	within(ctx, t, "a bundle", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{fileOf(t, "good.jar", 1000)}), press("#send button.primary"), see(".decide"))
 	rows.sets(host.Job{Name: "install-1", State: host.JobStarting, ID: running().ID, Version: "6.0"})
 	within(ctx, t, "installing", press("button[form=install]"), see("#job .loading"))
 	rows.sets(host.Job{Name: "install-1", State: host.JobFailed, ID: running().ID, Version: "6.0", Code: "init_failed", Message: "no database"})
@@ -166,4 +166,3 @@ func TestMorePagesKeepNobodyOut(t *testing.T) {
 		}
 	}
 }
-

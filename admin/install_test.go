@@ -211,7 +211,9 @@ func TestReviewOffersOnlyWhatCanBe(t *testing.T) {
 		not     []string
 		install bool
 	}{
-		{"first", func(s *host.Staged) { s.Action, s.From, s.Changes, s.Publisher = "install", "", nil, host.PublisherFirst },
+		{"first", func(s *host.Staged) {
+			s.Action, s.From, s.Changes, s.Publisher = "install", "", nil, host.PublisherFirst
+		},
 			[]string{"Install Tracking 6.0?", "Nothing of it is installed yet", "later ones must come from the same publisher"}, []string{"What changes"}, true},
 		{"the same bytes", func(s *host.Staged) { s.Action = "none" }, []string{"is installed already", "Choose another file", "To the extension"}, []string{"starts at once"}, false},
 		{"unsigned where that does not run", func(s *host.Staged) {

@@ -86,6 +86,10 @@ func (s *shelf) sets(j host.Job) {
 		s.jobs = map[string]host.Job{}
 	}
 	s.jobs[j.Name] = j
+	select {
+	case s.told <- struct{}{}:
+	default:
+	}
 }
 
 func (s *shelf) Job(name string) (host.Job, bool) {

@@ -99,19 +99,30 @@ func (h *Host) install(ctx context.Context, received *catalog.Received, up Uploa
 	return up, nil
 }
 
+// uploadedState is what an upload changes, as the audit trail keeps it.
+type uploadedState struct {
+	Version string          `json:"version"`
+	Digest  string          `json:"digest"`
+	File    string          `json:"file"`
+	Decided json.RawMessage `json:"decided"`
+}
+
 // consentToUpload writes down that somebody has published a bundle and consented to what
 // it asks for, as far as the terms say.
 func (h *Host) consentToUpload(ctx context.Context, t terms, m *bundle.Manifest, up *Uploaded, file string) error {
 	now := time.Now()
 	is, _ := h.state.Extension(m.ID) // as it is now that nobody else changes it
 	up.Needs = needsOf(is, m.Permissions)
-	before := decisionsOf(is)
+	before, err := json.Marshal(uploadedState{Version: is.Version, Digest: is.Current, File: is.File, Decided: decisionsOf(is)})
+	if err != nil {
+		return err
+	}
 	var consent func(*state.Extension)
 	if len(m.Permissions) > 0 || t.publisher != nil {
 		consent = func(x *state.Extension) { t.decide(x, m.Permissions, now) }
 		consent(&is)
 	}
-	after, err := json.Marshal(map[string]any{"version": up.Version, "digest": up.Digest, "file": file, "decided": decisionsOf(is)})
+	after, err := json.Marshal(uploadedState{Version: up.Version, Digest: up.Digest, File: file, Decided: decisionsOf(is)})
 	if err != nil {
 		return err
 	}

@@ -87,20 +87,28 @@
   };
   if ($("send")) send($("send"));
 
-  // An installation is followed until it is over.
-  const follow = async () => {
+  // An installation is followed until it is over: the host tells when to look anew, and
+  // where it can not the page looks by itself.
+  const look = async () => {
     const job = $("job");
-    if (!job || !job.dataset.follow) return;
     try {
       const answer = await fetch(job.dataset.follow, { headers: { Accept: "text/html" } });
       const page = parse(await answer.text()), fresh = page.getElementById("job");
-      if (fresh && fresh.innerHTML !== job.innerHTML) {
-        job.replaceWith(document.adoptNode(fresh));
-        document.title = page.title;
-        fresh.dispatchEvent(new Event("fresh", { bubbles: true }));
-      }
+      if (!fresh || fresh.innerHTML === job.innerHTML) return;
+      job.replaceWith(document.adoptNode(fresh));
+      document.title = page.title;
+      fresh.dispatchEvent(new Event("fresh", { bubbles: true }));
     } catch { /* the next look may come through */ }
-    setTimeout(follow, 1000);
   };
-  setTimeout(follow, 500);
+  const over = () => !$("job") || !$("job").dataset.follow;
+  if (!over()) {
+    const source = new EventSource(location.pathname + "/events");
+    source.addEventListener("job", look);
+    const timer = setInterval(async () => {
+      if (!over() && source.readyState !== EventSource.OPEN) await look();
+      if (!over()) return;
+      source.close();
+      clearInterval(timer);
+    }, 2000);
+  }
 })();
