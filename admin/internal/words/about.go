@@ -56,7 +56,7 @@ func aboutWords() catalog {
 		"about.home":           {"Home folder", "Dossier du serveur"},
 		"about.addresses":      {"Addresses", "Adresses"},
 		"about.requests":       {"Requests", "Requêtes"},
-		"about.admin":          {"This page and the admin API", "Cette page et l’API d’administration"},
+		"about.admin":          {"Administration", "Administration"},
 		"about.limits":         {"Limits that hold here", "Limites applicables ici"},
 		"about.limits.how":     {"By what an extension is held to its limits on this machine.", "Par quoi une extension est tenue à ses limites sur cette machine."},
 		"about.cpus":           {"Processors", "Processeurs"},
