@@ -16,8 +16,8 @@ func aboutHost() host.About {
 		Version: "0.1.0", Go: "go1.26", OS: "linux", Arch: "amd64", Kernel: "6.12", PID: 7, Started: now.Add(-5 * time.Hour), Home: "/srv/jmap",
 		Machine: host.Machine{
 			CPUs: 2, OpenFiles: 65536, Landlock: 7,
-			Limits:  host.Limits{Memory: host.Limit{By: "cgroup"}, Processes: host.Limit{By: "cgroup"}, Files: host.Limit{By: "rlimit"}, Data: host.Limit{By: "sampling"}},
-			Sandbox: []host.Protection{{Name: "user", Holds: true, Why: "a uid of its own"}, {Name: "network", Holds: false, Why: hostile}},
+			LimitsBy: map[string]string{"memory": "cgroup", "processes": "cgroup", "files": "rlimit", "data": "sampling"},
+			Sandbox:  []host.Protection{{Name: "user", Holds: true, Why: "a uid of its own"}, {Name: "network", Holds: false, Why: hostile}},
 		},
 		Trust: host.TrustFacts{
 			Policy: "require", Revocation: "hard", OnRevoked: "stop", RecheckInSeconds: 3600, Folder: "/srv/jmap/conf/trust",
@@ -38,7 +38,7 @@ func TestAboutPage(t *testing.T) {
 	cfg := testConfig(running())
 	cfg.RequestAddress = "127.0.0.1:8080"
 	shelf := cfg.Host.(*shelf)
-	shelf.about = aboutHost()
+	shelf.about = ptr(aboutHost())
 	root := withAdminToken(t, cfg)
 	doc := root.page("/admin/about")
 	harmless(t, doc)
@@ -52,7 +52,7 @@ func TestAboutPage(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	shelf.about = host.About{} // of which nothing could be found out
+	shelf.about = &host.About{} // of which nothing could be found out
 	if doc := root.page("/admin/about"); !strings.Contains(textOf(doc), "Nothing is known of the database") {
 		t.Errorf("of nothing it says %s", textOf(doc))
 	}
@@ -63,7 +63,7 @@ func TestHealthOfADisk(t *testing.T) {
 	shelf := cfg.Host.(*shelf)
 	root := withAdminToken(t, cfg)
 	for free, want := range map[uint64]string{1: "The disk is full", 5: "nearly full", 50: "There is room"} {
-		shelf.about = host.About{Disk: host.Disk{FreeBytes: free << 30, TotalBytes: 100 << 30}}
+		shelf.about = &host.About{Disk: host.Disk{FreeBytes: free << 30, TotalBytes: 100 << 30}}
 		if text := textOf(root.page("/admin/about")); !strings.Contains(text, want) {
 			t.Errorf("with %d%% free it does not say %q", free, want)
 		}

@@ -30,6 +30,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/api"
+	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/page"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
@@ -39,12 +40,16 @@ import (
 type Host interface {
 	api.Host
 	page.Host
+	ownpages.Host
 	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
 	Stage(ctx context.Context, u host.Upload) (host.Staged, error)
 }
 
 // Notices tell that something has changed; *host.Subscription is one.
-type Notices = page.Notices
+type Notices = api.Notices
+
+// Lines are those of a log that is followed; *host.LogFollower is one.
+type Lines = api.Lines
 
 // Config is what the handler is made from. Host, Accounts, Address, MaxUpload and Log
 // are required.
@@ -52,6 +57,8 @@ type Config struct {
 	Host Host
 	// Events subscribes to what changes; nil for the Events of a *host.Host.
 	Events func(after uint64) (Notices, error)
+	// Follow begins to follow a log; nil for the FollowLogs of a *host.Host.
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error)
 	// Accounts are who may come in, those of the host.
 	Accounts *host.Accounts
 	// OpenID is how people may sign in besides, nil for not.
@@ -65,7 +72,7 @@ type Config struct {
 	// URL is where people reach the page, when that is not what their browser asks for:
 	// behind a proxy. Its host is one of Hosts.
 	URL *url.URL
-	// Hosts are the names, in lower case, under which the listener answers besides its
+	// Hosts are the names under which the listener answers besides its
 	// addresses.
 	Hosts []string
 	// RequestAddress is where the request listener listens, HOST:PORT. The API tells it
@@ -96,8 +103,10 @@ type handler struct {
 	cfg     Config
 	site    *web.Site
 	uploads *web.Uploads
+	streams *web.Streams
 	api     *api.API
 	pages   *page.Pages
+	own     *ownpages.Site
 }
 
 func newHandler(cfg Config) (*handler, error) {
@@ -116,41 +125,67 @@ func newHandler(cfg Config) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	events := cfg.Events
-	if h, ok := cfg.Host.(*host.Host); ok && events == nil {
-		events = func(after uint64) (Notices, error) { return h.Events(after) }
-	}
-	if events == nil { // an open page is as it was when it was loaded
-		events = func(uint64) (Notices, error) {
-			return nil, &host.Error{Code: host.CodeUnavailable, Message: "this host tells of no changes"}
-		}
-	}
 	loopback := addr.Addr().Unmap().IsLoopback()
+	cfg.fill()
+	own := ownpages.New(cfg.Host, time.Now)
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload, Stage: cfg.Host.Stage}
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Events: events, Access: control, Accounts: cfg.Accounts, Uploads: uploads, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
-		RequestAddress: cfg.RequestAddress, AdminAddress: cfg.Address, Version: cfg.Version, Log: cfg.Log, Now: time.Now,
+		Host: cfg.Host, Events: func(after uint64) (page.Notices, error) { return cfg.Events(after) },
+		Access: control, Accounts: cfg.Accounts, Uploads: uploads, OwnPages: own, Loopback: loopback,
+		DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile, RequestAddress: cfg.RequestAddress, AdminAddress: cfg.Address,
+		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
+	streams := web.NewStreams(control)
 	return &handler{
-		cfg: cfg, uploads: uploads, pages: pages, api: api.New(api.Config{Host: cfg.Host, Accounts: cfg.Accounts, Uploads: uploads}),
+		cfg: cfg, uploads: uploads, streams: streams, pages: pages, own: own,
+		api: api.New(api.Config{
+			Host: cfg.Host, Accounts: cfg.Accounts, Uploads: uploads, Addresses: host.Addresses{Requests: cfg.RequestAddress, Admin: cfg.Address},
+			Streams: streams, Events: cfg.Events, Follow: cfg.Follow,
+		}),
 		site: &web.Site{Access: control, Log: cfg.Log, Loopback: loopback, Hosts: hostsOf(cfg), RequestAddress: cfg.RequestAddress, ErrorPage: pages.Error},
 	}, nil
 }
 
-// hostsOf are the names under which the listener answers.
-func hostsOf(cfg Config) []string {
-	if cfg.URL == nil {
-		return cfg.Hosts
+// fill takes what is followed from a host that can be followed.
+func (c *Config) fill() {
+	h, ok := c.Host.(*host.Host)
+	silent := &host.Error{Code: host.CodeUnavailable, Message: "this host can not be followed"}
+	if c.Events == nil {
+		c.Events = func(after uint64) (Notices, error) {
+			if !ok {
+				return nil, silent
+			}
+			return h.Events(after)
+		}
 	}
-	return append(slices.Clone(cfg.Hosts), strings.ToLower(cfg.URL.Hostname()))
+	if c.Follow == nil {
+		c.Follow = func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error) {
+			if !ok {
+				return nil, silent
+			}
+			return h.FollowLogs(ctx, id, q, after)
+		}
+	}
+}
+
+// hostsOf are the names under which the listener answers, in lower case.
+func hostsOf(cfg Config) []string {
+	var names []string
+	for _, name := range cfg.Hosts {
+		names = append(names, strings.ToLower(strings.TrimSuffix(name, ".")))
+	}
+	if cfg.URL != nil {
+		names = append(names, strings.ToLower(cfg.URL.Hostname()))
+	}
+	return names
 }
 
 // routes is the table of the admin listener.
 func (h *handler) routes() []web.Route {
-	routes := append(h.api.Routes(), h.pages.Routes()...)
+	routes := slices.Concat(h.api.Routes(), h.pages.Routes(), h.own.Routes())
 	if h.cfg.Metrics != nil {
 		right := access.See
 		if h.cfg.MetricsOpen {
@@ -158,7 +193,7 @@ func (h *handler) routes() []web.Route {
 		}
 		routes = append(routes, web.Route{Method: "GET", Path: "/metrics", Right: right, Serve: api.Plain(h.metrics().ServeHTTP)})
 	}
-	return routes
+	return append(routes, api.Description(routes, h.cfg.Version))
 }
 
 // metrics serves the scrape. One family that can not be gathered does not spoil the

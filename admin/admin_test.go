@@ -113,7 +113,7 @@ func checkProblem(t *testing.T, w *httptest.ResponseRecorder) {
 }
 
 func TestListShape(t *testing.T) {
-	odd := host.Extension{ID: "so % what? #1.jar", State: "failed", Reason: &host.Reason{Code: "not_zip"}}
+	odd := host.Extension{ID: "so % what? #1.jar", State: "failed", Reason: &host.Reason{Code: "not_zip", Stage: "verify"}, Signature: host.Signature{State: "unsigned"}}
 	h := mustNew(t, testConfig(running(), odd)).serve()
 	var list struct{ Extensions []map[string]any }
 	w := ask(h, "GET", "/api/v1/extensions", withToken)

@@ -37,11 +37,16 @@ type shelf struct {
 	mu      sync.Mutex // guards the rest
 	actions []host.Action
 	uploads []received
-	asked   []string                                 // Settle, History and Audit, with what
-	refuse  error                                    // the answer to everything, if it is set
-	settle  func(context.Context, string) error      // what Settle waits for
-	read    func(io.Reader) (int64, [32]byte, error) // how Upload reads
-	staging                                          // what Stage and its kin know
+	// config and revisions are the configuration of every extension; configured is what
+	// was asked of it.
+	config     host.Configuration
+	revisions  []host.ConfigurationRevision
+	configured []host.ConfigurationChange
+	asked      []string                                 // Settle, History and Audit, with what
+	refuse     error                                    // the answer to everything, if it is set
+	settle     func(context.Context, string) error      // what Settle waits for
+	read       func(io.Reader) (int64, [32]byte, error) // how Upload reads
+	staging                                             // what Stage and its kin know
 }
 
 // received is an upload that came.
@@ -53,7 +58,10 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{read: readAll, told: make(chan struct{}, 100)}
+	s := &shelf{
+		read: readAll, told: make(chan struct{}, 100),
+		config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}},
+	}
 	s.set(rows...)
 	return s
 }
@@ -97,25 +105,6 @@ func (s *shelf) did() []host.Action {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.actions)
-}
-
-func (s *shelf) Measures() map[string]host.Measure { return s.measures }
-
-func (s *shelf) Series(id string, _ host.Range) (host.Series, bool) {
-	series, ok := s.series[id]
-	return series, ok
-}
-
-func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
-	return host.Dependencies{NeededBy: s.needed[id]}, nil
-}
-
-func (s *shelf) Icon(id string) (host.Icon, error) {
-	icon, ok := s.icons[id]
-	if !ok {
-		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: "no picture"}
-	}
-	return icon, nil
 }
 
 func (s *shelf) row(id string) (host.Extension, error) {
@@ -193,6 +182,56 @@ func (s *shelf) Audit(_ context.Context, cursor string, limit int) (host.AuditPa
 	return host.AuditPage{Events: []host.AuditEntry{{Actor: "admin", Action: "disable", Target: "x", After: []byte(`{"disabled":true}`), Remote: "192.0.2.1"}}, Next: "end"}, s.refuse
 }
 
+func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
+	_, err := s.row(id)
+	return []host.DeclaredType{{Type: running().Request, Role: "request", Response: running().Response, Handled: true, State: "running"}}, err
+}
+
+func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
+	_, err := s.row(id)
+	return host.Dependencies{
+		Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: append([]host.Dependency{}, s.needed[id]...),
+	}, err
+}
+
+func (s *shelf) Icon(id string) (host.Icon, error) {
+	if icon, ok := s.icons[id]; ok {
+		return icon, nil
+	}
+	if id != running().ID {
+		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: id + " has no picture"}
+	}
+	return host.Icon{Data: []byte("a picture"), ETag: `"1"`}, nil
+}
+
+func (s *shelf) UIOf(string) string { return host.UINone }
+
+func (s *shelf) OpenUI(string, string) (*host.UIFile, error) {
+	return nil, &host.Error{Code: host.CodeNotFound}
+}
+
+func (s *shelf) Try(context.Context, host.TryRequest) (host.TryResult, error) {
+	return host.TryResult{}, s.refuse
+}
+
+func (s *shelf) About(context.Context) host.About {
+	if s.about != nil { // as a test has set it
+		return *s.about
+	}
+	return host.About{
+		Version: "0.1.0", PID: 7, Counts: host.Counts{States: map[host.State]int{"running": 1}},
+		Machine: host.Machine{LimitsBy: map[string]string{"memory": "cgroup"}, Sandbox: []host.Protection{}},
+		Trust:   host.TrustFacts{Roots: []host.Root{}, Problems: []string{}},
+	}
+}
+
+func (s *shelf) Settings() []host.Setting {
+	if s.settings != nil {
+		return s.settings
+	}
+	return []host.Setting{{Key: "listen", Value: "127.0.0.1:8080", Default: "127.0.0.1:8080", Source: "default"}}
+}
+
 func (s *shelf) lastUpload(t *testing.T) received {
 	t.Helper()
 	s.mu.Lock()
@@ -231,8 +270,14 @@ func accountsOf(t *testing.T, now func() time.Time) *host.Accounts {
 	return a
 }
 
+// tested is a handler whose answers are held to their description.
+type tested struct {
+	*handler
+	t *testing.T
+}
+
 // mustNew is newHandler, with accounts if cfg has none.
-func mustNew(t *testing.T, cfg Config) *handler {
+func mustNew(t *testing.T, cfg Config) *tested {
 	t.Helper()
 	if cfg.Accounts == nil {
 		cfg.Accounts = accountsOf(t, nil)
@@ -241,10 +286,10 @@ func mustNew(t *testing.T, cfg Config) *handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return &tested{h, t}
 }
 
-func (h *handler) serve() http.Handler { return h.site.Handler(h.routes()) }
+func (h *tested) serve() http.Handler { return described{h.site.Handler(h.routes()), h.t} }
 
 // ask sends one request as a browser or a program on this machine would.
 func ask(h http.Handler, method, path string, change ...func(*http.Request)) *httptest.ResponseRecorder {
@@ -255,6 +300,9 @@ func ask(h http.Handler, method, path string, change ...func(*http.Request)) *ht
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	if d, ok := h.(described); ok {
+		d.check(r, w)
+	}
 	return w
 }
 
@@ -345,7 +393,7 @@ func running() host.Extension {
 		Response: "jmap.extensions.tracking.common.TrackingResponse",
 		State:    "running", PID: 48213, Started: ptr(time.Now().Add(-3 * time.Hour)), ResidentBytes: 21 << 20,
 		Digest: "sha256:8c1f0a9be2d4471fa5d0c6cf3a2be9d07b66a2f3c1f3de2a0c9e5b7f8f1d2c3b",
-		File:   "tracking.jar", Signature: host.Signature{State: "unsigned"},
+		File:   "tracking.jar", Signature: host.Signature{State: "unsigned", Chain: []string{}},
 	}
 }
 
@@ -366,10 +414,45 @@ func crashed() host.Extension {
 		Class: "org.example.telemetry.Telemetry", Request: "org.example.telemetry.TelemetryRequest", Response: "org.example.telemetry.TelemetryResponse",
 		State: "backoff", Restarts: 6, NextTry: ptr(time.Now().Add(23 * time.Second)),
 		Digest: "sha256:0d6e4079e36703ebd37c00722f5891d28b0e2811dc114b129215123adcce3605",
-		File:   "telemetry-1.4.2.jar", Signature: host.Signature{State: "unchecked"}, Permissions: []string{"net:10.0.0.7:7400", "kv"},
+		File:   "telemetry-1.4.2.jar", Signature: host.Signature{State: "unchecked", Chain: []string{}}, Permissions: []string{"net:10.0.0.7:7400", "kv"},
 		Reason: &host.Reason{
 			Code: "crashed", Stage: "runtime", Message: "the process ended; five crashes in a minute: it is restarted more and more slowly",
 			Time: time.Now().Add(-9 * time.Second), ExitCode: ptr(2), Stderr: stderr,
 		},
 	}
+}
+
+func (s *shelf) Configuration(_ context.Context, id string) (host.Configuration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "configuration "+id)
+	if _, err := s.row(id); err != nil {
+		return host.Configuration{}, err
+	}
+	return s.config, nil
+}
+
+func (s *shelf) ConfigurationRevisions(_ context.Context, id string) ([]host.ConfigurationRevision, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "revisions "+id)
+	if _, err := s.row(id); err != nil {
+		return nil, err
+	}
+	return s.revisions, nil
+}
+
+func (s *shelf) Configure(_ context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.configured = append(s.configured, c)
+	if s.refuse != nil {
+		return host.ConfigurationResult{}, s.refuse
+	}
+	result := host.ConfigurationResult{Configuration: s.config, Diff: []host.Difference{{Pointer: "/limit", Kind: "changed", Before: []byte("1"), After: []byte("2")}}}
+	result.Applied = host.AppliedLive
+	if !c.DryRun {
+		result.Revision++
+	}
+	return result, nil
 }

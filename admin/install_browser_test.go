@@ -149,7 +149,7 @@ func TestAccountsInTheBrowser(t *testing.T) {
 func TestMorePagesKeepNobodyOut(t *testing.T) {
 	ctx := browse(t)
 	rows := newShelf(running(), crashed())
-	rows.trail, rows.about = trail(60), aboutHost()
+	rows.trail, rows.about = trail(60), ptr(aboutHost())
 	rows.settings = []host.Setting{
 		{Key: "bundle.max_bytes", Value: "512MiB", Default: "512MiB", Source: "default", Doc: "the largest bundle", Allowed: "a size"},
 		{Key: "limits.memory", Value: "1GiB", Source: "file", Place: "line 4", Extension: running().ID},

@@ -20,7 +20,7 @@ import (
 // someone opens pages as a browser does.
 type someone struct {
 	t       *testing.T
-	h       *handler
+	h       *tested
 	handler http.Handler
 	caller
 }

@@ -26,7 +26,7 @@ func TestRecords(t *testing.T) {
 	}
 	for _, query := range []string{
 		"limit=0", "limit=501", "limit=-1", "limit=1e2", "limit=", "limit=99999999999999999999", "limit=1&limit=2",
-		"cursor=" + strings.Repeat("x", 201), "cursor=%ff", "page=2", "cursor=%zz",
+		"cursor=" + strings.Repeat("x", 1001), "cursor=%ff", "page=2", "cursor=%zz",
 	} {
 		for _, path := range []string{"/api/v1/audit?", "/api/v1/extensions/x/history?"} {
 			cfg := testConfig()

@@ -19,7 +19,7 @@ type staging struct {
 	trail     []host.AuditEntry // the newest first
 	queries   []host.AuditQuery
 	breaks    int // after how many questions the trail can not be read, 0 for never
-	about     host.About
+	about     *host.About
 	settings  []host.Setting
 }
 
@@ -92,13 +92,6 @@ func (s *shelf) sets(j host.Job) {
 	}
 }
 
-func (s *shelf) Job(name string) (host.Job, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j, ok := s.jobs[name]
-	return j, ok
-}
-
 // installs are the installations that were asked for.
 func (s *shelf) installs() []host.StagedInstall {
 	s.mu.Lock()
@@ -134,7 +127,3 @@ func (s *shelf) asksFor() []host.AuditQuery {
 	defer s.mu.Unlock()
 	return append([]host.AuditQuery{}, s.queries...)
 }
-
-func (s *shelf) About(context.Context) host.About { return s.about }
-
-func (s *shelf) Settings() []host.Setting { return s.settings }

@@ -163,7 +163,7 @@ func TestForms(t *testing.T) {
 }
 
 // startWith starts a server as the command line makes it, with short deadlines.
-func startWith(t *testing.T, h *handler, deadline time.Duration) string {
+func startWith(t *testing.T, h *tested, deadline time.Duration) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h.serve())
 	s.Config.ReadTimeout, s.Config.WriteTimeout = deadline, deadline

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,12 +20,18 @@ import (
 func apiRoutes() map[string][]string {
 	const one = "/api/v1/extensions/org.a.A"
 	routes := map[string][]string{
-		"/api/v1/extensions": {"GET", "POST"}, one: {"DELETE", "GET"}, one + "/history": {"GET"}, "/api/v1/audit": {"GET"},
+		"/api/v1/openapi.json": {"GET"}, "/api/v1/extensions": {"GET", "POST"}, one: {"DELETE", "GET"}, one + "/history": {"GET"}, one + "/config": {"GET", "PUT"}, one + "/config/revisions": {"GET"}, "/api/v1/audit": {"GET"},
 	}
 	for _, verb := range []string{"enable", "disable", "restart", "rollback", "pin", "unpin", "retry", "consent", "revoke"} {
 		routes[one+"/"+verb] = []string{"POST"}
 	}
 	return routes
+}
+
+// from sends a request from an address that belongs to the path.
+func from(path string) func(*http.Request) {
+	sum := sha256.Sum256([]byte(path))
+	return func(r *http.Request) { r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", sum[0], sum[1], sum[2]) }
 }
 
 // TestEveryRouteIsGuarded, and nothing reaches the host before the guard is passed.
@@ -40,7 +47,7 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 				want   int
 			}{
 				{"no token", nil, 401},
-				{"a wrong token", []func(*http.Request){withHeader("Authorization", "Bearer nonsense")}, 401},
+				{"a wrong token", []func(*http.Request){withHeader("Authorization", "Bearer nonsense"), from(path)}, 401},
 				{"the cookie of the page", []func(*http.Request){func(r *http.Request) { r.AddCookie(cookie) }}, 401},
 				{"a foreign name", []func(*http.Request){withToken, withHeader("Host", "evil.example")}, 421},
 			} {
@@ -240,7 +247,8 @@ func TestRefusals(t *testing.T) {
 		} {
 			cfg := testConfig(running())
 			cfg.Host.(*shelf).refuse = c.err
-			w := ask(mustNew(t, cfg).serve(), request.method, request.path, withToken, withBody(request.media, request.body))
+			h := mustNew(t, cfg) // not described: this host answers what no host does
+			w := ask(h.site.Handler(h.routes()), request.method, request.path, withToken, withBody(request.media, request.body))
 			var got web.Problem
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Fatal(err)
@@ -249,6 +257,7 @@ func TestRefusals(t *testing.T) {
 			want := c.want
 			want.Detail, want.Hint = strings.ToValidUTF8(want.Detail, "\ufffd"), strings.ToValidUTF8(want.Hint, "\ufffd")
 			want.Type, want.Title, want.Status = "about:blank", http.StatusText(c.status), c.status
+			want.RequestID = w.Header().Get("Request-Id")
 			if w.Code != c.status || !reflect.DeepEqual(got, want) {
 				t.Errorf("%s %s, %v: %d %+v, want %+v", request.method, request.path, c.err, w.Code, got, want)
 			}

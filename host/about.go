@@ -40,9 +40,9 @@ type Machine struct {
 	CPUs int `json:"cpus"`
 	// OpenFiles is how many descriptors the host may have, 0 for unknown.
 	OpenFiles uint64 `json:"open_files"`
-	// Limits say by what a limit is held here, as in an extension's row, for one that has
-	// every limit: cgroup, rlimit, sampling or none.
-	Limits Limits `json:"limits"`
+	// LimitsBy says by what each limit of an extension is held here: cgroup, rlimit,
+	// sampling or none, by the name that the limit has in a row.
+	LimitsBy map[string]string `json:"limits_by"`
 	// Landlock is the version of the kernel's interface, 0 for none.
 	Landlock int `json:"landlock"`
 	// Sandbox says of each protection whether it can hold of an extension here.
@@ -70,7 +70,7 @@ type Root struct {
 	// Use is bundles, or timestamps.
 	Use      string    `json:"use"`
 	NotAfter time.Time `json:"not_after"`
-	// Fingerprint is the SHA-256 of the certificate, in hexadecimal digits.
+	// Fingerprint is that of the whole certificate, sha256:<hex>.
 	Fingerprint string `json:"fingerprint"`
 }
 

@@ -44,6 +44,9 @@ const (
 	ViaAdminToken = accounts.ViaAdminToken
 )
 
+// LocalAdministrator is the name of the first user, and of the bearer of conf/admin.token.
+const LocalAdministrator = accounts.LocalAdministrator
+
 // AccountNotFound is the Code of an AccountError about what there is not.
 const AccountNotFound = accounts.NotFound
 

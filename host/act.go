@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/logs"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
@@ -55,6 +55,9 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 	if !found && !(known && a.Verb == VerbRemove && a.Purge) {
 		return row, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no extension %q", a.ID), Hint: "the list of extensions has the ids"}
 	}
+	if a.Revision != "" && a.Revision != row.Revision() {
+		return row, &Error{Code: CodeConflict, Message: a.ID + " is not as it was any more", Hint: "look at it again, and decide then", Stale: true}
+	}
 	if isFile && !known && a.Verb != VerbRecheck {
 		return h.actOnFile(ctx, a, row)
 	}
@@ -92,6 +95,8 @@ func (h *Host) act(ctx context.Context, a Action) (Extension, error) {
 		return h.decide(ctx, a, row)
 	case VerbRecheck:
 		return h.recheck(ctx, a, row)
+	case VerbLogLevel:
+		return h.setLogLevel(ctx, a, row)
 	default:
 		err = &Error{Code: CodeInvalidArgument, Message: fmt.Sprintf("there is no verb %q", a.Verb)}
 	}
@@ -240,6 +245,7 @@ func (h *Host) remove(ctx context.Context, a Action, row Extension) (Extension, 
 	if err != nil {
 		return row, err
 	}
+	h.expect(a.ID, "") // what was uploaded and has not come yet comes no more
 	h.catalog.Wake()
 	return row, h.sync(ctx)
 }
@@ -252,7 +258,7 @@ func (h *Host) purge(ctx context.Context, a Action) error {
 	}
 	h.acting.Lock()
 	defer h.acting.Unlock()
-	if err := errors.Join(h.dataFolder(a.ID).Purge(), h.services.Purge(a.ID), removeLogs(h.home.ExtensionLog(a.ID))); err != nil {
+	if err := errors.Join(h.dataFolder(a.ID).Purge(), h.services.Purge(a.ID), logs.Remove(h.home.ExtensionLog(a.ID))); err != nil {
 		return err
 	}
 	entry := auditOf(a, nil, nil)
@@ -261,17 +267,6 @@ func (h *Host) purge(ctx context.Context, a Action) error {
 		return err
 	}
 	return h.catalog.Purge(ctx, a.ID)
-}
-
-// removeLogs removes a log file and those that were rotated away.
-func removeLogs(path string) error {
-	var errs []error
-	for _, name := range []string{path, path + ".1", path + ".2", path + ".3"} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // change writes what was decided, with its event and its line in the audit trail.

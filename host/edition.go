@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/configuration"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/router"
@@ -21,6 +22,8 @@ type edition struct {
 	entry    catalog.Entry
 	settings Settings
 	types    *typeSet
+	config   *configuration.Schema
+	trial    *trial            // the configuration that its processes get; nil for the stored one
 	fault    *lifecycle.Reason // why it cannot even be launched
 	start    func(e *edition, held bool, tries int) *supervisor.Instance
 }
@@ -34,6 +37,10 @@ type instance interface {
 	ResidentBytes() int64
 	Limits() supervisor.Limits
 	Protections() []Protection
+	// Of its configuration: see supervisor.Instance.
+	TakesConfiguration() bool
+	Configured() int64
+	Configure(ctx context.Context, to supervisor.Configuration, keep func() error) error
 }
 
 func newEdition(entry catalog.Entry, settings Settings, start func(*edition, bool, int) *supervisor.Instance) *edition {
@@ -41,6 +48,10 @@ func newEdition(entry catalog.Entry, settings Settings, start func(*edition, boo
 	var err error
 	if e.types, err = newTypeSet(entry.Bundle); err != nil {
 		e.fault = lifecycle.Reasonf(lifecycle.StageManifest, lifecycle.CodeTypesMismatch, "compiling the declared types: %v", err)
+	}
+	if e.config, err = configuration.Compile(entry.Bundle.ConfigSchema()); err != nil {
+		e.fault = lifecycle.Reasonf(lifecycle.StageManifest, lifecycle.CodeConfigInvalid, "compiling %s: %v", bundle.ConfigSchemaName, err)
+		e.config, _ = configuration.Compile(nil) // which has nothing that could be wrong
 	}
 	return e
 }
@@ -57,6 +68,9 @@ func (e *edition) Exclusive() bool {
 func (e *edition) Launch(held bool, tries int) deploy.Instance {
 	if e.fault != nil {
 		return stillborn{e.fault}
+	}
+	if e.trial != nil && held {
+		tries = trialTries
 	}
 	return e.start(e, held, tries)
 }
@@ -79,6 +93,17 @@ func (s stillborn) Retry() {}
 
 // Stop is part of deploy.Instance.
 func (s stillborn) Stop(context.Context) {}
+
+// TakesConfiguration is part of instance.
+func (s stillborn) TakesConfiguration() bool { return false }
+
+// Configured is part of instance.
+func (s stillborn) Configured() int64 { return -1 }
+
+// Configure is part of instance.
+func (s stillborn) Configure(context.Context, supervisor.Configuration, func() error) error {
+	return supervisor.ErrNoProcess
+}
 
 // ResidentBytes is part of instance.
 func (s stillborn) ResidentBytes() int64 { return 0 }
@@ -160,8 +185,9 @@ func (h *Host) spec(e *edition, held bool, tries int) supervisor.Spec {
 		Manifest: m.Attributes, Types: b.Types(), HasTypes: b.HasTypes(),
 		Executable: e.entry.Executable, ExecutableSHA256: sum,
 		BundleDir: e.entry.Tree, DataDir: h.home.Data(m.ID), LogFile: h.home.ExtensionLog(m.ID), RunDir: h.home.Run(),
-		Asked: m.Permissions, Granted: granted(is, m.Permissions), Settings: e.settings.Settings,
+		Asked: m.Permissions, Granted: granted(is, m.Permissions), Settings: e.settings.Settings, LogLevel: h.levelOf(m.ID),
 		Held: held, Tries: tries,
-		Failed: func(f supervisor.Failure) { h.journal.failed(e, f) },
+		Configuration: func() (supervisor.Configuration, *lifecycle.Reason) { return h.configurationFor(e) },
+		Failed:        func(f supervisor.Failure) { h.journal.failed(e, f) },
 	}
 }

@@ -36,6 +36,8 @@ type extension struct {
 	// retry and restart are counted up by verbs; restored is the restart for which the
 	// data were asked back.
 	orders orders
+	// outdated is a process that was asked to be replaced for its configuration.
+	outdated instance
 }
 
 // orders are what verbs have asked of an extension since the host started.
@@ -43,6 +45,7 @@ type orders struct {
 	restart, retry uint64
 	renew          uint64 // restart that takes something from the processes of before
 	restoreData    bool   // of the next upgrade
+	trial          *trial // the configuration for which restart was counted up last; nil for none
 }
 
 // status is how an extension is doing, and what of it.
@@ -149,6 +152,7 @@ func (e *extension) row(view deploy.View, s status, is state.Extension, kept []s
 	}
 	row.Grants, row.Denied = grantsOf(is, row.Permissions)
 	row.Consent = e.consent(is)
+	row.LogLevel = e.host.logLevel(is, e.id)
 	row.Versions = versionsOf(row, is, kept)
 	row.Candidate = e.candidate(view, is)
 	return row
@@ -256,9 +260,9 @@ func describe(m *bundle.Manifest) Extension {
 type row struct {
 	Extension
 	extension *extension // nil for a file that is none
+	edition   *edition   // what runs of it, or else should; nil for a file
 	instance  instance
-	edition   *edition // that runs, or else should; nil for a file
-	atRest    bool     // no upgrade of it is under way or about to be
+	atRest    bool // no upgrade of it is under way or about to be
 }
 
 // now returns the row with what changes without anybody's doing.

@@ -46,6 +46,10 @@ type TryRequest struct {
 	// Roles are its roles.
 	Actor Actor
 	Roles []string
+	// OwnPage says that a page of the extension itself asks, which the person only looks
+	// at: the caller then names the extension, too, and has no roles. What it asks others
+	// for meanwhile is not asked with the rights of an administrator.
+	OwnPage bool
 }
 
 // TryResult is how a request was answered.
@@ -109,7 +113,7 @@ func (h *Host) Dependencies(id string) (Dependencies, error) { return h.dependen
 
 // Icon is a picture that is safe to show: decoded, and encoded anew by the host.
 type Icon struct {
-	// Data is a PNG of at most 256 × 256 pixels.
+	// Data is a PNG of at most 128 × 128 pixels.
 	Data []byte
 	// ETag changes with the content; it is quoted.
 	ETag string

@@ -16,6 +16,10 @@ type Home string
 // Extensions is the drop folder.
 func (h Home) Extensions() string { return filepath.Join(string(h), "extensions") }
 
+// Pages holds the configuration pages that administrators put there by hand, a folder per
+// extension, named by its id.
+func (h Home) Pages() string { return filepath.Join(string(h), "jmapadmin", "extensions") }
+
 // Conf holds the configuration, the trusted roots and the administrator's token.
 func (h Home) Conf() string { return filepath.Join(string(h), "conf") }
 
@@ -28,6 +32,10 @@ func (h Home) AdminToken() string { return filepath.Join(h.Conf(), "admin.token"
 // InitialPassword is the file with the first password of the user admin; it is gone once
 // that is changed.
 func (h Home) InitialPassword() string { return filepath.Join(h.Conf(), "initial-admin-password") }
+
+// SecretKey is the key that seals the secrets of configurations in the database; it is
+// made with the first of them.
+func (h Home) SecretKey() string { return filepath.Join(h.Conf(), "secret.key") }
 
 // RequestsTokens is the file with the digests of the tokens that requests may carry;
 // it may be missing.
@@ -81,6 +89,7 @@ func (h Home) Make() error {
 	}{
 		{string(h), 0o755},
 		{h.Extensions(), 0o755},
+		{h.Pages(), 0o755},
 		{h.Conf(), 0o750},
 		{h.Trust(), 0o750},
 		{h.Bundles(), 0o755},

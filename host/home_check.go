@@ -25,13 +25,17 @@ const (
 
 // parts lists what is judged before a host starts. Who can change one of them decides
 // what the host trusts, runs and lets in. The drop folder is the administrator's to
-// share: its group, or its owner, are those who may install extensions.
+// share: its group, or its owner, are those who may install extensions. So are the
+// configuration pages that are put there by hand.
 func (h Home) parts() []part {
 	list := []part{
 		{path: string(h), deny: others},
 		{path: h.Extensions(), deny: 0o002, anyOwner: true},
+		{path: filepath.Dir(h.Pages()), deny: 0o002, anyOwner: true},
+		{path: h.Pages(), deny: 0o002, anyOwner: true},
 		{path: h.AdminToken(), deny: anybody},
 		{path: h.InitialPassword(), deny: anybody},
+		{path: h.SecretKey(), deny: anybody},
 		{path: h.RequestsTokens(), deny: 0o026},
 		{path: h.Database(), deny: anybody},
 	}

@@ -29,8 +29,12 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/accounts"
 	"github.com/jackfield-host/jackfield/host/internal/admission"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/configuration"
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
+	"github.com/jackfield-host/jackfield/host/internal/events"
+	"github.com/jackfield-host/jackfield/host/internal/measures"
+	"github.com/jackfield-host/jackfield/host/internal/picture"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
@@ -59,7 +63,12 @@ type Host struct {
 	reconciler *reconciler
 	staging    *staging
 	started    time.Time
-	tries      chan struct{} // a place for each request that is being tried
+	tries      tries
+	icons      picture.Shelf
+	stopped    chan struct{} // closed when Run is about to return
+	feed       *events.Feed[subject]
+	jobs       *jobs
+	sampler    *measures.Sampler
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -68,11 +77,14 @@ type Host struct {
 	looked atomic.Bool
 
 	acting sync.Mutex // one change of an administrator at a time
+	turns  turns      // … and of one configuration
+	vault  *configuration.Vault
 
-	mu       sync.Mutex        // guards what follows
-	changed  chan struct{}     // closed, and replaced, when the rows change
-	expected map[string]string // id → digest that was uploaded last
-	arriving map[string]int    // digest → how many uploads of it are being published
+	mu       sync.Mutex                // guards what follows
+	changed  chan struct{}             // closed, and replaced, when the rows change
+	expected map[string]string         // id → digest that was uploaded last
+	arriving map[string]int            // digest → how many uploads of it are being published
+	levels   map[string]*slog.LevelVar // id → its log level, as its processes follow it
 }
 
 // New makes the home's folders, locks the home and puts the rooms together. Run must
@@ -93,8 +105,11 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
-		started: time.Now(), tries: make(chan struct{}, mostTries),
+		started: time.Now(), tries: newTries(),
+		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(),
+		levels: map[string]*slog.LevelVar{}, stopped: make(chan struct{}), sampler: measures.New(),
 	}
+	h.jobs = newJobs(h.feed)
 	h.rows.Store(&[]row{})
 	h.staging = newStaging(cfg.Limits.FileBytes, time.Now)
 	if err := h.home.Make(); err != nil {
@@ -129,6 +144,9 @@ func New(cfg Config) (*Host, error) {
 // open opens what the home holds. The home is locked.
 func (h *Host) open(version bundle.Version) (err error) {
 	cfg := h.cfg
+	if h.vault, err = configuration.OpenVault(h.home.SecretKey()); err != nil {
+		return err
+	}
 	h.catalog, err = catalog.Open(catalog.Config{
 		Extensions: h.home.Extensions(), Bundles: h.home.Bundles(),
 		Limits: cfg.Limits, Interval: cfg.ScanInterval, HostVersion: version,
@@ -245,6 +263,10 @@ func (h *Host) Run(ctx context.Context) error {
 		defer h.tracer.Close()
 	}
 	defer h.close()
+	defer close(h.stopped)
+	defer h.startAnnouncing()()
+	defer h.jobs.end()
+	defer context.AfterFunc(ctx, h.jobs.cancel)()
 	defer h.supervisor.Close()
 	go h.journal.run()
 	h.recoverData(ctx)
@@ -257,6 +279,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
 	group.Go(func() error { h.staging.run(scanning); return nil })
+	group.Go(func() error { h.measure(scanning); return nil })
 	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {
 		group.Go(func() error { h.auth.Run(scanning); return nil })

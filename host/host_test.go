@@ -29,9 +29,10 @@ import (
 
 const patience = 20 * time.Second
 
-// echoBinary is the executable of examples/echo and moodyBinary that of
-// testdata/moody, built once: they serve under any class and type names.
-var echoBinary, moodyBinary []byte
+// echoBinary is the executable of examples/echo, moodyBinary that of testdata/moody and
+// livelyBinary that of the one that takes configurations while it runs, built once: they
+// serve under any class and type names.
+var echoBinary, moodyBinary, livelyBinary []byte
 
 // program is the test binary as the shim of its hosts.
 var program host.Program
@@ -50,9 +51,15 @@ func testMain(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	for folder, binary := range map[string]*[]byte{"../examples/echo": &echoBinary, "./testdata/moody": &moodyBinary} {
+	for _, b := range []struct {
+		folder, flags string
+		binary        *[]byte
+	}{
+		{"../examples/echo", "", &echoBinary}, {"./testdata/moody", "", &moodyBinary}, {"./testdata/moody", " -X main.live=true", &livelyBinary},
+	} {
+		folder, binary := b.folder, b.binary
 		exe := filepath.Join(dir, filepath.Base(folder))
-		build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", exe, folder)
+		build := exec.Command("go", "build", "-ldflags", "-s -w"+b.flags, "-o", exe, folder)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("%v\n%s", err, out))

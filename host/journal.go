@@ -263,6 +263,9 @@ type extensionJournal struct {
 // Healthy is part of deploy.Journal.
 func (j *extensionJournal) Healthy(v deploy.Version) {
 	e := v.(*edition)
+	if e.trial != nil {
+		j.keep(e.trial)
+	}
 	is, _ := j.state.Extension(j.id)
 	publisher := j.host.publisherOf(e.entry.Bundle)
 	if is.Current != e.Digest() || !is.Removed.IsZero() || !is.Consented || is.Publisher == "" && publisher != "" { // else it is as before the host was restarted
@@ -294,6 +297,7 @@ func without(list []state.Rejection, digest string) []state.Rejection {
 
 // Rejected is part of deploy.Journal.
 func (j *extensionJournal) Rejected(v deploy.Version, why *lifecycle.Reason) {
+	j.failedTrial(v, why)
 	e := v.(*edition)
 	j.decide(state.Change{
 		ID: j.id,

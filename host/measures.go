@@ -1,61 +1,99 @@
 package host
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/jackfield-host/jackfield/host/internal/measures"
 )
 
 // Measure is what an extension does and takes, over the last half minute.
-type Measure struct {
-	RequestsPerSecond float64 `json:"requests_per_second"`
-	// ErrorsPerSecond counts the answers for which a client is not to blame: internal,
-	// extension_fault, unavailable, deadline_exceeded and exhausted. ErrorRate is their
-	// share of all, 0 to 1, and 0 without requests.
-	ErrorsPerSecond float64 `json:"errors_per_second"`
-	ErrorRate       float64 `json:"error_rate"`
-	// P50 and P99 are seconds, nil without requests.
-	P50 *float64 `json:"p50"`
-	P99 *float64 `json:"p99"`
-	// The others are those of the last look.
-	InFlight      int     `json:"in_flight"`
-	Queued        int     `json:"queued"`
-	ResidentBytes int64   `json:"resident_bytes"`
-	CPU           float64 `json:"cpu"` // cores
-	OpenFiles     int     `json:"open_fds"`
-	Restarts      int     `json:"restarts"`
-}
+type Measure = measures.Measure
 
-// Series is what an extension did and took, in equal steps. The lists have one value for
-// each step, the oldest first, nil for a step of which nothing is known (and, of P50 and
-// P99, for one without requests).
-type Series struct {
-	StepSeconds int `json:"step_seconds"`
-	// From is when the first step begins.
-	From              time.Time  `json:"from"`
-	RequestsPerSecond []*float64 `json:"requests_per_second"`
-	ErrorsPerSecond   []*float64 `json:"errors_per_second"`
-	P50               []*float64 `json:"p50"`
-	P99               []*float64 `json:"p99"`
-	InFlight          []*float64 `json:"in_flight"`
-	ResidentBytes     []*float64 `json:"resident_bytes"`
-	CPU               []*float64 `json:"cpu"`
-}
+// Series is what an extension did and took, in equal steps.
+type Series = measures.Series
 
 // Range is a span of time of which series are kept.
-type Range int
+type Range = measures.Range
 
 // The ranges.
 const (
-	LastMinutes Range = iota // five minutes, in steps of five seconds
-	LastDay                  // 24 hours, in steps of five minutes
+	LastMinutes = measures.LastMinutes // five minutes, in steps of five seconds
+	LastDay     = measures.LastDay     // 24 hours, in steps of five minutes
 )
 
 // Measures returns the measure of every extension, by id. The map is the caller's.
-func (h *Host) Measures() map[string]Measure { return map[string]Measure{} }
+func (h *Host) Measures() map[string]Measure { return h.sampler.Measures() }
 
-// Series returns how an extension fared; ok is false for one that is not known.
-func (h *Host) Series(id string, over Range) (s Series, ok bool) { return Series{}, false }
+// Series returns how an extension fared; ok is false for one that is not known (yet).
+func (h *Host) Series(id string, over Range) (s Series, ok bool) { return h.sampler.Series(id, over) }
 
-// GathererOf gives the metrics of one extension.
-func (h *Host) GathererOf(id string) prometheus.Gatherer { return prometheus.NewRegistry() }
+// measure looks at what was counted, until ctx ends.
+func (h *Host) measure(ctx context.Context) {
+	tick := time.NewTicker(measures.Step)
+	defer tick.Stop()
+	for now := time.Now(); ; {
+		h.sampler.Take(now, h.reading())
+		select {
+		case now = <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reading is what was counted so far of the extensions that there are.
+func (h *Host) reading() measures.Reading {
+	r := measures.Reading{Extensions: map[string]measures.Standing{}}
+	usage, loads := h.supervisor.Usage(), h.router.Loads()
+	for _, row := range *h.rows.Load() {
+		if row.extension == nil { // a file that is none
+			continue
+		}
+		u, l := usage[row.ID], loads[row.ID]
+		r.Extensions[row.ID] = measures.Standing{
+			InFlight: l.InFlight, Queued: l.Queued, OpenFiles: u.OpenFiles, Restarts: row.Restarts,
+			ResidentBytes: u.ResidentBytes, CPU: u.CPU,
+		}
+	}
+	for _, t := range h.router.Traffic() {
+		r.Traffic = append(r.Traffic, measures.Traffic{
+			Extension: t.Extension, Type: t.Type, Requests: t.Requests, Failures: t.Failures, Durations: t.Durations,
+		})
+	}
+	return r
+}
+
+// GathererOf gives the metrics of one extension: those of the host's that have its id as
+// the label extension.
+func (h *Host) GathererOf(id string) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := h.registry.Gather()
+		var own []*dto.MetricFamily
+		for _, family := range families {
+			var metrics []*dto.Metric
+			for _, m := range family.GetMetric() {
+				if hasLabel(m, "extension", id) {
+					metrics = append(metrics, m)
+				}
+			}
+			if len(metrics) > 0 {
+				family.Metric = metrics
+				own = append(own, family)
+			}
+		}
+		return own, err
+	})
+}
+
+func hasLabel(m *dto.Metric, name, value string) bool {
+	for _, l := range m.GetLabel() {
+		if l.GetName() == name {
+			return l.GetValue() == value
+		}
+	}
+	return false
+}

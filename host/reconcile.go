@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -143,7 +142,9 @@ func (r *reconciler) step(ctx context.Context) (due time.Time) {
 	r.mu.Unlock()
 	running := r.running()
 	for _, e := range r.extensions {
+		r.reconfigure(e)
 		next := e.deploy.Step(r.want(e, running))
+		r.abandon(e)
 		for _, t := range []time.Time{next, e.again} {
 			if !t.IsZero() && (due.IsZero() || t.Before(due)) {
 				due = t
@@ -256,6 +257,9 @@ func (r *reconciler) want(e *extension, running map[string]bool) deploy.Want {
 		}
 	}
 	want.Version = e.wanted
+	if tried := e.tried(); tried != nil {
+		want.Version = tried
+	}
 	if !r.mayRun(e) {
 		other := e.instead()
 		if other == nil {
@@ -292,6 +296,7 @@ func (r *reconciler) letGo(view *catalog.View) {
 		delete(r.byID, e.id)
 		r.host.supervisor.Forget(e.id)
 		r.host.services.Forget(e.id)
+		r.host.forgetLevel(e.id)
 		r.host.journal.gone(e.id, claimed(view, e.id))
 		return true
 	})
@@ -309,6 +314,7 @@ func claimed(view *catalog.View, id string) *lifecycle.Reason {
 // end stops every extension, the last started first, each after the one before, and
 // shows how far that is, for those who watch.
 func (r *reconciler) end(draining context.Context) {
+	r.endTrials()
 	for len(r.extensions) > 0 {
 		last := len(r.extensions) - 1
 		ended := r.extensions[last].deploy.Stop(draining)
@@ -341,7 +347,11 @@ func (r *reconciler) publish(view *catalog.View) {
 			continue
 		}
 		is, _ := h.state.Extension(e.id)
-		rows = append(rows, row{e.row(seen, s, is, h.state.Versions(e.id)), e, s.instance, cmp.Or(s.edition, e.wanted), seen.AtRest})
+		ed := s.edition
+		if ed == nil {
+			ed = e.wanted
+		}
+		rows = append(rows, row{e.row(seen, s, is, h.state.Versions(e.id)), e, ed, s.instance, seen.AtRest})
 		routes = append(routes, e.routes(s)...)
 	}
 	if view != nil {
@@ -351,6 +361,7 @@ func (r *reconciler) publish(view *catalog.View) {
 		rows = h.named(rows)
 	}
 	slices.SortStableFunc(rows, compareRows)
+	steady(*h.rows.Load(), rows)
 	h.router.Swap(router.NewTable(routes))
 	h.setRows(rows)
 	h.looked.Store(h.looked.Load() || view != nil)

@@ -182,10 +182,14 @@ func (h *Host) InstallStaged(ctx context.Context, i StagedInstall) (Uploaded, er
 		}
 		t.publisher = &refusal.Publisher
 	}
-	up, err := h.install(ctx, item.received, now.Uploaded, t)
+	j := h.jobs.begin(Upload{Size: now.Size, Actor: i.Actor})
+	j.now.Bytes, j.now.ID, j.now.Version, j.now.Digest = now.Size, now.ID, now.Version, now.Digest
+	up, err := h.install(ctx, item.received, now.Uploaded, t, j)
 	if err != nil {
+		j.refused(ctx, &arriving{}, err)
 		return Uploaded{}, err
 	}
+	h.settle(j)
 	item.installed = &up
 	item.received.Release()
 	return up, nil

@@ -32,7 +32,9 @@ type moody struct {
 	requires             string
 	permissions          string
 	types                string // types.json
+	config               string // config.schema.json
 	note                 string // makes other bytes of the same version
+	live                 bool   // takes configurations while it runs
 }
 
 func (m moody) jar(t *testing.T) []byte {
@@ -61,8 +63,14 @@ func (m moody) jar(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries := []entry{{"META-INF/MANIFEST.MF", manifest}, executable(moodyBinary)}
-	for name, text := range map[string]string{"mood": m.mood, "META-INF/extension/types.json": m.types, "note": m.note} {
+	binary := moodyBinary
+	if m.live {
+		binary = livelyBinary
+	}
+	entries := []entry{{"META-INF/MANIFEST.MF", manifest}, executable(binary)}
+	for name, text := range map[string]string{
+		"mood": m.mood, "META-INF/extension/types.json": m.types, "META-INF/extension/config.schema.json": m.config, "note": m.note,
+	} {
 		if text != "" {
 			entries = append(entries, entry{name, []byte(text)})
 		}

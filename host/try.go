@@ -13,12 +13,20 @@ import (
 )
 
 const (
-	// mostTries is how many requests may be tried at once: a person tries one, and the
-	// request listener is there for more.
+	// mostTries is how many requests may be tried at once, by forms and by own pages: a
+	// person tries one, and the request listener is there for more.
 	mostTries = 8
 	// maxTryAnswer bounds what is kept of an answer, in bytes.
 	maxTryAnswer = 1 << 20
 )
+
+// tries has a place for each request that is being tried. Own pages never take one of a
+// form.
+type tries struct{ forms, ownPages chan struct{} }
+
+func newTries() tries {
+	return tries{make(chan struct{}, mostTries), make(chan struct{}, mostTries)}
+}
 
 func (h *Host) try(ctx context.Context, r TryRequest) (TryResult, error) {
 	if len(r.Payload) > MaxTry {
@@ -27,9 +35,13 @@ func (h *Host) try(ctx context.Context, r TryRequest) (TryResult, error) {
 	if route := h.router.Lookup(r.Type); route == nil || route.Extension != r.ID {
 		return TryResult{}, &Error{Code: CodeNotFound, Message: fmt.Sprintf("extension %q does not answer the type %q", r.ID, r.Type), Hint: "its list of types has those there are"}
 	}
+	places := h.tries.forms
+	if r.OwnPage {
+		places = h.tries.ownPages
+	}
 	select {
-	case h.tries <- struct{}{}:
-		defer func() { <-h.tries }()
+	case places <- struct{}{}:
+		defer func() { <-places }()
 	default:
 		return TryResult{}, &Error{Code: CodeUnavailable, Message: fmt.Sprintf("%d requests are being tried already", mostTries), Hint: "wait until one is answered"}
 	}
@@ -41,6 +53,9 @@ func (h *Host) try(ctx context.Context, r TryRequest) (TryResult, error) {
 	req := &sdk.Request{
 		ID: "try-" + rand.Text(), Type: r.Type, MediaType: r.MediaType, Payload: r.Payload,
 		Caller: sdk.Caller{Subject: r.Actor.Name, Roles: r.Roles},
+	}
+	if r.OwnPage {
+		req.Caller.Roles, req.Caller.Extension = nil, r.ID
 	}
 	start := time.Now()
 	resp, err := h.requests.Call(ctx, req)

@@ -3,6 +3,8 @@ package host
 import (
 	"io"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/pages"
 )
 
 // Where the pages of an extension come from.
@@ -29,7 +31,7 @@ type UIFile struct {
 }
 
 // MaxUIFile bounds a file of an extension's own pages, in bytes.
-const MaxUIFile = 16 << 20
+const MaxUIFile = pages.MaxBytes
 
 // OpenUI opens a file of an extension's own pages; "" is index.html. Who gets a UIFile
 // closes it. name is a path as it stands in a URL, cleaned of nothing: what is not the

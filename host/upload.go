@@ -3,8 +3,8 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,18 +22,36 @@ const errNoSpace = syscall.ENOSPC
 // extensions folder before Upload returns. The error is an *Error with the bundle's
 // code when the bundle is at fault.
 func (h *Host) Upload(ctx context.Context, u Upload) (Uploaded, error) {
+	if u.DryRun {
+		received, up, err := h.receive(ctx, u)
+		if err == nil {
+			received.Release()
+		}
+		return up, err
+	}
+	j := h.jobs.begin(u)
+	body := &arriving{Reader: u.Body, job: j}
+	u.Body = body
+	up, err := h.upload(ctx, u, j)
+	switch {
+	case err != nil:
+		j.refused(ctx, body, err)
+	case up.Job != j.now.Name:
+		j.finish(JobDone, "", "this upload was answered before, as "+up.Job)
+	default:
+		h.settle(j)
+	}
+	return up, err
+}
+
+// receive takes a bundle into private storage, where it stays until it is released, and
+// says what would come of it.
+func (h *Host) receive(ctx context.Context, u Upload) (*catalog.Received, Uploaded, error) {
 	received, err := h.catalog.Receive(ctx, u.Body, u.Size)
 	if err != nil {
-		return Uploaded{}, asError(err)
+		return nil, Uploaded{}, asError(err)
 	}
-	defer received.Release()
-	up := h.uploaded(received, h.catalog.Plan(received))
-	if u.DryRun {
-		return up, nil
-	}
-	h.acting.Lock()
-	defer h.acting.Unlock()
-	return h.install(ctx, received, up, terms{actor: u.Actor})
+	return received, h.uploaded(received, h.catalog.Plan(received)), nil
 }
 
 // uploaded says what a bundle is and what a plan for it comes to.
@@ -47,9 +65,26 @@ func (h *Host) uploaded(received *catalog.Received, plan catalog.Planned) Upload
 	}
 }
 
+// upload does the upload whose job is j.
+func (h *Host) upload(ctx context.Context, u Upload, j *job) (Uploaded, error) {
+	received, up, err := h.receive(ctx, u)
+	if err != nil {
+		return Uploaded{}, err
+	}
+	defer received.Release()
+	j.now.ID, j.now.Version, j.now.Digest = up.ID, up.Version, up.Digest
+	h.acting.Lock()
+	defer h.acting.Unlock()
+	if before, err := h.sameUpload(ctx, u, up.Digest); err != nil || before != nil {
+		return answerOf(before, err)
+	}
+	return h.install(ctx, received, up, terms{actor: u.Actor, key: u.Key}, j)
+}
+
 // terms are on which somebody installs a bundle.
 type terms struct {
 	actor Actor
+	key   string // of the upload, empty for none
 	// grant are the permissions that are consented to, nil for all that nobody has decided
 	// about. Of those the others are denied.
 	grant []string
@@ -73,28 +108,56 @@ func (t terms) decide(x *state.Extension, asks []string, at time.Time) {
 }
 
 // install puts a bundle into the extensions folder and writes down who has done so on
-// which terms. up says what it comes to. The caller has h.acting.
-func (h *Host) install(ctx context.Context, received *catalog.Received, up Uploaded, t terms) (Uploaded, error) {
-	m := received.Manifest
+// which terms, as the job j. up says what it comes to. The caller has h.acting.
+func (h *Host) install(ctx context.Context, received *catalog.Received, up Uploaded, t terms, j *job) (Uploaded, error) {
+	up.Job = j.now.Name
 	arrived := sync.OnceFunc(h.arrive(received.Digest))
 	defer arrived()
 	file, err := h.catalog.Publish(ctx, received)
 	if err != nil {
 		return Uploaded{}, asError(err)
 	}
-	h.expect(m.ID, received.Digest)
-	up.Job = "install-" + strings.TrimPrefix(received.Digest, "sha256:")[:16]
-	if err := h.consentToUpload(ctx, t, m, &up, file); err != nil { // the bundle is there: that is what was asked for
-		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", m.ID, "error", err)
+	j.to(JobStarting)
+	h.expect(up.ID, received.Digest)
+	if err := h.consentToUpload(ctx, t, received.Manifest, &up, file); err != nil { // the bundle is there: that is what was asked for
+		h.cfg.Log.Error("writing down an upload and the consent to what it asks for", "ext", up.ID, "error", err)
 		return up, nil
 	}
+	h.remember(ctx, t, up)
 	arrived()
 	if len(up.Needs) > 0 || t.publisher != nil { // what waited for that does so no more
 		h.catalog.Wake()
 		err = h.sync(ctx)
 	}
 	if err != nil {
-		h.cfg.Log.Debug("waiting for what an upload has changed", "ext", m.ID, "error", err)
+		h.cfg.Log.Debug("waiting for what an upload has changed", "ext", up.ID, "error", err)
+	}
+	return up, nil
+}
+
+// remember writes down how an upload with a key was answered. Without that the same
+// bytes are taken a second time, which changes nothing.
+func (h *Host) remember(ctx context.Context, t terms, up Uploaded) {
+	if t.key == "" {
+		return
+	}
+	answer, err := json.Marshal(up)
+	if err == nil {
+		err = h.state.SaveReply(ctx, state.Reply{Actor: t.actor.Name, Key: t.key, Digest: up.Digest, Answer: answer})
+	}
+	if err != nil {
+		h.cfg.Log.Warn("the answer to an upload cannot be written down under its Idempotency-Key", "ext", up.ID, "error", err)
+	}
+}
+
+// answerOf is an answer as it was given before.
+func answerOf(reply *state.Reply, err error) (Uploaded, error) {
+	if err != nil {
+		return Uploaded{}, asError(err)
+	}
+	var up Uploaded
+	if err := json.Unmarshal(reply.Answer, &up); err != nil {
+		return Uploaded{}, fmt.Errorf("the answer that was written down for an Idempotency-Key: %w", err)
 	}
 	return up, nil
 }
@@ -139,7 +202,7 @@ func (h *Host) consentToUpload(ctx context.Context, t terms, m *bundle.Manifest,
 	})
 }
 
-// expect notes that a bundle is on its way, for Settle.
+// expect notes that a bundle is on its way, for Settle; "" that none is.
 func (h *Host) expect(id, digest string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -56,6 +56,7 @@ func TestDisabledStaysDisabled(t *testing.T) {
 		}
 	}
 	disabled()
+	w.refused(host.Action{Verb: host.VerbEnable, ID: theID, Revision: running.Revision()}, host.CodeConflict) // that was before
 	w.refused(host.Action{Verb: host.VerbRestart, ID: theID}, host.CodeConflict)
 	w.stop()
 

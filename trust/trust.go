@@ -66,6 +66,14 @@ const (
 	WeakAlgorithm     Code = "weak_algorithm"    // also: one that is not on the list of package algorithm
 )
 
+// Codes lists every Code but OK.
+func Codes() []Code {
+	return []Code{
+		CodeUnsigned, ChainUntrusted, ChainInvalid, CodeExpired, CodeRevoked,
+		RevocationUnknown, IdentityMismatch, PublisherChanged, WeakAlgorithm,
+	}
+}
+
 // State returns the state that a code leads to.
 func (c Code) State() State {
 	switch c {

@@ -99,7 +99,7 @@ func keepsSecrets(t *testing.T, h *runningHost, home host.Home) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]fs.FileMode{
-		home.AdminToken(): 0o600, home.RunningHost(): 0o600, home.Run(): 0o700, home.Database(): 0o600,
+		home.AdminToken(): 0o600, home.InitialPassword(): 0o600, home.RunningHost(): 0o600, home.Run(): 0o700, home.Database(): 0o600,
 	} {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -144,8 +144,14 @@ func keepsSecrets(t *testing.T, h *runningHost, home host.Home) {
 			t.Errorf("%s shows the token", path)
 		}
 	}
-	if strings.Contains(h.log(), token) {
-		t.Error("the log shows the token")
+	password, err := os.ReadFile(home.InitialPassword())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, secret := range map[string]string{"the token": token, "the first password": strings.TrimSpace(string(password))} {
+		if strings.Contains(h.log(), secret) {
+			t.Errorf("the log shows %s", what)
+		}
 	}
 	for _, file := range []string{"cmdline", "environ"} {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", child.PID, file))

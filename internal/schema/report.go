@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackfield-host/jackfield/sdk"
@@ -74,4 +75,22 @@ func (e *evaluation) showAll(values []uint32) string {
 		}
 	}
 	return b.String()
+}
+
+// missing is the message of a property that is required and not there.
+const missing = "the property %q is missing"
+
+// Missing returns the name of the property whose absence a message of a violation
+// speaks of: it is a property of the place that the violation's pointer names.
+func Missing(message string) (name string, ok bool) {
+	before, after, _ := strings.Cut(missing, "%q")
+	quoted, ok := strings.CutPrefix(message, before)
+	if !ok {
+		return "", false
+	}
+	if quoted, ok = strings.CutSuffix(quoted, after); !ok {
+		return "", false
+	}
+	name, err := strconv.Unquote(quoted)
+	return name, err == nil
 }

@@ -181,3 +181,25 @@ func TestCompileKeepsNothingOfItsInput(t *testing.T) {
 		t.Errorf("Validate = %v, %v", got, err)
 	}
 }
+
+// TestMissing: what Validate says of a property that is not there is understood.
+func TestMissing(t *testing.T) {
+	s, err := Compile([]byte(`{"properties":{"a":{"required":["b\"/c"]}},"dependentRequired":{"a":["d"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	violations, err := s.Validate([]byte(`{"a":{}}`))
+	if err != nil || len(violations) != 2 {
+		t.Fatal(violations, err)
+	}
+	for i, want := range []string{"d", `b"/c`} {
+		if name, ok := Missing(violations[i].Message); !ok || name != want {
+			t.Errorf("%q speaks of %q, %v", violations[i].Message, name, ok)
+		}
+	}
+	for _, other := range []string{"", "the property is not allowed", "the property x is missing", `the property "x" is missing.`} {
+		if name, ok := Missing(other); ok {
+			t.Errorf("%q speaks of %q", other, name)
+		}
+	}
+}

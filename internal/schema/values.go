@@ -110,7 +110,7 @@ func (e *evaluation) allThere(i uint32, keys []string) bool {
 			return false
 		}
 		if !e.has(i, key) {
-			ok = e.fail("the property %q is missing", key)
+			ok = e.fail(missing, key)
 			if !e.reporting {
 				return false
 			}

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"unicode/utf8"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
 	"github.com/jackfield-host/jackfield/internal/wire/lane"
@@ -26,6 +28,7 @@ type Child struct {
 	lane    atomic.Pointer[lane.Client] // nil when the extension does not serve it
 	cut     context.Context             // ends with CutOff, for requests over control
 	cutOff  context.CancelFunc
+	level   slog.Leveler // that each Check tells, nil for none
 	offer   *service.Config // what the extension may ask, nil for nothing
 	serving *services       // of the offer, once the extension takes it
 }
@@ -172,9 +175,17 @@ func (c *Child) Activate(ctx context.Context) error {
 	return answeredAdmin(ctx, err, out.GetError())
 }
 
+// KeepLevel makes each Check tell the extension the lowest level that its log keeps, so
+// that a change reaches it with the next one. It is called before the first.
+func (c *Child) KeepLevel(level slog.Leveler) { c.level = level }
+
 // Check asks for health; nil means healthy.
 func (c *Child) Check(ctx context.Context) error {
-	out, err := c.client.Check(ctx, &extensionv1.CheckRequest{})
+	in := &extensionv1.CheckRequest{}
+	if c.level != nil {
+		in.LogLevel = proto.Int32(int32(c.level.Level()))
+	}
+	out, err := c.client.Check(ctx, in)
 	return answeredAdmin(ctx, err, out.GetError())
 }
 

@@ -30,11 +30,12 @@ type server struct {
 	lane  uint32 // the version that is served, 0 for none
 
 	services *service.Client
+	levels   LevelSetter // nil when the extension's log has one level for ever
 }
 
 func newServer(ext Extension, log *slog.Logger, first func()) *server {
 	ext = WithDialer(ext, nil) // unless it has one already
-	return &server{ext: ext, log: log, first: first, services: service.NewClient(serviceErrors())}
+	return &server{ext: ext, log: log, first: first, services: service.NewClient(serviceErrors()), levels: levelSetterOf(ext)}
 }
 
 func (s *server) begin() {
@@ -149,7 +150,10 @@ func (s *server) Configure(ctx context.Context, in *extensionv1.ConfigureRequest
 	})}, nil
 }
 
-func (s *server) Check(ctx context.Context, _ *extensionv1.CheckRequest) (*extensionv1.CheckResponse, error) {
+func (s *server) Check(ctx context.Context, in *extensionv1.CheckRequest) (*extensionv1.CheckResponse, error) {
+	if in.LogLevel != nil && s.levels != nil {
+		s.levels.SetLogLevel(slog.Level(in.GetLogLevel()))
+	}
 	return &extensionv1.CheckResponse{Error: s.admin(ctx, "Check", func() error {
 		return s.ext.Check(ctx)
 	})}, nil

@@ -137,6 +137,12 @@ type Extension interface {
 	Destroy(ctx context.Context) error
 }
 
+// LevelSetter is an Extension whose log can change its lowest level while it runs. One
+// that is wrapped in another is found if that one has the method Unwrap.
+type LevelSetter interface {
+	SetLogLevel(level slog.Level)
+}
+
 // Capabilities says which optional calls an extension takes. The others need not be
 // made.
 type Capabilities struct {
@@ -166,6 +172,23 @@ func WithDialer(ext Extension, d *dial.Dialer) Extension { return dialling{ext, 
 type dialling struct {
 	Extension
 	dialer *dial.Dialer
+}
+
+// Unwrap returns the Extension that this one was made of.
+func (e dialling) Unwrap() Extension { return e.Extension }
+
+// levelSetterOf returns what sets the level of ext's log, nil for nothing.
+func levelSetterOf(ext Extension) LevelSetter {
+	for {
+		if setter, ok := ext.(LevelSetter); ok {
+			return setter
+		}
+		outer, ok := ext.(interface{ Unwrap() Extension })
+		if !ok {
+			return nil
+		}
+		ext = outer.Unwrap()
+	}
 }
 
 func (e dialling) Init(ctx context.Context, args InitArgs) error {

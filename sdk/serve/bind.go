@@ -13,7 +13,8 @@ import (
 )
 
 // Bind makes of ext what the wire serves. Its error says what is wrong with the set
-// of handlers. Log and level become the extension's; Init sets the level.
+// of handlers. Log and level become the extension's; Init sets the level, and so does
+// each Check by which the host changes it.
 func Bind(ext sdk.Extension, log *slog.Logger, level *slog.LevelVar) (wire.Extension, error) {
 	b := &binding{ext: ext, log: log, level: level}
 	var err error
@@ -110,6 +111,9 @@ func (b *binding) Init(ctx context.Context, args wire.InitArgs) error {
 		DialContext: args.DialContext, KeyValue: args.KeyValue, Call: args.Call,
 	})
 }
+
+// SetLogLevel is part of wire.LevelSetter.
+func (b *binding) SetLogLevel(level slog.Level) { b.level.Set(level) }
 
 func (b *binding) Activate(ctx context.Context) error {
 	if ext, ok := b.ext.(sdk.Activator); ok {

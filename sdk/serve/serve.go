@@ -87,6 +87,9 @@ func (n named) Describe(ctx context.Context, manifest map[string]string) ([]sdk.
 	return n.Extension.Describe(ctx, manifest)
 }
 
+// Unwrap returns what it was made of, for wire.
+func (n named) Unwrap() wire.Extension { return n.Extension }
+
 func fail(err error) {
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)

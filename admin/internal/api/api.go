@@ -7,12 +7,18 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/pprof"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 )
 
 // Host is what the API stands for. An error of it is a *host.Error where a client is to
@@ -28,39 +34,76 @@ type Host interface {
 	// History and Audit are what happened and what was done, newest first.
 	History(ctx context.Context, id, cursor string, limit int) (host.HistoryPage, error)
 	Audit(ctx context.Context, cursor string, limit int) (host.AuditPage, error)
+	Facts
+	// Configuration is what is set for an extension, Configure sets it.
+	Configuration(ctx context.Context, id string) (host.Configuration, error)
+	ConfigurationRevisions(ctx context.Context, id string) ([]host.ConfigurationRevision, error)
+	Configure(ctx context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error)
+	Watch
 }
 
-// Config is what the API is made from; all of it is required.
+// Watch is how extensions are and what they say.
+type Watch interface {
+	Job(name string) (host.Job, bool)
+	Logs(ctx context.Context, id string, q host.LogQuery) ([]host.LogLine, error)
+	LogFile(id string) (io.ReadCloser, error)
+	Measures() map[string]host.Measure
+	Series(id string, over host.Range) (host.Series, bool)
+	GathererOf(id string) prometheus.Gatherer
+}
+
+// Config is what the API is made from; Host and Uploads are required.
 type Config struct {
 	Host     Host
 	Accounts *host.Accounts
 	Uploads  *web.Uploads
+	// Addresses are where the listeners listen, for those who ask about the host.
+	Addresses host.Addresses
+	Streams   *web.Streams
+	// Events subscribes to what changes behind a notice with this number, Follow to a log.
+	Events func(after uint64) (Notices, error)
+	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error)
 }
 
+// maxReading is how many logs are read back at once.
+const maxReading = 4
+
 // API answers programs.
-type API struct{ cfg Config }
+type API struct {
+	cfg     Config
+	reading chan struct{} // one token for each log that is read back
+}
 
 // New returns the API of cfg.
-func New(cfg Config) *API { return &API{cfg} }
+func New(cfg Config) *API { return &API{cfg, make(chan struct{}, maxReading)} }
 
 // Routes are those of the API, and of the profiles.
 func (a *API) Routes() []web.Route {
 	const one = "/api/v1/extensions/{id}"
 	routes := []web.Route{
-		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Scoped: true, Serve: a.listExtensions},
-		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload},
-		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension},
-		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove},
-		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history},
-		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit},
+		{Method: "GET", Path: "/api/v1/extensions", Right: access.See, Scoped: true, Serve: a.listExtensions, Doc: listDoc()},
+		{Method: "POST", Path: "/api/v1/extensions", Right: access.Install, Serve: a.upload, Doc: uploadDoc()},
+		{Method: "GET", Path: one, Right: access.See, Serve: a.showExtension, Doc: showDoc()},
+		{Method: "DELETE", Path: one, Right: access.Remove, Serve: a.remove, Doc: removeDoc()},
+		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history, Doc: historyDoc()},
+		{Method: "GET", Path: one + "/logs", Right: access.See, Serve: a.logs, Doc: logsDoc()},
+		{Method: "GET", Path: one + "/metrics", Right: access.See, Serve: a.metrics, Doc: metricsDoc()},
+		{Method: "GET", Path: "/api/v1/events", Right: access.See, Scoped: true, Serve: a.events, Doc: eventsDoc()},
+		{Method: "GET", Path: "/api/v1/jobs/{job}", Right: access.See, Scoped: true, Serve: a.job, Doc: jobDoc()},
+		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit, Doc: auditDoc()},
 		{Path: "/api/", Right: access.See, Scoped: true, Serve: noRoute},
 		// The index serves every profile below it but those that need code of their own.
 		{Method: "GET", Path: "/debug/pprof/", Right: access.Administer, Serve: Plain(pprof.Index)},
 		{Method: "GET", Path: "/debug/pprof/profile", Right: access.Administer, Serve: Plain(pprof.Profile)},
 		{Method: "GET", Path: "/debug/pprof/trace", Right: access.Administer, Serve: Plain(pprof.Trace)},
 	}
-	for verb, members := range verbs() {
-		routes = append(routes, web.Route{Method: "POST", Path: one + "/" + string(verb), Right: web.RightOf(verb), Serve: a.act(verb, members)})
+	routes = append(routes, a.factRoutes()...)
+	routes = append(routes, a.configRoutes()...)
+	for _, p := range posts() {
+		routes = append(routes, web.Route{
+			Method: "POST", Path: one + "/" + string(p.verb), Right: web.RightOf(p.verb),
+			Serve: a.act(p.verb, membersOf(p.order)), Doc: verbDoc(p.verb, p.summary, p.order),
+		})
 	}
 	return append(routes, a.userRoutes()...)
 }
@@ -71,18 +114,6 @@ func Plain(serve http.HandlerFunc) web.Serve {
 		serve(w, r)
 		return nil
 	}
-}
-
-func (a *API) listExtensions(w http.ResponseWriter, r *http.Request) error {
-	list := []host.Extension{}
-	for _, e := range a.cfg.Host.Snapshot() {
-		if access.Of(r.Context()).Sees(e.ID) {
-			list = append(list, complete(e))
-		}
-	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Extensions []host.Extension `json:"extensions"`
-	}{list})
 }
 
 func (a *API) showExtension(w http.ResponseWriter, r *http.Request) error {
@@ -101,8 +132,31 @@ func noRoute(http.ResponseWriter, *http.Request) error {
 	return web.NewProblem(http.StatusNotFound, "not_found", "the admin API has no such path")
 }
 
+// writeExtension answers with e. The first part of its ETag is the revision of e, for
+// which alone changes look at If-Match: what uses memory changes all the time.
 func (a *API) writeExtension(w http.ResponseWriter, e host.Extension) error {
-	return web.WriteJSON(w, http.StatusOK, complete(e))
+	body, err := json.Marshal(complete(e))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Etag", `"`+e.Revision()+"."+strings.Trim(negotiate.ETag(body), `"`)+`"`)
+	return web.WriteEncoded(w, append(body, '\n'))
+}
+
+// revisionAsked returns the revision that r's If-Match names, if it is that of id; "" for
+// no condition. What does not exist is for the host to say.
+func (a *API) revisionAsked(r *http.Request, id string) (string, error) {
+	tags, set, err := web.Precondition(r)
+	if err != nil || !set {
+		return "", err
+	}
+	e, ok := a.cfg.Host.Extension(id)
+	for _, tag := range tags {
+		if revision, _, _ := strings.Cut(tag, "."); !ok || revision == e.Revision() {
+			return revision, nil
+		}
+	}
+	return "", web.Stale()
 }
 
 // complete returns e with empty lists where it has none: clients iterate over them.
@@ -119,6 +173,9 @@ func complete(e host.Extension) host.Extension {
 	}
 	if e.Versions == nil {
 		e.Versions = []host.Version{}
+	}
+	if e.Signature.Chain == nil {
+		e.Signature.Chain = []string{}
 	}
 	e.Reason = completeReason(e.Reason)
 	if e.LastExit != nil && e.LastExit.Stderr == nil {

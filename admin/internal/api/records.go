@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -13,7 +14,7 @@ func (a *API) history(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cursor, limit, err := web.PageOf(r)
+	cursor, limit, err := web.PageOf(r, "removed") // the history of what is removed is no other one
 	if err != nil {
 		return err
 	}
@@ -36,6 +37,9 @@ func (a *API) audit(w http.ResponseWriter, r *http.Request) error {
 	page, err := a.cfg.Host.Audit(r.Context(), cursor, limit)
 	if err != nil {
 		return err
+	}
+	if who := access.Of(r.Context()); who.Only != nil {
+		page.Events = seen(who, page.Events, func(e host.AuditEntry) string { return e.Target })
 	}
 	if page.Events == nil {
 		page.Events = []host.AuditEntry{}

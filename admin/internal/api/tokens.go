@@ -23,9 +23,7 @@ func (a *API) listTokens(w http.ResponseWriter, r *http.Request) error {
 		}
 		user = who.Name
 	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Tokens []host.Token `json:"tokens"`
-	}{a.cfg.Accounts.Tokens(user)})
+	return web.WriteJSON(w, http.StatusOK, Tokens{a.cfg.Accounts.Tokens(user)})
 }
 
 // TokenToAdd is the body of POST /api/v1/tokens.

@@ -23,20 +23,81 @@ import (
 func (a *API) userRoutes() []web.Route {
 	const one = "/api/v1/users/{name}"
 	return []web.Route{
-		{Method: "GET", Path: "/api/v1/me", Right: access.See, Scoped: true, Serve: a.me},
-		{Method: "GET", Path: "/api/v1/users", Right: access.Administer, Serve: a.listUsers},
-		{Method: "POST", Path: "/api/v1/users", Right: access.Administer, Serve: a.addUser},
-		{Method: "GET", Path: one, Right: access.Administer, Serve: a.showUser},
-		{Method: "PATCH", Path: one, Right: access.Administer, Serve: a.changeUser},
-		{Method: "DELETE", Path: one, Right: access.Administer, Serve: a.removeUser},
-		{Method: "PUT", Path: one + "/password", Right: access.Administer, Serve: a.setPassword},
-		{Method: "GET", Path: one + "/sessions", Right: access.Administer, Serve: a.listSessions},
-		{Method: "DELETE", Path: one + "/sessions", Right: access.Administer, Serve: a.endSessions},
-		{Method: "GET", Path: "/api/v1/tokens", Right: access.See, Serve: a.listTokens},
-		{Method: "POST", Path: "/api/v1/tokens", Right: access.See, Serve: a.addToken},
-		{Method: "DELETE", Path: "/api/v1/tokens/{token}", Right: access.See, Serve: a.revokeToken},
+		{Method: "GET", Path: "/api/v1/me", Right: access.See, Scoped: true, Serve: a.me, Doc: &web.Doc{
+			ID: "me", Summary: "Who asks, and what they may do", Answers: web.OK("Who asks", Me{}),
+		}},
+		{Method: "GET", Path: "/api/v1/users", Right: access.Administer, Serve: a.listUsers, Doc: &web.Doc{
+			ID: "listUsers", Summary: "All users", Answers: web.OK("The users, by name", Users{}),
+		}},
+		{Method: "POST", Path: "/api/v1/users", Right: access.Administer, Serve: a.addUser, Doc: &web.Doc{
+			ID: "addUser", Summary: "Add a user", Body: web.JSON(UserToAdd{}),
+			Answers: []web.Answer{{Status: http.StatusCreated, Summary: "The user", Content: web.JSON(host.User{}), Headers: []web.Parameter{
+				{Name: "ETag", Summary: "The revision"}, {Name: "Location", Summary: "The path of the user"},
+			}}},
+			Codes: changeCodes(),
+		}},
+		{Method: "GET", Path: one, Right: access.Administer, Serve: a.showUser, Doc: &web.Doc{
+			ID: "showUser", Summary: "One user", Answers: userAnswers("The user"), Codes: []string{"not_found"},
+		}},
+		{Method: "PATCH", Path: one, Right: access.Administer, Serve: a.changeUser, Doc: &web.Doc{
+			ID: "changeUser", Summary: "Change the role or the extensions of a user, or whether they may sign in",
+			Description: "What is left out stays. A change of the role ends the sessions of the user. One administrator always remains.",
+			Takes:       []web.Parameter{ifMatchUser()}, Body: web.JSON(UserToChange{}), Answers: userAnswers("The user as it is then"), Codes: changeCodes(),
+		}},
+		{Method: "DELETE", Path: one, Right: access.Administer, Serve: a.removeUser, Doc: &web.Doc{
+			ID: "removeUser", Summary: "Remove a user, with their sessions and tokens",
+			Takes: []web.Parameter{ifMatchUser()}, Answers: web.OK("What was removed", UserRemoved{}), Codes: changeCodes(),
+		}},
+		{Method: "PUT", Path: one + "/password", Right: access.Administer, Serve: a.setPassword, Doc: &web.Doc{
+			ID: "setPassword", Summary: "Set the password of a user, and end their sessions",
+			Body: web.JSON(PasswordToSet{}), Answers: userAnswers("The user"), Codes: changeCodes(),
+		}},
+		{Method: "GET", Path: one + "/sessions", Right: access.Administer, Serve: a.listSessions, Doc: &web.Doc{
+			ID: "listSessions", Summary: "Where a user is signed in", Answers: web.OK("The sessions", Sessions{}), Codes: []string{"not_found"},
+		}},
+		{Method: "DELETE", Path: one + "/sessions", Right: access.Administer, Serve: a.endSessions, Doc: &web.Doc{
+			ID: "endSessions", Summary: "Sign a user out everywhere", Answers: web.OK("The sessions that are left", Sessions{}), Codes: []string{"not_found"},
+		}},
+		{Method: "GET", Path: "/api/v1/tokens", Right: access.See, Serve: a.listTokens, Doc: &web.Doc{
+			ID: "listTokens", Summary: "One's own tokens; those of all for an administrator",
+			Takes: []web.Parameter{{Name: "user", Summary: "Whose tokens; those of others need the right to administer"}}, Answers: web.OK("The tokens, without their secrets", Tokens{}),
+		}},
+		{Method: "POST", Path: "/api/v1/tokens", Right: access.See, Serve: a.addToken, Doc: &web.Doc{
+			ID: "addToken", Summary: "Make a token", Description: "It is worth no more than who makes it. Its secret is in this answer only.",
+			Body: web.JSON(TokenToAdd{}), Codes: changeCodes(),
+			Answers: []web.Answer{{Status: http.StatusCreated, Summary: "The token", Content: web.JSON(NewToken{})}},
+		}},
+		{Method: "DELETE", Path: "/api/v1/tokens/{token}", Right: access.See, Serve: a.revokeToken, Doc: &web.Doc{
+			ID: "revokeToken", Summary: "Revoke a token: one's own, or anybody's for an administrator", Answers: web.OK("What was revoked", Revoked{}), Codes: []string{"not_found"},
+		}},
 	}
 }
+
+// changeCodes are the problems of changes of users and tokens.
+func changeCodes() []string {
+	return []string{"conflict", "too_large", "unsupported_media", "not_found"}
+}
+
+func ifMatchUser() web.Parameter {
+	return web.Parameter{Name: "If-Match", In: "header", Summary: "The ETag of the user that was changed: 412 if it is another one by now"}
+}
+
+func userAnswers(summary string) []web.Answer {
+	return []web.Answer{{Status: http.StatusOK, Summary: summary, Content: web.JSON(host.User{}), Headers: []web.Parameter{{Name: "ETag", Summary: "The revision"}}}}
+}
+
+// Users, Sessions and Tokens are answers about all of a kind.
+type (
+	Users struct {
+		Users []host.User `json:"users"`
+	}
+	Sessions struct {
+		Sessions []host.OpenSession `json:"sessions"`
+	}
+	Tokens struct {
+		Tokens []host.Token `json:"tokens"`
+	}
+)
 
 // Me is who asks, and what they may do to every extension.
 type Me struct {
@@ -59,9 +120,7 @@ func (a *API) me(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) listUsers(w http.ResponseWriter, _ *http.Request) error {
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Users []host.User `json:"users"`
-	}{a.cfg.Accounts.Users()})
+	return web.WriteJSON(w, http.StatusOK, Users{a.cfg.Accounts.Users()})
 }
 
 // UserToAdd is the body of POST /api/v1/users.
@@ -143,8 +202,8 @@ func (a *API) changeUser(w http.ResponseWriter, r *http.Request) error {
 	return writeUser(w, http.StatusOK, u)
 }
 
-// Removed is the answer when a user was removed.
-type Removed struct {
+// UserRemoved is the answer when a user was removed.
+type UserRemoved struct {
 	Name    string `json:"name"`
 	Removed bool   `json:"removed"`
 }
@@ -158,7 +217,7 @@ func (a *API) removeUser(w http.ResponseWriter, r *http.Request) error {
 	if err := a.cfg.Accounts.RemoveUser(r.Context(), name, revision, web.Actor(r)); err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, Removed{name, true})
+	return web.WriteJSON(w, http.StatusOK, UserRemoved{name, true})
 }
 
 // PasswordToSet is the body of PUT /api/v1/users/{name}/password.
@@ -184,9 +243,7 @@ func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Sessions []host.OpenSession `json:"sessions"`
-	}{a.cfg.Accounts.Sessions(u.Name)})
+	return web.WriteJSON(w, http.StatusOK, Sessions{a.cfg.Accounts.Sessions(u.Name)})
 }
 
 func (a *API) endSessions(w http.ResponseWriter, r *http.Request) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -24,20 +25,73 @@ const (
 	maxOrder = 128 << 10
 )
 
-// verbs are the verbs that are posted, with the members that their bodies may have.
-func verbs() map[host.Verb][]string {
-	return map[host.Verb][]string{
-		host.VerbEnable:   nil,
-		host.VerbDisable:  {"force"},
-		host.VerbRestart:  nil,
-		host.VerbRollback: {"version", "restore_data"},
-		host.VerbPin:      {"version"},
-		host.VerbUnpin:    nil,
-		host.VerbRetry:    nil,
-		host.VerbRecheck:  nil,
-		host.VerbConsent:  {"digest", "permissions"},
-		host.VerbRevoke:   {"permissions"},
+// post is a verb that is posted.
+type post struct {
+	verb    host.Verb
+	summary string
+	// order is a value of the type that its body has, nil for none.
+	order any
+}
+
+func posts() []post {
+	return []post{
+		{host.VerbEnable, "Let an extension run", nil},
+		{host.VerbDisable, "Have an extension drain and stay stopped", Disabling{}},
+		{host.VerbRestart, "Restart an extension without a failed request: reinitialize it", nil},
+		{host.VerbRollback, "Run another kept version, pinned", RollingBack{}},
+		{host.VerbPin, "Run this version whatever the folder holds", Pinning{}},
+		{host.VerbUnpin, "Have the folder decide again", nil},
+		{host.VerbRetry, "Try again at once what failed", nil},
+		{host.VerbRecheck, "Judge anew who signed it", nil},
+		{host.VerbLogLevel, "Keep the log of an extension from this level on, at once; empty means from the level that is configured", Leveling{}},
+		{host.VerbConsent, "Grant what a version asks for", Consenting{}},
+		{host.VerbRevoke, "Take back what was granted", Revoking{}},
 	}
+}
+
+// Disabling is the body of disable.
+type Disabling struct {
+	Force bool `json:"force,omitempty"`
+}
+
+// RollingBack is the body of rollback.
+type RollingBack struct {
+	Version     string `json:"version,omitempty"`
+	RestoreData bool   `json:"restore_data,omitempty"`
+}
+
+// Pinning is the body of pin.
+type Pinning struct {
+	Version string `json:"version,omitempty"`
+}
+
+// Leveling is the body of log-level.
+type Leveling struct {
+	Level string `json:"level,omitempty"`
+}
+
+// Consenting is the body of consent.
+type Consenting struct {
+	Digest      string   `json:"digest,omitempty"`
+	Permissions []string `json:"permissions,omitempty"`
+}
+
+// Revoking is the body of revoke.
+type Revoking struct {
+	Permissions []string `json:"permissions,omitempty"`
+}
+
+// membersOf are the members that a body of order's type may have.
+func membersOf(order any) []string {
+	if order == nil {
+		return nil
+	}
+	var members []string
+	for f := range reflect.TypeOf(order).Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		members = append(members, name)
+	}
+	return members
 }
 
 // act is the route of one verb.
@@ -56,6 +110,9 @@ func (a *API) act(verb host.Verb, members []string) web.Serve {
 			return err
 		}
 		action := host.Action{Verb: verb, ID: id, Actor: web.Actor(r)}
+		if action.Revision, err = a.revisionAsked(r, id); err != nil {
+			return err
+		}
 		if slices.Contains(members, "permissions") {
 			r.Body = http.MaxBytesReader(w, io.NopCloser(web.Whole(r)), maxOrder)
 		}
@@ -74,6 +131,13 @@ func (a *API) act(verb host.Verb, members []string) web.Serve {
 	}
 }
 
+// Removed is the answer of DELETE.
+type Removed struct {
+	ID      string `json:"id"`
+	Removed bool   `json:"removed"`
+	Purged  bool   `json:"purged"`
+}
+
 // remove answers DELETE.
 func (a *API) remove(w http.ResponseWriter, r *http.Request) error {
 	id, err := web.Target(r)
@@ -87,17 +151,17 @@ func (a *API) remove(w http.ResponseWriter, r *http.Request) error {
 	if on["purge"] && !access.Of(r.Context()).May(access.Install, id) {
 		return web.NewProblem(http.StatusForbidden, "permission_denied", "removing it with its data needs the right to install")
 	}
+	revision, err := a.revisionAsked(r, id)
+	if err != nil {
+		return err
+	}
 	_, err = a.cfg.Host.Act(r.Context(), host.Action{
-		Verb: host.VerbRemove, ID: id, Purge: on["purge"], Force: on["force"], Actor: web.Actor(r),
+		Verb: host.VerbRemove, ID: id, Revision: revision, Purge: on["purge"], Force: on["force"], Actor: web.Actor(r),
 	})
 	if err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		ID      string `json:"id"`
-		Removed bool   `json:"removed"`
-		Purged  bool   `json:"purged"`
-	}{id, true, on["purge"]})
+	return web.WriteJSON(w, http.StatusOK, Removed{id, true, on["purge"]})
 }
 
 // writeSettled answers with the row once it has settled.
@@ -148,6 +212,8 @@ func readOrder(r *http.Request, members []string, into *host.Action) error {
 			place, kind = &into.RestoreData, "true or false"
 		case "force":
 			place, kind = &into.Force, "true or false"
+		case "level":
+			place, kind = &into.Level, "a string"
 		case "digest":
 			place, kind = &into.Digest, "a string"
 		case "permissions":

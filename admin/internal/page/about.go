@@ -110,7 +110,7 @@ func (p *Pages) about(w http.ResponseWriter, r *http.Request) error {
 		States []rowsInState
 		Text   string
 	}{
-		About: a, Uptime: now.Sub(a.Started), Health: healthOf(a, now), Limits: limitRows(a.Machine.Limits), States: rowsByState(a.Counts.States), Text: reportOf(a, now),
+		About: a, Uptime: now.Sub(a.Started), Health: healthOf(a, now), Limits: limitRows(a.Machine.LimitsBy), States: rowsByState(a.Counts.States), Text: reportOf(a, now),
 	}
 	for _, root := range a.Trust.Roots {
 		data.Roots = append(data.Roots, rootRow{root, rootHealth(root, now)})
@@ -180,8 +180,13 @@ func healthOf(a host.About, now time.Time) []health {
 // limitRow is one limit and who sees to it.
 type limitRow struct{ Key, By string }
 
-func limitRows(l host.Limits) []limitRow {
-	return []limitRow{{"memory", l.Memory.By}, {"processes", l.Processes.By}, {"files", l.Files.By}, {"data", l.Data.By}}
+// limitRows are the limits in the order of a row.
+func limitRows(by map[string]string) []limitRow {
+	rows := []limitRow{}
+	for _, key := range []string{"memory", "processes", "files", "data"} {
+		rows = append(rows, limitRow{key, by[key]})
+	}
+	return rows
 }
 
 type rowsInState struct {
@@ -207,7 +212,7 @@ func reportOf(a host.About, now time.Time) string {
 	line("jackfield", "%s, %s, %s/%s, kernel %s", a.Version, a.Go, a.OS, a.Arch, a.Kernel)
 	line("up", "%s, process %d", now.Sub(a.Started).Round(time.Second), a.PID)
 	line("machine", "%d CPUs, %d open files, Landlock %d", a.Machine.CPUs, a.Machine.OpenFiles, a.Machine.Landlock)
-	for _, l := range limitRows(a.Machine.Limits) {
+	for _, l := range limitRows(a.Machine.LimitsBy) {
 		line("limit", "%s by %s", l.Key, l.By)
 	}
 	for _, p := range a.Machine.Sandbox {

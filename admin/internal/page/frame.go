@@ -160,8 +160,8 @@ type spoken struct {
 // here is the address of a page that was asked for, and the overview for a form that
 // was sent.
 func here(r *http.Request) string {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return "/admin/"
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || strings.HasPrefix(r.URL.Path, "/admin/oidc/") {
+		return "/admin/" // the way back from a provider leads there once
 	}
 	return local(r.URL.RequestURI())
 }

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
@@ -40,6 +41,7 @@ var staticFiles embed.FS
 type Host interface {
 	Snapshot() []host.Extension
 	Extension(id string) (host.Extension, bool)
+	UIOf(id string) string
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
 	// Measures is what extensions do and take, Series how that went, Dependencies who
 	// needs whom, Icon a picture.
@@ -71,6 +73,8 @@ type Config struct {
 	Accounts *host.Accounts
 	// Uploads take the bundles of the install page.
 	Uploads *web.Uploads
+	// OwnPages are the frames of what extensions show themselves.
+	OwnPages *ownpages.Site
 	// Loopback says that the listener is for this machine only.
 	Loopback bool
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
@@ -108,6 +112,7 @@ func New(cfg Config) (*Pages, error) {
 func (p *Pages) Routes() []web.Route {
 	routes := []web.Route{
 		{Method: "GET", Path: "/admin/{$}", Right: access.See, Page: true, Serve: p.overview},
+		{Method: "GET", Path: "/admin/extensions/{id}/ui", Right: access.See, Page: true, Serve: p.ownPages},
 		{Method: "POST", Path: "/admin/preferences", Right: access.Open, Page: true, Serve: p.prefer},
 		{Method: "GET", Path: "/admin/static/", Right: access.Open, Page: true, Serve: p.static},
 		{Method: "GET", Path: "/admin/", Right: access.See, Page: true, Serve: p.missingPage},

@@ -174,6 +174,7 @@ func (p *Pages) finishOpenID(w http.ResponseWriter, r *http.Request) error {
 	if err := p.cfg.Access.FinishOpenID(w, r); err != nil {
 		return p.openIDRefused(w, r, err)
 	}
+	w.Header().Set("Refresh", "0; url=/admin/")
 	return p.show(w, r, view{Template: "signed-in.html", Title: p.words(r).Say("signed-in.title"), Narrow: true})
 }
 
@@ -181,6 +182,9 @@ func (p *Pages) openIDRefused(w http.ResponseWriter, r *http.Request, err error)
 	c := complaintOf(p.words(r), w, err, "sign-in.wrong-openid")
 	if c == nil {
 		return err
+	}
+	if refused := web.ProblemOf(err); c.Said == "" { // which is no hint at a password
+		c.Said = sentence(refused.Detail)
 	}
 	return p.signInPage(w, r, signInData{Complaint: c, Next: "/admin/"})
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,9 +12,9 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// retryAfter is the advice to a client whose request can not be met just now, in
-// seconds: what is in the way, a full disk for one, rarely goes at once.
-const retryAfter = "5"
+// retryAfter is the advice to a client whose request can not be met just now: what is in
+// the way, a full disk for one, rarely goes at once.
+const retryAfter = 5 * time.Second
 
 // statusGone is what a request ends with whose client did not wait for the answer.
 const statusGone = 499
@@ -27,9 +28,13 @@ type Problem struct {
 	Detail string `json:"detail"`
 	// Hint says what next. It is absent when Detail has said so.
 	Hint string `json:"hint,omitempty"`
+	// RequestID names the request in the log of the host.
+	RequestID string `json:"request_id"`
 	// Others are the ids of the extensions that stand against it.
 	Others []string `json:"others,omitempty"`
-	// Wait is how long to wait before the next try, 0 for no advice.
+	// Errors are the places at which a configuration is wrong.
+	Errors []host.Violation `json:"errors,omitempty"`
+	// Wait is how long to wait before the next try, of 429 and 503; 0 for what is usual.
 	Wait time.Duration `json:"-"`
 }
 
@@ -51,10 +56,9 @@ func (s *Site) writeProblem(w http.ResponseWriter, p *Problem) {
 		s.Log.Error("encoding a problem", "error", err)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if p.Wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((p.Wait+time.Second-1)/time.Second)))
-	} else if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
+		seconds := (cmp.Or(p.Wait, retryAfter) + time.Second - 1) / time.Second // who comes back must not come too early
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // as in WriteJSON
@@ -70,7 +74,10 @@ func ProblemOf(err error) *Problem {
 	var refused *host.Error
 	if errors.As(err, &refused) && refused.Code != "" {
 		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
-		p.Hint, p.Others = refused.Hint, refused.Others
+		p.Hint, p.Others, p.Errors = refused.Hint, refused.Others, refused.Violations
+		if refused.Stale {
+			p = stale(p)
+		}
 		return p
 	}
 	var account *host.AccountError
@@ -82,7 +89,7 @@ func ProblemOf(err error) *Problem {
 
 // asProblem returns err as a Problem. What is neither one nor an error of the host's
 // own words is our own fault: it is logged, and the client learns no more than that.
-func (s *Site) asProblem(r *http.Request, err error) *Problem {
+func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
@@ -96,8 +103,14 @@ func (s *Site) asProblem(r *http.Request, err error) *Problem {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
 	if p.Status == http.StatusInternalServerError {
-		s.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "error", err)
+		s.Log.Error("answering an admin request", "method", r.Method, "path", r.URL.Path, "request_id", requestID, "error", err)
 	}
+	return p
+}
+
+// stale makes p the problem of an If-Match that does not hold.
+func stale(p *Problem) *Problem {
+	p.Code, p.Status, p.Title = host.CodeConflict, http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
 	return p
 }
 
@@ -112,42 +125,4 @@ func accountProblem(refused *host.AccountError) *Problem {
 	p := NewProblem(status, code, refused.Message)
 	p.Hint, p.Wait = refused.Hint, refused.After
 	return p
-}
-
-// statusOf is the status of an error of the host. What is not listed is the code of a
-// bundle that was not accepted.
-func statusOf(code string) int {
-	switch code {
-	case host.CodeNotFound:
-		return http.StatusNotFound
-	case host.CodeConflict:
-		return http.StatusConflict
-	case host.CodeInvalidArgument:
-		return http.StatusBadRequest
-	case host.CodeTooLarge:
-		return http.StatusRequestEntityTooLarge
-	case host.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	case host.CodeUnauthenticated:
-		return http.StatusUnauthorized
-	case host.CodePermissionDenied:
-		return http.StatusForbidden
-	case host.CodeExhausted:
-		return http.StatusTooManyRequests
-	case host.CodeInternal:
-		return http.StatusInternalServerError
-	}
-	return http.StatusUnprocessableEntity
-}
-
-// WriteJSON answers with v.
-func WriteJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that is gone is not an error of ours
-	return nil
 }

@@ -17,8 +17,8 @@ const (
 	// says otherwise, up to maxPage.
 	pageSize = 100
 	maxPage  = 500
-	// maxCursor bounds a cursor, in bytes. The host makes them, and they are short.
-	maxCursor = 200
+	// maxCursor bounds a cursor, in bytes: it may hold two names.
+	maxCursor = 1000
 	// maxID bounds an id, in bytes: it is a file's name at the longest.
 	maxID = 255
 )
@@ -64,9 +64,10 @@ func Switches(r *http.Request, known ...string) (map[string]bool, error) {
 	return on, nil
 }
 
-// PageOf returns which part of a list r asks for.
-func PageOf(r *http.Request) (cursor string, limit int, err error) {
-	values, err := Parameters(r, "cursor", "limit")
+// PageOf returns which part of a list r asks for. Others are the names of parameters that
+// may stand there, too.
+func PageOf(r *http.Request, others ...string) (cursor string, limit int, err error) {
+	values, err := Parameters(r, append([]string{"cursor", "limit"}, others...)...)
 	if err != nil {
 		return "", 0, err
 	}

@@ -44,6 +44,9 @@ func (u *Uploads) Receive(w http.ResponseWriter, r *http.Request, dryRun bool) (
 	in := &incoming{body: Whole(r), control: control, stall: u.Stall}
 	upload, err := u.open(in, r, nil)
 	upload.DryRun = dryRun
+	if err == nil {
+		upload.Key, err = keyOf(r)
+	}
 	var done host.Uploaded
 	if err == nil {
 		done, err = u.Host(r.Context(), upload)
@@ -110,6 +113,22 @@ func (u *Uploads) open(in *incoming, r *http.Request, check func(proof string) e
 	}
 	return upload, NewProblem(http.StatusUnsupportedMediaType, "unsupported_media",
 		"send the bundle as application/java-archive or application/octet-stream, or as the field file of a multipart/form-data form")
+}
+
+// IdempotencyKey is the header that makes an upload safe to repeat.
+const IdempotencyKey = "Idempotency-Key"
+
+// keyOf returns the key of an upload, "" for none.
+func keyOf(r *http.Request) (string, error) {
+	keys := r.Header.Values(IdempotencyKey)
+	if len(keys) == 0 {
+		return "", nil
+	}
+	hidden := func(c rune) bool { return c < '!' || c > '~' }
+	if len(keys) > 1 || len(keys[0]) < 1 || len(keys[0]) > 128 || strings.ContainsFunc(keys[0], hidden) {
+		return "", Invalid(IdempotencyKey + " is one key of 1 to 128 visible ASCII characters")
+	}
+	return keys[0], nil
 }
 
 func (u *Uploads) tooLarge() *Problem {

@@ -16,9 +16,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 )
 
 // Serve answers one request, or returns why it does not.
@@ -44,6 +46,8 @@ type Route struct {
 	// Early says that the route is for people, too, who have to change their password
 	// first.
 	Early bool
+	// Doc describes a route of the API; nil for pages.
+	Doc   *Doc
 	Serve Serve
 }
 
@@ -61,6 +65,9 @@ type Site struct {
 	RequestAddress string
 	// ErrorPage answers a person what a program gets as a problem.
 	ErrorPage func(w http.ResponseWriter, r *http.Request, p *Problem) error
+
+	zips      negotiate.Gzip
+	strangers strangers
 }
 
 // Handler serves routes, and nothing else.
@@ -110,6 +117,9 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request, methods map[string]
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return NewProblem(http.StatusMethodNotAllowed, "method_not_allowed", "allowed here: "+strings.Join(allowed, ", "))
 	}
+	if method == http.MethodGet {
+		w = &reply{w, r, &s.zips}
+	}
 	return route.Serve(w, r)
 }
 
@@ -130,6 +140,13 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (*http
 		return nil, nil
 	case !who.Known():
 		w.Header().Set("WWW-Authenticate", `Bearer realm="jackfield"`)
+		if r.Header.Get("Authorization") != "" {
+			if wait := s.strangers.refuse(access.Remote(r), time.Now()); wait > 0 {
+				p := NewProblem(http.StatusTooManyRequests, "exhausted", "too many wrong tokens came from this address")
+				p.Wait = wait
+				return nil, p
+			}
+		}
 		return nil, NewProblem(http.StatusUnauthorized, "unauthenticated", "this needs the header Authorization: Bearer with a token")
 	case who.MustChange && !route.Early:
 		if route.Page {
@@ -194,12 +211,15 @@ func Actor(r *http.Request) host.Actor {
 // Fail answers err in the form that the client reads: a page under /admin/, else
 // problem+json.
 func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := s.asProblem(r, err)
+	id := w.Header().Get("Request-Id")
+	p := s.asProblem(r, err, id)
+	p.RequestID = id
 	if strings.HasPrefix(r.URL.Path, "/admin/") && strings.Contains(r.Header.Get("Accept"), "text/html") && s.ErrorPage != nil {
 		if err = s.ErrorPage(w, r, p); err == nil {
 			return
 		}
-		p = s.asProblem(r, err)
+		p = s.asProblem(r, err, id)
+		p.RequestID = id
 	}
 	s.writeProblem(w, p)
 }

@@ -85,6 +85,7 @@ func catalogs() []catalog {
 		auditWords(),
 		accountWords(),
 		aboutWords(),
+		ownWords(),
 	}
 }
 

@@ -52,7 +52,4 @@ func TestWhereTheTokenGoes(t *testing.T) {
 			}
 		})
 	}
-	if to := "192.0.2.1"; loopback(to) || loopback("example.org") || !loopback("127.0.0.2") || !loopback("::1") {
-		t.Error("loopback addresses")
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/hostclient"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
@@ -42,7 +43,7 @@ application/json unless --content-type says otherwise.`,
 	flags := cmd.Flags()
 	flags.DurationVar(&timeout, "timeout", 30*time.Second, "how long the answer may take; the host allows at most timeouts.request")
 	flags.StringVar(&mediaType, "content-type", "application/json", "media type of the payload")
-	flags.StringVar(&t.requests, "requests", "", "URL of the request listener, where the host's own word for it does not lead there (JACKFIELD_REQUESTS)")
+	flags.StringVar(&t.Requests, "requests", "", "URL of the request listener, where the host's own word for it does not lead there (JACKFIELD_REQUESTS)")
 	// Both formats print what the extension answered: it is data already.
 	output.AddFlag(cmd)
 
@@ -58,12 +59,12 @@ application/json unless --content-type says otherwise.`,
 		if err != nil {
 			return err
 		}
-		if c.requests == nil {
+		if c.Requests == nil {
 			if _, err := c.list(cmd.Context()); err != nil { // its answer says where requests go
 				return err
 			}
 		}
-		if c.requests == nil {
+		if c.Requests == nil {
 			return output.Usagef("pass --requests http://HOST:PORT, or JACKFIELD_REQUESTS", "with --host the address of the request listener must be given too")
 		}
 		payload, err := openPayload(arg, cmd.InOrStdin())
@@ -102,25 +103,25 @@ func (c *client) call(ctx context.Context, r request, out io.Writer) error {
 	what := "calling " + oneLine(r.kind)
 	ctx, cancel := context.WithTimeout(ctx, r.timeout+grace)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at(c.requests, "v1", "requests", r.kind), r.payload)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, hostclient.At(c.Requests, "v1", "requests", r.kind), r.payload)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", r.mediaType)
 	req.Header.Set("Request-Timeout", strconv.FormatFloat(r.timeout.Seconds(), 'f', -1, 64))
-	if c.bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+c.bearer)
+	if c.Bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Bearer)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.HTTP.Do(req)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return output.Errorf("allow more time with --timeout", "%s: no answer within %s", what, r.timeout)
 	}
 	if err != nil {
-		return unreachable(what, req.URL, err)
+		return hostclient.Unreachable(what, req.URL, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return refusal(what, resp)
+		return hostclient.Refusal(what, resp)
 	}
 	if err := printPayload(out, resp.Body); err != nil {
 		return fmt.Errorf("%s: reading the answer: %w", what, err)

@@ -105,12 +105,12 @@ and ends even if the new one can not do without them.`,
 // decide sends a decision, prints what has come of it and judges that.
 func (c *client) decide(cmd *cobra.Command, verb host.Verb, id string, d decision, format output.Format, noWait bool) error {
 	what := fmt.Sprintf("%s %q", map[host.Verb]string{host.VerbConsent: "consenting for", host.VerbRevoke: "revoking from"}[verb], id)
-	q := question{what: what, method: http.MethodPost, path: []string{"extensions", id, string(verb)}, body: d}
+	q := question{What: what, Method: http.MethodPost, Path: []string{"extensions", id, string(verb)}, Body: d}
 	if !noWait {
-		q.query, q.patience, q.hint = url.Values{"wait": {"true"}}, settlePatience, goesOn(id)
+		q.Query, q.Patience, q.Hint = url.Values{"wait": {"true"}}, settlePatience, goesOn(id)
 	}
 	var e host.Extension
-	if err := c.ask(cmd.Context(), q, &e); err != nil {
+	if err := c.Ask(cmd.Context(), q, &e); err != nil {
 		return err
 	}
 	if err := printRow(cmd.OutOrStdout(), format, e); err != nil || noWait || !e.Enabled {

@@ -1,9 +1,8 @@
 // Package extcmd is `jackfield ext`: it asks a running host about its extensions,
 // changes them and sends requests to them. New returns the command group.
 //
-// The host is found through the home folder, or with --host and --token. The token
-// goes into one header of requests to that host: never into a log, an error or
-// another process.
+// The host is found through the home folder, or with --host and --token, by package
+// hostclient.
 package extcmd
 
 import (
@@ -28,11 +27,8 @@ folder (--home, JMAP_HOME, else ./jmap-home), where it has left its addresses an
 token, or are told where it is by --host and --token (JACKFIELD_HOST and
 JACKFIELD_TOKEN).`,
 	}
-	flags := cmd.PersistentFlags()
-	flags.StringVar(&t.home, "home", "", "home folder of the running host (JMAP_HOME, else ./jmap-home)")
-	flags.StringVar(&t.host, "host", "", "URL of its admin listener, such as http://127.0.0.1:8081 (JACKFIELD_HOST)")
-	flags.StringVar(&t.token, "token", "", "administrator's token; others on this machine can see it, JACKFIELD_TOKEN is safer")
-	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newHistory(&t), newAudit(&t), newCall(&t))
+	t.AddFlags(cmd)
+	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newCall(&t))
 	for _, v := range verbs() {
 		cmd.AddCommand(newVerb(&t, v))
 	}

@@ -29,8 +29,9 @@ const (
 
 // house is a host that keeps what it was asked to do, and answers what a test wants.
 type house struct {
-	admin.Host // what the command line never asks for
-	rows       []host.Extension
+	admin.Host // of which nothing else is asked here
+
+	rows []host.Extension
 
 	mu       sync.Mutex // guards the rest
 	actions  []host.Action
@@ -41,6 +42,12 @@ type house struct {
 	uploaded host.Uploaded
 	full     bool // there is room for a mebibyte only
 	events   int  // how many there are, in history and audit
+
+	// config is the configuration of every extension, configured what was asked of it,
+	// and diff what that is said to change.
+	config     host.Configuration
+	configured []host.ConfigurationChange
+	diff       []host.Difference
 }
 
 // upload is one that came.
@@ -233,4 +240,25 @@ func wantError(t *testing.T, err error, code int, parts ...string) {
 	if strings.Contains(b.String(), testToken) || strings.ContainsAny(b.String(), "\x1b\u202e") {
 		t.Errorf("the error shows what it must not: %q", b.String())
 	}
+}
+
+func (h *house) Configuration(context.Context, string) (host.Configuration, error) {
+	return h.config, nil
+}
+
+func (h *house) ConfigurationRevisions(context.Context, string) ([]host.ConfigurationRevision, error) {
+	return nil, nil
+}
+
+func (h *house) Configure(_ context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.Actor = host.Actor{}
+	h.configured = append(h.configured, c)
+	if h.refuse != nil {
+		return host.ConfigurationResult{}, h.refuse
+	}
+	result := host.ConfigurationResult{Configuration: h.config, Diff: h.diff}
+	result.Revision, result.Applied = 4, host.AppliedLive
+	return result, nil
 }

@@ -183,14 +183,14 @@ func (c *client) upload(ctx context.Context, what string, file *bundleFile, came
 		return n, err
 	})
 	var done host.Uploaded
-	req, err := c.request(ctx, http.MethodPost, body, query, "extensions")
+	req, err := c.Request(ctx, http.MethodPost, body, query, "extensions")
 	if err != nil {
 		return done, err
 	}
 	req.ContentLength = file.size
 	req.Header.Set("Content-Type", "application/java-archive")
 	req.Header.Set("Expect", "100-continue")
-	err = c.answer(what, req, &done)
+	err = c.Answer(what, req, &done)
 	if err != nil && errors.Is(context.Cause(ctx), errStill) {
 		err = output.Errorf("'jackfield ext list' shows whether it has arrived", "%s: %s has not answered, and nothing has moved, for %s", what, req.URL.Host, uploadPatience)
 	}

@@ -43,8 +43,8 @@ func newHistory(t *target) *cobra.Command {
 		all := host.HistoryPage{Events: []host.Event{}}
 		err = pages(*limit, func(query url.Values) (int, string, error) {
 			var page host.HistoryPage
-			err := c.ask(cmd.Context(), question{
-				what: fmt.Sprintf("reading the history of %q", args[0]), path: []string{"extensions", args[0], "history"}, query: query,
+			err := c.Ask(cmd.Context(), question{
+				What: fmt.Sprintf("reading the history of %q", args[0]), Path: []string{"extensions", args[0], "history"}, Query: query,
 			}, &page)
 			all.Events, all.Next = append(all.Events, page.Events...), page.Next
 			return len(page.Events), page.Next, err
@@ -83,7 +83,7 @@ func newAudit(t *target) *cobra.Command {
 		all := host.AuditPage{Events: []host.AuditEntry{}}
 		err = pages(*limit, func(query url.Values) (int, string, error) {
 			var page host.AuditPage
-			err := c.ask(cmd.Context(), question{what: "reading the audit trail", path: []string{"audit"}, query: query}, &page)
+			err := c.Ask(cmd.Context(), question{What: "reading the audit trail", Path: []string{"audit"}, Query: query}, &page)
 			all.Events, all.Next = append(all.Events, page.Events...), page.Next
 			return len(page.Events), page.Next, err
 		})

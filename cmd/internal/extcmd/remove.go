@@ -63,9 +63,9 @@ that can not be undone, and is asked about first.`,
 			query.Set("force", "true")
 		}
 		var gone removed
-		err = c.ask(cmd.Context(), question{
-			what: fmt.Sprintf("removing %q", id), method: http.MethodDelete, path: []string{"extensions", id}, query: query, hint: goesOn(id),
-			patience: settlePatience, // its last requests may take their time
+		err = c.Ask(cmd.Context(), question{
+			What: fmt.Sprintf("removing %q", id), Method: http.MethodDelete, Path: []string{"extensions", id}, Query: query, Hint: goesOn(id),
+			Patience: settlePatience, // its last requests may take their time
 		}, &gone)
 		if err != nil {
 			return err

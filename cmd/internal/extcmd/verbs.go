@@ -102,17 +102,17 @@ then, and fails when that is not what the verb is for.`,
 // act sends the order for one extension.
 func (c *client) act(ctx context.Context, v verb, id string, o order, wait bool) (host.Extension, error) {
 	q := question{
-		what: fmt.Sprintf("%s %q", v.doing, id), method: http.MethodPost,
-		path: []string{"extensions", id, string(v.name)},
+		What: fmt.Sprintf("%s %q", v.doing, id), Method: http.MethodPost,
+		Path: []string{"extensions", id, string(v.name)},
 	}
 	if o != (order{}) {
-		q.body = o
+		q.Body = o
 	}
 	if wait {
-		q.query, q.patience, q.hint = url.Values{"wait": {"true"}}, settlePatience, goesOn(id)
+		q.Query, q.Patience, q.Hint = url.Values{"wait": {"true"}}, settlePatience, goesOn(id)
 	}
 	var e host.Extension
-	err := c.ask(ctx, q, &e)
+	err := c.Ask(ctx, q, &e)
 	return e, err
 }
 

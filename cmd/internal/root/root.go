@@ -16,6 +16,7 @@ import (
 	"github.com/jackfield-host/jackfield/cmd/internal/extcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/servecmd"
+	"github.com/jackfield-host/jackfield/cmd/internal/usercmd"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -72,6 +73,8 @@ host checks it, launches it, and routes typed requests to it.`,
 	root.AddCommand(
 		servecmd.New(p.Version, p.Shim),
 		extcmd.New(),
+		usercmd.NewUser(),
+		usercmd.NewToken(),
 		bundlecmd.New(),
 		cacmd.New(),
 		newVersion(p.Version),

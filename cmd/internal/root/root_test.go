@@ -32,7 +32,7 @@ func TestExitCodesAndWords(t *testing.T) {
 	}{
 		{"", 2, []string{"jackfield: say which command\n", "hint: 'jackfield --help' lists the commands\n"}},
 		{"nonsense", 2, []string{`jackfield: there is no command "nonsense"`}},
-		{"serv", 2, []string{"hint: did you mean 'jackfield serve'?"}},
+		{"serv", 2, []string{"hint: did you mean 'jackfield serve'"}},
 		{"ext", 2, []string{"jackfield: ext: say which command"}},
 		{"ext lst", 2, []string{"hint: did you mean 'jackfield ext list'?"}},
 		{"--nope", 2, []string{"jackfield: unknown flag: --nope"}},

@@ -23,6 +23,14 @@ type Config struct {
 
 	// Listen and AdminListen are the addresses of the two listeners.
 	Listen, AdminListen string
+	// AdminHosts are further names of the admin listener, AdminURL is where people reach
+	// it, empty for what their browser asks for.
+	AdminHosts []string
+	AdminURL   string
+	// AdminOIDC is the OpenID provider at which people sign in to the admin page, without
+	// an issuer for none. The client secret is in the file AdminOIDCSecretFile.
+	AdminOIDC           host.OpenIDConfig
+	AdminOIDCSecretFile string
 	// RequestsAuth says who may send requests. It is empty when nobody has set it,
 	// which means none and is refused unless Listen is a loopback address.
 	RequestsAuth string
@@ -61,6 +69,8 @@ type Config struct {
 	Settings   host.Settings
 	Extensions map[string][]Override
 
+	// Effective are the keys as they hold, and where each was set.
+	Effective []host.Setting
 	// Ignored are environment variables that look like ours and are not.
 	Ignored []string
 }
@@ -77,6 +87,7 @@ func Defaults() Config {
 		Home:             running.DefaultHome,
 		Listen:           "127.0.0.1:8080",
 		AdminListen:      "127.0.0.1:8081",
+		AdminOIDC:        host.OpenIDConfig{Scopes: []string{"profile", "email"}, RolesClaim: "roles"},
 		OIDCRolesClaim:   "roles",
 		RequestsValidate: true,
 		TrustRevocation:  "soft",
@@ -149,8 +160,23 @@ func (c *Config) check(where func(key string) string) []*Problem {
 			problems = append(problems, &Problem{Key: k.name, Place: where("requests.auth"), Message: "is not set, and requests.auth=oidc needs it"})
 		}
 	}
+	problems = append(problems, c.checkOIDC(where)...)
 	for _, id := range sortedKeys(c.Extensions) {
 		problems = append(problems, checkSettings("extension."+id+".", c.For(id), where)...)
+	}
+	return problems
+}
+
+// checkOIDC finds what is missing for people to sign in at an OpenID provider.
+func (c *Config) checkOIDC(where func(key string) string) []*Problem {
+	oidc, issuer := c.AdminOIDC, "admin.oidc.issuer"
+	var problems []*Problem
+	if oidc.Issuer != "" && oidc.ClientID == "" {
+		problems = append(problems, &Problem{Key: "admin.oidc.client_id", Place: where(issuer), Message: "is not set, and " + issuer + " needs it"})
+	}
+	if oidc.Issuer != "" && len(oidc.Administrators)+len(oidc.Operators)+len(oidc.Viewers) == 0 {
+		problems = append(problems, &Problem{Key: issuer, Place: where(issuer),
+			Message: "lets nobody in: say with admin.oidc.administrators, admin.oidc.operators or admin.oidc.viewers who is what"})
 	}
 	return problems
 }

@@ -39,7 +39,9 @@ func TestDefaultsAreTheContract(t *testing.T) {
 	}
 	want := map[string]string{
 		"listen": "127.0.0.1:8080", "admin.listen": "127.0.0.1:8081", "requests.auth": "", "requests.validate": "true",
-		"requests.hosts": "", "requests.origins": "",
+		"requests.hosts": "", "requests.origins": "", "admin.hosts": "", "admin.url": "",
+		"admin.oidc.issuer": "", "admin.oidc.client_id": "", "admin.oidc.client_secret_file": "", "admin.oidc.scopes": "profile,email",
+		"admin.oidc.roles_claim": "roles", "admin.oidc.administrators": "", "admin.oidc.operators": "", "admin.oidc.viewers": "",
 		"requests.oidc.issuer": "", "requests.oidc.audience": "", "requests.oidc.roles_claim": "roles", "tracing.endpoint": "", "tracing.sample": "1", "scan.interval": "2s", "bundle.max_bytes": "512MiB", "metrics.auth": "auto", "log.format": "text",
 		"limits.in_flight": "512", "limits.queue": "1024", "limits.request_bytes": "16MiB", "limits.response_bytes": "16MiB",
 		"timeouts.start": "10s", "timeouts.request": "30s", "timeouts.drain": "30s", "check.interval": "4s", "check.timeout": "3s",

@@ -58,6 +58,9 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 	if err != nil {
 		return err
 	}
+	if cfg.AdminOIDC.ClientSecret, err = cfg.clientSecret(); err != nil {
+		return err
+	}
 	h, err := newHost(cfg, token, version, program, log)
 	if err != nil {
 		return err
@@ -80,7 +83,7 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 	share, connections := shareOut(limit), newConnectionMetrics(own)
 	window, err := admin.New(admin.Config{
 		Host: h, Metrics: prometheus.Gatherers{h.Gatherer(), own}, MetricsOpen: cfg.metricsOpen(adminAddress),
-		Accounts: h.Accounts(), OpenID: h.OpenID(),
+		Accounts: h.Accounts(), OpenID: h.OpenID(), Hosts: cfg.AdminHosts, URL: cfg.adminURL(),
 		Address: admins.Addr().String(), RequestAddress: requests.Addr().String(), Version: version, Log: log,
 		MaxUpload:  cfg.BundleMaxBytes,
 		DropFolder: host.Home(home).Extensions(), TokenFile: host.Home(home).AdminToken(),
@@ -96,7 +99,7 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 		requestServer: server(h.Requests(), log, cfg.longestRequest()),
 		adminServer:   server(window, log, time.Minute),
 	}
-	return d.run(ctx, host.Home(home), func() { greet(stderr, host.Home(home), d) })
+	return d.run(ctx, host.Home(home), func() { greet(stderr, host.Home(home), d, h.Accounts().FirstPassword()) })
 }
 
 func newHost(cfg Config, token, version string, program host.Program, log *slog.Logger) (*host.Host, error) {
@@ -105,7 +108,7 @@ func newHost(cfg Config, token, version string, program host.Program, log *slog.
 	return host.New(host.Config{
 		Home: cfg.Home, Version: version, Log: log, Dev: cfg.Dev, Validate: cfg.RequestsValidate,
 		Hosts: cfg.RequestsHosts, Origins: cfg.RequestsOrigins,
-		AdminToken: token,
+		AdminToken: token, OpenID: cfg.AdminOIDC,
 		RequestsAuth: host.RequestsAuth{
 			Mode:   cfg.RequestsAuth,
 			Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, RolesClaim: cfg.OIDCRolesClaim,
@@ -117,7 +120,7 @@ func newHost(cfg Config, token, version string, program host.Program, log *slog.
 		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		HoldQueue: cfg.HoldQueue, SnapshotMax: cfg.SnapshotMax, RecoverRun: cfg.RecoverRun,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
-		Shim: program, Users: cfg.SandboxUsers,
+		Shim: program, Users: cfg.SandboxUsers, Effective: cfg.told(),
 	})
 }
 
@@ -240,8 +243,8 @@ func serveOn(s *http.Server, ln net.Listener, key string) error {
 }
 
 // greet tells a person at a terminal where to go next; the log line says the same to
-// programs.
-func greet(w io.Writer, home host.Home, d *doors) {
+// programs, but for the first password, which is shown nowhere but here and in its file.
+func greet(w io.Writer, home host.Home, d *doors, password string) {
 	f, ok := w.(*os.File)
 	if !ok || !isatty.IsTerminal(f.Fd()) {
 		return
@@ -250,10 +253,16 @@ func greet(w io.Writer, home host.Home, d *doors) {
 	_, _ = fmt.Fprintf(w, `
   requests     http://%s/v1/types
   admin page   http://%s/admin/
-  its token    %s
+`, reachable(d.requests.Addr()), reachable(d.admins.Addr()))
+	if password != "" {
+		_, _ = fmt.Fprintf(w, `  sign in as   %s
+  with         %s   (until you change it; this is not shown again)
+`, host.LocalAdministrator, password)
+	}
+	_, _ = fmt.Fprintf(w, `  its token    %s
   drop folder  %s
 
-`, reachable(d.requests.Addr()), reachable(d.admins.Addr()), home.AdminToken(), home.Extensions())
+`, home.AdminToken(), home.Extensions())
 }
 
 // reachable is an address that a browser on this machine can open.

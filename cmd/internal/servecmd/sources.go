@@ -61,6 +61,7 @@ func Load(src Sources) (Config, error) {
 	env, ignored, more := fromEnviron(src.Environ)
 	c.Ignored = ignored
 	problems = append(problems, more...)
+	origins := []origin{{fromTheFile, all}, {fromEnvironment, env}, {fromFlag, src.Flags}}
 	all = slices.Concat(all, env, src.Flags)
 
 	places := map[string]string{}
@@ -75,6 +76,7 @@ func Load(src Sources) (Config, error) {
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}
 	}
+	c.Effective = effective(origins)
 	return c, nil
 }
 

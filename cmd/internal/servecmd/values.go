@@ -185,6 +185,44 @@ func issuer() kind[string] {
 	}
 }
 
+// optional is k, or nothing.
+func optional(k kind[string]) kind[string] {
+	return kind[string]{
+		allowed: k.allowed + ", or nothing",
+		parse: func(s string) (string, bool) {
+			if s == "" {
+				return "", true
+			}
+			return k.parse(s)
+		},
+		show: k.show,
+	}
+}
+
+// publicURL is scheme and host of a listener as others reach it, or nothing.
+func publicURL() kind[string] {
+	return optional(kind[string]{
+		allowed: "a URL without a path, such as https://jackfield.example.org",
+		parse:   func(s string) (string, bool) { return strings.TrimSuffix(s, "/"), isOrigin(strings.TrimSuffix(s, "/")) },
+		show:    func(s string) string { return s },
+	})
+}
+
+// words is a comma separated list of words without spaces.
+func words() kind[[]string] {
+	return list("words, separated by commas", func(s string) bool {
+		return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+	})
+}
+
+// values is a comma separated list of texts.
+func values() kind[[]string] {
+	return list("texts of 1 to 128 characters, separated by commas", func(s string) bool {
+		_, ok := text(128).parse(s)
+		return ok
+	})
+}
+
 // collector is the URL of an OTLP/HTTP collector, or nothing.
 func collector() kind[string] {
 	return kind[string]{
@@ -227,11 +265,13 @@ func hostNames() kind[[]string] {
 
 // origins is a comma separated list of web origins.
 func origins() kind[[]string] {
-	return list("origins such as https://example.org, separated by commas", func(s string) bool {
-		u, err := url.Parse(s)
-		return err == nil && (u.Scheme == "http" || u.Scheme == "https") &&
-			validHost(u.Hostname()) && u.Scheme+"://"+u.Host == s
-	})
+	return list("origins such as https://example.org, separated by commas", isOrigin)
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") &&
+		validHost(u.Hostname()) && u.Scheme+"://"+u.Host == s
 }
 
 func list(allowed string, valid func(string) bool) kind[[]string] {

@@ -91,7 +91,9 @@ type Control struct {
 
 	mu       sync.Mutex // guards what follows
 	verdicts map[string]trust.Verdict
-	roots    string // what the folder looked like when it was last read
+	looks    string // what the folder was like when it was last read
+	roots    *trust.Roots
+	problems []trust.FileError // of the files of the folder
 }
 
 // New makes a Control and reads the folder of roots.
@@ -207,6 +209,17 @@ func (c *Control) explain(b *bundle.Verified, v trust.Verdict) string {
 	return v.Message
 }
 
+// Roots returns whom the host trusts, and what is wrong with files of the folder of roots.
+// The caller must not change them.
+func (c *Control) Roots() (*trust.Roots, []trust.FileError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.roots == nil {
+		return &trust.Roots{}, nil
+	}
+	return c.roots, c.problems
+}
+
 // Run looks for other roots, and judges again what installed returns, until ctx ends.
 func (c *Control) Run(ctx context.Context, installed func() []*bundle.Verified) {
 	look := time.NewTicker(c.cfg.Look)
@@ -282,8 +295,8 @@ func (c *Control) loadRoots() bool {
 		return false
 	}
 	c.mu.Lock()
-	same := now == c.roots
-	c.roots = now
+	same := now == c.looks
+	c.looks = now
 	c.mu.Unlock()
 	if same {
 		return false
@@ -292,6 +305,9 @@ func (c *Control) loadRoots() bool {
 	for _, p := range problems {
 		c.cfg.Log.Error("a file in the folder of trusted roots does not count", "file", p.File, "error", p.Err)
 	}
+	c.mu.Lock()
+	c.roots, c.problems = roots, problems
+	c.mu.Unlock()
 	c.cfg.Judge.SetRoots(roots)
 	c.cfg.Log.Info("trusted roots are read", "folder", c.cfg.Folder, "roots", len(roots.Certificates), "timestamp_roots", len(roots.Timestamp))
 	return true

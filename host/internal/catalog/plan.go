@@ -22,6 +22,9 @@ const (
 	Nothing   Action = "none"      // these bytes are there already
 )
 
+// Actions lists every Action.
+func Actions() []Action { return []Action{Install, Upgrade, Downgrade, Replace, Nothing} }
+
 // Planned is what would become of a bundle if it were in the folder.
 type Planned struct {
 	Action Action

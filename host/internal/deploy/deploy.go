@@ -88,6 +88,9 @@ type Journal interface {
 	Healthy(v Version)
 	// Rejected says that v did not take over, or not for long, and why.
 	Rejected(v Version, why *lifecycle.Reason)
+	// NotRenewed says that a new process v of the version that serves did not take over,
+	// and why.
+	NotRenewed(v Version, why *lifecycle.Reason)
 	// Note is for the history of the extension.
 	Note(kind string, v Version, message string)
 }

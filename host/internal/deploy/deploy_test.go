@@ -334,7 +334,7 @@ func TestRestart(t *testing.T) {
 			w.want.Restart++
 			w.expect("launch held, 5 tries, v1#2")
 			w.last().fail(lifecycle.Failed, "init_failed")
-			w.expect("note kept v1", "stop v1#2")
+			w.expect("not renewed v1: init_failed", "note kept v1", "stop v1#2")
 			w.serves("v1#1")
 		})
 	})

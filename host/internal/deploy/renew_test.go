@@ -40,7 +40,7 @@ func TestRenewalThatFailsEndsTheOldProcess(t *testing.T) {
 				w.want.Renew++
 				w.expect("launch held, 5 tries, v1#2")
 				w.last().fail(lifecycle.Failed, "init_failed")
-				w.expect("note ended v1", "launch v1#3", "stop v1#1", "stop v1#2")
+				w.expect("not renewed v1: init_failed", "note ended v1", "launch v1#3", "stop v1#1", "stop v1#2")
 				w.serves("v1#3")
 				w.last().fail(lifecycle.Backoff, "init_failed")
 				w.expect()
@@ -61,7 +61,7 @@ func TestRenewalThatFailsInItsActivation(t *testing.T) {
 		w.last().prepared()
 		w.expect("prepare v1", "hold", "stop v1#1 held", "take v1", "activate v1#2")
 		w.last().fail(lifecycle.Failed, "init_failed")
-		w.expect("note ended v1", "stop v1#2 held", "restore v1", "note data_restored v1", "launch v1#3")
+		w.expect("not renewed v1: init_failed", "note ended v1", "stop v1#2 held", "restore v1", "note data_restored v1", "launch v1#3")
 		w.last().running()
 		w.expect("healthy v1", "note reverted v1", "done ", "release")
 		w.serves("v1#3")

@@ -376,6 +376,7 @@ func (d *Deployment) reject(r *run, why *lifecycle.Reason) {
 	message := fmt.Sprintf("%s: %s", why.Code, why.Message)
 	if r != d.serving && d.serving.version.Digest() == r.version.Digest() {
 		d.serving.restart = r.restart // once is enough
+		d.cfg.Journal.NotRenewed(r.version, why)
 		if d.serving.renew != r.renew {
 			d.serving.renew = r.renew
 			d.replace() // and is launched again like one that crashed

@@ -145,6 +145,9 @@ func (w *world) Restore(_ context.Context, from string) error { return w.op("res
 func (w *world) Done() error                                  { return w.op("done", "") }
 
 func (w *world) Healthy(v Version) { w.note("healthy %s", v.Digest()) }
+func (w *world) NotRenewed(v Version, why *lifecycle.Reason) {
+	w.note("not renewed %s: %s", v.Digest(), why.Code)
+}
 func (w *world) Rejected(v Version, why *lifecycle.Reason) {
 	w.note("rejected %s: %s", v.Digest(), why.Code)
 }

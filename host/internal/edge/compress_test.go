@@ -5,47 +5,15 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/sdk"
 )
-
-func TestTakesGzip(t *testing.T) {
-	for value, want := range map[string]bool{
-		"": false, "gzip": true, "GZip": true, "x-gzip": true, "*": true, "identity": false, "br, gzip": true, "br,deflate": false,
-		"gzip;q=0": false, "gzip; q=0.000": false, "gzip;q=0.001": true, "gzip;Q=1": true, "gzip;q=1.000": true, "gzip ; q = 0.5": true,
-		"*;q=0": false, "*;q=0.1": true, "gzip;q=0, *": false, "*, gzip;q=0": false, "*;q=0, gzip": true, "identity;q=0, *": true,
-		"gzip;q=1.5": false, "gzip;q=-1": false, "gzip;q=0.0001": false, "gzip;q=": false, "gzip;q=x": false, "gzip;level=9": false,
-		"gzipped": false, "not gzip": false, ";": false, ",,,": false, "gzip;q=0.5;x": false,
-	} {
-		if got := takesGzip(http.Header{"Accept-Encoding": {value}}); got != want {
-			t.Errorf("%q: %t", value, got)
-		}
-	}
-	if !takesGzip(http.Header{"Accept-Encoding": {"br", "gzip"}}) {
-		t.Error("two headers")
-	}
-}
-
-// FuzzTakesGzip: a coding that does not stand in the header is not taken, and one
-// that is refused is not either.
-func FuzzTakesGzip(f *testing.F) {
-	f.Add("gzip;q=0.5, *")
-	f.Fuzz(func(t *testing.T, value string) {
-		taken := takesGzip(http.Header{"Accept-Encoding": {value}})
-		if taken && !strings.Contains(strings.ToLower(value), "gzip") && !strings.Contains(value, "*") {
-			t.Errorf("%q", value)
-		}
-		if takesGzip(http.Header{"Accept-Encoding": {value, "gzip;q=0"}}) {
-			t.Errorf("%q, then refused", value)
-		}
-	})
-}
 
 // encoded asks with this Accept-Encoding, and leaves the answer as it comes.
 func (l *listener) encoded(method, path, accept string, headers ...string) reply {
@@ -73,8 +41,8 @@ func TestAnswersAreCompressed(t *testing.T) {
 		varies      bool
 	}{
 		{"JSON", "application/json", 5000, true}, {"JSON of a kind", "application/geo+json; charset=utf-8", 5000, true}, {"text", "text/csv", 5000, true},
-		{"SVG", "image/svg+xml", 5000, true}, {"script", "application/javascript", worthIt, true}, {"large", "text/plain", 900_000, true},
-		{"small", "application/json", worthIt - 1, false}, {"picture", "image/png", 5000, false}, {"bytes", "application/octet-stream", 5000, false},
+		{"SVG", "image/svg+xml", 5000, true}, {"script", "application/javascript", negotiate.WorthIt, true}, {"large", "text/plain", 900_000, true},
+		{"small", "application/json", negotiate.WorthIt - 1, false}, {"picture", "image/png", 5000, false}, {"bytes", "application/octet-stream", 5000, false},
 		{"events", "text/event-stream", 5000, false}, {"empty", "text/plain", 0, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -110,7 +78,7 @@ func TestCompressedDocuments(t *testing.T) {
 		if plain.StatusCode != 200 || zipped.StatusCode != 200 {
 			t.Fatal(path, plain.Status, zipped.Status)
 		}
-		large := len(plain.body) >= worthIt
+		large := len(plain.body) >= negotiate.WorthIt
 		if vary := strings.Join(zipped.Header["Vary"], ", "); (zipped.Header.Get("Content-Encoding") == "gzip") != large || strings.Contains(vary, "Accept-Encoding") != large || !strings.Contains(vary, "Origin") {
 			t.Errorf("%s of %d bytes: %v", path, len(plain.body), zipped.Header)
 		}

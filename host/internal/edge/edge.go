@@ -35,6 +35,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/edge/duplex"
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -87,7 +88,7 @@ type edge struct {
 	statuses map[sdk.Code]status
 	bodies   bodyPool
 	pool     exchangePool
-	gzips    gzipPool
+	gzips    negotiate.Gzip
 	types    document
 	openapi  document
 	shared   sharedHeaders
@@ -185,7 +186,7 @@ type exchange struct {
 // ServeHTTP answers one request.
 func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := e.pool.get()
-	x.w, x.r, x.start, x.id = w, r, time.Now(), requestID(r)
+	x.w, x.r, x.start, x.id = w, r, time.Now(), negotiate.RequestID(r)
 	x.unread = r.Body != nil && r.Body != http.NoBody
 	e.respond(x)
 	e.pool.put(x)

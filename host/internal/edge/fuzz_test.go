@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -50,7 +51,7 @@ func FuzzRequest(f *testing.F) {
 		if !known[w.Code] {
 			t.Errorf("status %d: %s", w.Code, w.Body)
 		}
-		if got := w.Header().Get("Request-Id"); !safeID(got) {
+		if got := w.Header().Get("Request-Id"); !negotiate.IsRequestID(got) {
 			t.Errorf("Request-Id %q", got)
 		}
 		if w.Code >= 400 && (w.Header().Get("Content-Type") != "application/problem+json" || !strings.HasPrefix(w.Body.String(), `{"type":"about:blank"`)) {

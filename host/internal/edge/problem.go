@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -95,38 +93,6 @@ func (e *edge) problem(x *exchange, err error) {
 
 // wholeSeconds rounds up: who comes back must not come too early.
 func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
-
-// requestID returns the client's Request-Id if it is safe to write into logs and
-// headers, else a new one of 120 random bits.
-func requestID(r *http.Request) string {
-	if values := r.Header["Request-Id"]; len(values) == 1 && safeID(values[0]) {
-		return values[0]
-	}
-	const digits = "0123456789abcdefghijklmnopqrstuv"
-	var id [24]byte
-	for half := 0; half < len(id); half += 12 {
-		bits := rand.Uint64()
-		for i := range 12 {
-			id[half+i] = digits[bits&31]
-			bits >>= 5
-		}
-	}
-	return string(id[:])
-}
-
-func safeID(s string) bool {
-	if s == "" || len(s) > 64 {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}
 
 // quote makes a text from a client fit to be shown: quoted, in ASCII, and not much
 // longer than a type name may be.

@@ -181,7 +181,7 @@ func (e *edge) answer(x *exchange, resp *sdk.Response) {
 	x.begin(http.StatusOK)
 	// The client may be gone: nobody is left to tell.
 	if zip {
-		_ = e.gzips.compress(x.w, resp.Payload)
+		_ = e.gzips.Write(x.w, resp.Payload)
 		return
 	}
 	_, _ = x.w.Write(resp.Payload)

@@ -1,16 +1,14 @@
 package edge
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/sdk"
 )
 
@@ -31,7 +29,7 @@ type rendered struct {
 	etag         string
 }
 
-func (d *document) of(t *router.Table, zips *gzipPool) (*rendered, error) {
+func (d *document) of(t *router.Table, zips *negotiate.Gzip) (*rendered, error) {
 	if c := d.current.Load(); c != nil && c.table == t {
 		return c, nil
 	}
@@ -44,19 +42,14 @@ func (d *document) of(t *router.Table, zips *gzipPool) (*rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &rendered{table: t, json: text, etag: etagOf(text)}
-	if len(text) >= worthIt {
-		if c.zipped, err = zips.compressed(text); err != nil {
+	c := &rendered{table: t, json: text, etag: negotiate.ETag(text)}
+	if len(text) >= negotiate.WorthIt {
+		if c.zipped, err = zips.Bytes(text); err != nil {
 			return nil, err
 		}
 	}
 	d.current.Store(c)
 	return c, nil
-}
-
-func etagOf(text []byte) string {
-	sum := sha256.Sum256(text)
-	return `"` + hex.EncodeToString(sum[:12]) + `"`
 }
 
 // serve answers with the document, or with 304 to a client that has it.
@@ -72,29 +65,16 @@ func (e *edge) serve(x *exchange, d *document) error {
 func (e *edge) serveVersion(x *exchange, doc *rendered) error {
 	h, text, etag := x.w.Header(), doc.json, doc.etag
 	if doc.zipped != nil && x.negotiate() {
-		text, etag = doc.zipped, strings.TrimSuffix(doc.etag, `"`)+`-gzip"`
+		text, etag = doc.zipped, negotiate.Zipped(doc.etag)
 	}
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Etag", etag)
-	if hasVersion(x.r.Header["If-None-Match"], etag) {
+	if negotiate.Has(x.r.Header["If-None-Match"], etag) {
 		h.Del("Content-Encoding")
 		x.begin(http.StatusNotModified)
 		return nil
 	}
 	return e.sendJSON(x, http.StatusOK, text)
-}
-
-// hasVersion reports whether the values of If-None-Match name etag.
-func hasVersion(values []string, etag string) bool {
-	for _, value := range values {
-		for candidate := range strings.SplitSeq(value, ",") {
-			candidate = strings.TrimSpace(candidate)
-			if candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // typeRow is an element of GET /v1/types.
@@ -140,9 +120,9 @@ func (e *edge) showType(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	doc := &rendered{json: text, etag: etagOf(text)}
-	if len(text) >= worthIt {
-		if doc.zipped, err = e.gzips.compressed(text); err != nil {
+	doc := &rendered{json: text, etag: negotiate.ETag(text)}
+	if len(text) >= negotiate.WorthIt {
+		if doc.zipped, err = e.gzips.Bytes(text); err != nil {
 			return err
 		}
 	}
@@ -178,8 +158,8 @@ func (e *edge) readyz(x *exchange) error {
 
 // writeJSON answers with a JSON text, compressed if that is worth it.
 func (e *edge) writeJSON(x *exchange, status int, text []byte) error {
-	if len(text) >= worthIt && x.negotiate() {
-		zipped, err := e.gzips.compressed(text)
+	if len(text) >= negotiate.WorthIt && x.negotiate() {
+		zipped, err := e.gzips.Bytes(text)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,12 @@ const (
 	StageRuntime   Stage = "runtime"
 )
 
-// The codes of reasons beside those of package bundle.
+// Stages lists every Stage.
+func Stages() []Stage {
+	return []Stage{StageScan, StageVerify, StageManifest, StageLaunch, StageHandshake, StageInit, StageCheck, StageRuntime}
+}
+
+// The codes of reasons beside those of packages bundle and trust. Codes lists them.
 const (
 	CodeCrashed           = "crashed"
 	CodeExited            = "exited"
@@ -80,11 +85,23 @@ const (
 	CodeDataExceeded      = "data_exceeded"
 	CodeHeld              = "held"
 	CodeNeedsConsent      = "needs_consent"
+	CodeConfigInvalid     = "config_invalid"
 	// Nothing is wrong with an extension whose reason is one of these.
 	CodeStarting = "starting"
 	CodeStopping = "stopping"
 	CodeStopped  = "stopped"
 )
+
+// Codes lists the codes above.
+func Codes() []string {
+	return []string{
+		CodeCrashed, CodeExited, CodeHung, CodeLaunchFailed, CodeExecutableChanged, CodeHandshakeTimeout, CodeProtocolMismatch,
+		CodeInitFailed, CodeInitTimeout, CodeCheckFailed, CodeTypesMismatch, CodeHostTooOld, CodeDependencyMissing, CodeDependencyCycle,
+		CodeIDTaken, CodeNameTaken, CodeTypeTaken, CodeNoExecutable, CodeCopying, CodeDisabled, CodeMemoryExceeded, CodeDataExceeded,
+		CodeHeld, CodeNeedsConsent, CodeConfigInvalid,
+		CodeStarting, CodeStopping, CodeStopped,
+	}
+}
 
 // Reason says why an extension is not running, in a form that a program can branch
 // on (Code, Stage) and an administrator can act on (Message, Stderr).

@@ -81,7 +81,7 @@ func boundExtension(e Extension) (Extension, error) {
 	if err := checkKey("publisher", e.Publisher); err != nil {
 		return e, err
 	}
-	cutAll(maxText, &e.Version, &e.File)
+	cutAll(maxText, &e.Version, &e.File, &e.LogLevel)
 	e.Removed = micro(e.Removed)
 	// A copy: the editor may hold on to what it put in.
 	e = e.clone()

@@ -24,8 +24,11 @@ type Change struct {
 	// the current one, is struck off the rejected ones and counts among the kept
 	// ones. A zero Last means now, a zero First Last.
 	Healthy *Version
-	Events  []Event
-	Audit   []AuditEntry
+	// Configuration is the next revision of what is set for ID, nil for none. Another
+	// revision than the next is ErrRevision.
+	Configuration *Configuration
+	Events        []Event
+	Audit         []AuditEntry
 }
 
 // Change saves c. When it returns nil, c is durable; otherwise nothing is changed. On
@@ -67,10 +70,14 @@ func (s *Store) Change(ctx context.Context, c Change) error {
 			return err
 		}
 	}
+	configured, err := s.configured(c, now)
+	if err != nil {
+		return err
+	}
 	kept, gone := prune(versions, e)
 	// An edit that changes nothing costs no write and no backup.
 	edited := c.Healthy != nil || c.Edit != nil && !(existed && reflect.DeepEqual(old, e))
-	if !edited && len(c.Events) == 0 && len(c.Audit) == 0 {
+	if !edited && c.Configuration == nil && len(c.Events) == 0 && len(c.Audit) == 0 {
 		return nil
 	}
 
@@ -93,6 +100,11 @@ func (s *Store) Change(ctx context.Context, c Change) error {
 				}
 			}
 		}
+		if c.Configuration != nil {
+			if err := saveConfiguration(tx, c.ID, configured, s.mem.configurations[c.ID]); err != nil {
+				return err
+			}
+		}
 		var err error
 		if events, evidence, err = addEvents(tx, c.ID, c.Events, events, evidence, now); err != nil {
 			return err
@@ -106,18 +118,31 @@ func (s *Store) Change(ctx context.Context, c Change) error {
 	if len(c.Events) > 0 {
 		s.mem.events[c.ID], s.mem.evidence[c.ID] = events, evidence
 	}
-	if edited {
+	if edited || c.Configuration != nil {
 		s.mu.Lock()
-		s.mem.extensions[c.ID] = e
-		s.mem.versions[c.ID] = kept
+		if edited {
+			s.mem.extensions[c.ID] = e
+			s.mem.versions[c.ID] = kept
+		}
+		if c.Configuration != nil {
+			s.mem.configurations[c.ID] = configured
+		}
 		s.mu.Unlock()
 		s.file.Changed()
 	}
 	return nil
 }
 
+// configured is the configuration as it is saved with c, a zero one for none.
+func (s *Store) configured(c Change, now time.Time) (Configuration, error) {
+	if c.Configuration == nil {
+		return Configuration{}, nil
+	}
+	return c.Configuration.bound(s.mem.configurations[c.ID].Revision, now)
+}
+
 func (c Change) check() error {
-	if c.ID == "" && (c.Edit != nil || c.Healthy != nil || len(c.Events) > 0) {
+	if c.ID == "" && (c.Edit != nil || c.Healthy != nil || c.Configuration != nil || len(c.Events) > 0) {
 		return invalid("no extension is named")
 	}
 	if err := checkKey("extension id", c.ID); err != nil {
@@ -132,7 +157,7 @@ func (c Change) check() error {
 	return nil
 }
 
-// Purge forgets the row, the kept versions and the history of id. The entry a, if it
+// Purge forgets the row, the kept versions, the configuration and the history of id. The entry a, if it
 // names an action, goes into the audit trail, which keeps what it had.
 func (s *Store) Purge(ctx context.Context, id string, a AuditEntry) error {
 	release, err := s.acquire(ctx)
@@ -144,6 +169,7 @@ func (s *Store) Purge(ctx context.Context, id string, a AuditEntry) error {
 		for _, query := range []string{
 			"DELETE FROM evidence WHERE extension = ?",
 			"DELETE FROM history WHERE extension = ?",
+			"DELETE FROM configuration WHERE extension = ?",
 			"DELETE FROM extension WHERE id = ?", // and its versions with it
 		} {
 			if _, err := tx.Exec(query, id); err != nil {
@@ -225,13 +251,13 @@ func saveExtension(tx *sql.Tx, e Extension) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO extension (id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET disabled = excluded.disabled,
+	_, err = tx.Exec(`INSERT INTO extension (id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher, log_level)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET disabled = excluded.disabled,
 unconfirmed = excluded.unconfirmed, pinned = excluded.pinned, current = excluded.current, version = excluded.version,
 file = excluded.file, removed = excluded.removed, rejected = excluded.rejected, consented = excluded.consented,
-decisions = excluded.decisions, publisher = excluded.publisher`,
+decisions = excluded.decisions, publisher = excluded.publisher, log_level = excluded.log_level`,
 		e.ID, e.Disabled, e.Unconfirmed, e.Pinned, e.Current, e.Version, e.File, toMicro(e.Removed), string(rejected),
-		e.Consented, string(decisions), e.Publisher)
+		e.Consented, string(decisions), e.Publisher, e.LogLevel)
 	return err
 }
 

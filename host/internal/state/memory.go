@@ -22,6 +22,8 @@ type memory struct {
 	extensions map[string]Extension
 	versions   map[string][]Version // newest Last first
 	values     map[string]string
+	// configurations are the newest ones.
+	configurations map[string]Configuration
 	// How many rows of history and of evidence an extension has. Only writers use
 	// them, so Store.writing guards them.
 	events, evidence map[string]int
@@ -31,9 +33,9 @@ type memory struct {
 func load(ctx context.Context, db *sql.DB) (*memory, error) {
 	m := &memory{
 		extensions: map[string]Extension{}, versions: map[string][]Version{}, values: map[string]string{},
-		events: map[string]int{}, evidence: map[string]int{},
+		events: map[string]int{}, evidence: map[string]int{}, configurations: map[string]Configuration{},
 	}
-	if err := errors.Join(m.loadExtensions(ctx, db), m.loadVersions(ctx, db)); err != nil {
+	if err := errors.Join(m.loadExtensions(ctx, db), m.loadVersions(ctx, db), m.loadConfigurations(ctx, db)); err != nil {
 		return nil, err
 	}
 	err := sqlitefile.Each(ctx, db, "SELECT key, value FROM value", func(scan func(...any) error) error {
@@ -61,13 +63,13 @@ func load(ctx context.Context, db *sql.DB) (*memory, error) {
 }
 
 func (m *memory) loadExtensions(ctx context.Context, db *sql.DB) error {
-	return sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher FROM extension",
+	return sqlitefile.Each(ctx, db, "SELECT id, disabled, unconfirmed, pinned, current, version, file, removed, rejected, consented, decisions, publisher, log_level FROM extension",
 		func(scan func(...any) error) error {
 			var e Extension
 			var removed int64
 			var rejected, decisions string
 			if err := scan(&e.ID, &e.Disabled, &e.Unconfirmed, &e.Pinned, &e.Current, &e.Version, &e.File, &removed, &rejected,
-				&e.Consented, &decisions, &e.Publisher); err != nil {
+				&e.Consented, &decisions, &e.Publisher, &e.LogLevel); err != nil {
 				return err
 			}
 			e.Removed = fromMicro(removed)
@@ -170,6 +172,7 @@ func (e Extension) clone() Extension {
 func (m *memory) forget(id string) {
 	delete(m.extensions, id)
 	delete(m.versions, id)
+	delete(m.configurations, id)
 	delete(m.events, id)
 	delete(m.evidence, id)
 }

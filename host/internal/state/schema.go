@@ -72,6 +72,30 @@ CREATE TABLE account (
 	body TEXT NOT NULL CHECK (json_valid(body)),
 	PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
+`, `
+-- What administrators have set for extensions, the last revisions of each. The sealed
+-- secrets of a revision are forgotten when there is a newer one.
+CREATE TABLE configuration (
+	extension TEXT NOT NULL,
+	revision  INTEGER NOT NULL,
+	time      INTEGER NOT NULL,
+	actor     TEXT NOT NULL,
+	content   TEXT NOT NULL, -- JSON
+	secrets   TEXT NOT NULL, -- JSON
+	PRIMARY KEY (extension, revision)
+) WITHOUT ROWID;
+`, `
+ALTER TABLE extension ADD COLUMN log_level TEXT NOT NULL DEFAULT '';
+-- How a change that must not be made twice was answered.
+CREATE TABLE reply (
+	actor  TEXT NOT NULL,
+	key    TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	answer TEXT NOT NULL, -- JSON
+	time   INTEGER NOT NULL,
+	PRIMARY KEY (actor, key)
+);
+CREATE INDEX reply_time ON reply (time);
 `}
 }
 

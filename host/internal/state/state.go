@@ -96,6 +96,8 @@ type Extension struct {
 	// Publisher is who has to sign its versions, as trust.Pin says it; "" while nobody
 	// has.
 	Publisher string
+	// LogLevel is from which level on its log is kept; "" means what is configured.
+	LogLevel string
 	// Rejected are the versions that did not take over from Current, newest first;
 	// the newest 16 are kept.
 	Rejected []Rejection

@@ -91,6 +91,9 @@ func playExtension() {
 	case "typed":
 		serve.Main(typedExtension())
 		syscall.Exit(0)
+	case "live":
+		serve.Main(&lively{extension: e})
+		syscall.Exit(0)
 	}
 	serve.Main(e)
 	syscall.Exit(0)

@@ -286,7 +286,7 @@ func TestDumpOfAHungProcess(t *testing.T) {
 }
 
 func TestDumpIsBounded(t *testing.T) {
-	o := newOutput(newSupervisor(t).cfg.Log, 0, nil)
+	o := newOutput(newSupervisor(t).cfg.Log, slog.LevelInfo, nil)
 	in := o.stream(nil)
 	in.Write([]byte("before\n"))
 	o.keepDump()

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type Instance struct {
 	activate     chan struct{} // closed when a held process may go on
 	activateOnce sync.Once
 	again        chan struct{} // capacity 1: a try is wanted now
+	hasten       chan struct{} // capacity 1: a health check is wanted now
 
 	// Owned by the goroutine of run.
 	ran   bool // a process took requests
@@ -59,6 +61,10 @@ type Instance struct {
 	hurry     chan struct{}      // closed when the stop is not to wait for requests
 	hurryOnce sync.Once
 	done      chan struct{} // closed when run has ended
+
+	configuring sync.Mutex      // held while a configuration is on its way to a process
+	given       json.RawMessage // what the last process has; guarded by configuring
+	revision    atomic.Int64    // of given, -1 before the first process
 
 	live     atomic.Pointer[child] // takes requests; nil when none does
 	refusals refusals              // of dials, for the log
@@ -74,6 +80,9 @@ type Instance struct {
 
 func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFunc) *Instance {
 	spec.Settings = spec.Settings.withDefaults()
+	if spec.LogLevel == nil {
+		spec.LogLevel = spec.Settings.LogLevel
+	}
 	if changed == nil {
 		changed = func() {}
 	}
@@ -83,9 +92,10 @@ func newInstance(s *Supervisor, spec Spec, changed func(), halt context.CancelFu
 		backoff: backoff{
 			first: spec.Settings.BackoffFirst, most: spec.Settings.BackoffMax, reset: spec.Settings.BackoffReset,
 		},
-		activate: make(chan struct{}), again: make(chan struct{}, 1),
+		activate: make(chan struct{}), again: make(chan struct{}, 1), hasten: make(chan struct{}, 1),
 		hurry: make(chan struct{}), done: make(chan struct{}), news: make(chan struct{}),
 	}
+	i.revision.Store(-1)
 	if !spec.Held {
 		i.Activate()
 	}
@@ -142,6 +152,14 @@ func (i *Instance) Retry() {
 		case i.again <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// checkNow asks for a health check before its time.
+func (i *Instance) checkNow() {
+	select {
+	case i.hasten <- struct{}{}:
+	default:
 	}
 }
 

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -34,6 +35,10 @@ const clockSkew = 100 * time.Millisecond
 // handshake, Describe, Init, Check within the start deadline. On a failure nothing is
 // left of it.
 func (i *Instance) prepare(ctx context.Context) (*child, *failure) {
+	config, fail := i.configuration()
+	if fail != nil {
+		return nil, fail
+	}
 	select {
 	case i.s.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -51,7 +56,7 @@ func (i *Instance) prepare(ctx context.Context) (*child, *failure) {
 		return nil, fail
 	}
 	i.launched(c)
-	if fail = i.introduce(ready, c); fail != nil {
+	if fail = i.introduce(ready, c, config); fail != nil {
 		return nil, fail
 	}
 	return c, nil
@@ -124,6 +129,7 @@ func (i *Instance) launch(ctx context.Context) (*child, *failure) {
 		c.end(0)
 		return nil, i.over(c, connectFailed(c, err, late))
 	}
+	c.wire.KeepLevel(i.spec.LogLevel)
 	c.proc = c.runner.started()
 	c.proc.settle()
 	i.offer(c)
@@ -172,7 +178,7 @@ func (i *Instance) newChild(cmd command, lanes *wire.Lanes) (*child, *plugin.Cli
 		file = i.s.logs.get(i.spec.LogFile)
 		c.file = func() { i.s.logs.put(file) }
 	}
-	c.out = newOutput(log, i.spec.Settings.LogLevel, file,
+	c.out = newOutput(log, i.spec.LogLevel, file,
 		slog.String("version", i.spec.Version), slog.Int64("instance", number))
 	cmd.box = c.box
 	c.runner = newRunner(i.s.forks, cmd, c.out)
@@ -194,7 +200,7 @@ func (i *Instance) newChild(cmd command, lanes *wire.Lanes) (*child, *plugin.Cli
 }
 
 // introduce asks the process who it is and makes it ready.
-func (i *Instance) introduce(ctx context.Context, c *child) *failure {
+func (i *Instance) introduce(ctx context.Context, c *child, config json.RawMessage) *failure {
 	fail := i.do(ctx, c, step{lifecycle.StageHandshake, "Describe", lifecycle.CodeInitFailed, lifecycle.CodeInitTimeout}, func() error {
 		reported, can, err := c.wire.Describe(ctx, i.spec.Manifest)
 		if err != nil {
@@ -215,7 +221,7 @@ func (i *Instance) introduce(ctx context.Context, c *child) *failure {
 	}
 	fail = i.do(ctx, c, step{lifecycle.StageInit, "Init", lifecycle.CodeInitFailed, lifecycle.CodeInitTimeout}, func() error {
 		return c.wire.Init(ctx, wire.InitArgs{
-			Config: i.spec.Config, DataDir: i.spec.DataDir, BundleDir: i.spec.BundleDir, LogLevel: i.spec.Settings.LogLevel,
+			Config: config, DataDir: i.spec.DataDir, BundleDir: i.spec.BundleDir, LogLevel: i.spec.LogLevel.Level(),
 		})
 	})
 	if fail != nil {

@@ -95,6 +95,7 @@ func (i *Instance) watch(ctx context.Context, c *child, until <-chan struct{}) (
 			i.drain(c)
 			return false, i.over(c, nil)
 		case <-tick.C:
+		case <-i.hasten:
 		}
 		answered, err := c.check(ctx, i.spec.Settings.CheckTimeout)
 		if err == nil || ctx.Err() != nil {

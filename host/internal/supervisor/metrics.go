@@ -140,6 +140,36 @@ func (m *metrics) ended(id string, cpu time.Duration) {
 	}
 }
 
+// Usage is what the processes of an extension take of the machine.
+type Usage struct {
+	ResidentBytes int64
+	OpenFiles     int
+	CPU           time.Duration // since the host started, that of ended processes included
+}
+
+// usages returns the usage of every extension that is known, by id. Two processes of one
+// extension, as during an upgrade, count together.
+func (m *metrics) usages() map[string]Usage {
+	samples := m.read()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make(map[string]Usage, len(m.tally))
+	for id, t := range m.tally {
+		all[id] = Usage{CPU: t.cpu}
+	}
+	for _, s := range samples {
+		u, known := all[s.id]
+		if !known {
+			continue
+		}
+		u.ResidentBytes += s.resident
+		u.OpenFiles += s.openFiles
+		u.CPU += s.cpu
+		all[s.id] = u
+	}
+	return all
+}
+
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.resident
@@ -147,26 +177,15 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.openFiles
 }
 
-// Collect implements prometheus.Collector. Two processes of one extension, as during
-// an upgrade, count together.
+// Collect implements prometheus.Collector. An extension without a process has the
+// processor time that its processes have used, and no more.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	sum := make(map[string]usage)
-	for _, s := range m.read() {
-		u := sum[s.id]
-		u.resident += s.resident
-		u.cpu += s.cpu
-		u.openFiles += s.openFiles
-		sum[s.id] = u
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for id, u := range sum {
-		t := m.tally[id]
-		if t == nil {
+	for id, u := range m.usages() {
+		ch <- prometheus.MustNewConstMetric(m.cpuSeconds, prometheus.CounterValue, u.CPU.Seconds(), id)
+		if u.ResidentBytes == 0 && u.OpenFiles == 0 {
 			continue
 		}
-		ch <- prometheus.MustNewConstMetric(m.resident, prometheus.GaugeValue, float64(u.resident), id)
-		ch <- prometheus.MustNewConstMetric(m.cpuSeconds, prometheus.CounterValue, (t.cpu + u.cpu).Seconds(), id)
-		ch <- prometheus.MustNewConstMetric(m.openFiles, prometheus.GaugeValue, float64(u.openFiles), id)
+		ch <- prometheus.MustNewConstMetric(m.resident, prometheus.GaugeValue, float64(u.ResidentBytes), id)
+		ch <- prometheus.MustNewConstMetric(m.openFiles, prometheus.GaugeValue, float64(u.OpenFiles), id)
 	}
 }

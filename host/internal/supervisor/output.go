@@ -33,7 +33,7 @@ const (
 // output takes all that one process prints. It implements slog.Handler: the lines
 // arrive as records.
 type output struct {
-	level slog.Level
+	level slog.Leveler
 	host  slog.Handler
 	file  slog.Handler // nil without a file
 	bytes *bucket
@@ -49,7 +49,7 @@ type output struct {
 
 // newOutput makes the output of one process. log carries the attributes that name it;
 // attrs name it in its own file, which may be nil.
-func newOutput(log *slog.Logger, level slog.Level, file *logFile, attrs ...slog.Attr) *output {
+func newOutput(log *slog.Logger, level slog.Leveler, file *logFile, attrs ...slog.Attr) *output {
 	o := &output{
 		level: level, host: log.Handler(),
 		bytes:   newBucket(outputRate, outputBurst),
@@ -64,7 +64,7 @@ func newOutput(log *slog.Logger, level slog.Level, file *logFile, attrs ...slog.
 // Enabled is part of slog.Handler. The tail has what is worth knowing when a process
 // fails, whatever its log keeps.
 func (o *output) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= min(o.level, slog.LevelInfo)
+	return level >= min(o.level.Level(), slog.LevelInfo)
 }
 
 // Handle is part of slog.Handler.
@@ -72,7 +72,7 @@ func (o *output) Handle(ctx context.Context, r slog.Record) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.remember(r)
-	if r.Level < o.level {
+	if r.Level < o.level.Level() {
 		return nil
 	}
 	if o.file != nil {

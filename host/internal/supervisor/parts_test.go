@@ -258,7 +258,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("while it runs: %s", got)
 	}
 	i.Stop(t.Context())
-	if got := fmt.Sprint(names()); got != "[start_duration_seconds]" {
+	if got := fmt.Sprint(names()); got != "[cpu_seconds_total start_duration_seconds]" {
 		t.Errorf("when it has stopped: %s", got)
 	}
 	s.metrics.restarted(spec.ID, lifecycle.CodeCrashed)

@@ -24,7 +24,6 @@ package supervisor
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"os"
 	"runtime"
@@ -148,14 +147,19 @@ type Spec struct {
 	LogFile string
 	// RunDir is where the folder of the process's socket is made.
 	RunDir string
-	// Config is handed to Init, nil for none.
-	Config json.RawMessage
+	// Configuration is asked before each launch what Init is to be given. A reason instead
+	// of it is a permanent failure: no process is launched before a Retry. It must be
+	// quick; nil means that there is none.
+	Configuration func() (Configuration, *lifecycle.Reason)
 	// Asked is what the manifest asks for, Granted what of it was granted: all that the
 	// processes of this Spec may do beyond their own code and data. Both are in the one
 	// spelling of extension_permissions. net:HOST:PORT are the addresses that the host
 	// dials for them. When less is granted the Instance is to be replaced.
 	Asked, Granted []string
 	Settings       Settings
+	// LogLevel is the least level that the extension logs at, and may change at any time;
+	// (*Supervisor).LogLevelChanged hurries it along. Nil is Settings.LogLevel for ever.
+	LogLevel slog.Leveler
 	// Held lets a process come to where only Activate is missing and wait there for
 	// (*Instance).Activate. A failed Activate ends in state failed, whatever failed:
 	// what it did to the data cannot be known. Later processes are not held.
@@ -264,6 +268,15 @@ func New(cfg Config) *Supervisor {
 	return s
 }
 
+// Able says by what each limit can be held here, what of the sandbox can hold, and the
+// version of Landlock, 0 for none. The error says why the sandbox was not tried; Holds
+// are told all the same.
+func (s *Supervisor) Able() (sandbox.Holds, []confine.Protection, int, error) {
+	holds := s.keeper.Holds(sandbox.Limits{Memory: 1, Processes: 1, Files: 1, Data: 1})
+	protections, landlock, err := s.guard.Able()
+	return holds, protections, landlock, err
+}
+
 // trialTime is how long the machine may take to start a process that confines itself.
 const trialTime = 10 * time.Second
 
@@ -316,6 +329,18 @@ func (s *Supervisor) Start(spec Spec, changed func()) *Instance {
 	return i
 }
 
+// LogLevelChanged lets the processes of an extension know their new log level at once: it
+// travels with a health check. Without it they learn of it with the next one.
+func (s *Supervisor) LogLevelChanged(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.instances {
+		if i.spec.ID == id {
+			i.checkNow()
+		}
+	}
+}
+
 // Forget drops the metrics of an extension that was removed. An extension that is
 // only restarted or upgraded keeps its counters.
 func (s *Supervisor) Forget(id string) { s.metrics.forget(id) }
@@ -339,6 +364,9 @@ func (s *Supervisor) Close() {
 	s.keeper.Close()
 	s.forks.close()
 }
+
+// Usage returns what the extensions take of the machine, by id.
+func (s *Supervisor) Usage() map[string]Usage { return s.metrics.usages() }
 
 // Collectors returns the metrics of all instances.
 func (s *Supervisor) Collectors() []prometheus.Collector { return s.metrics.collectors() }

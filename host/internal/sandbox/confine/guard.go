@@ -116,6 +116,25 @@ func (g *Guard) possible() (shim.Able, error) {
 	return able, nil
 }
 
+// Able says what of everything can hold of a process here, and which version Landlock has,
+// 0 for none. It may start a shim for a moment to find out; the error says why that could
+// not be done.
+func (g *Guard) Able() ([]Protection, int, error) {
+	able, err := g.possible()
+	if err != nil {
+		return nil, 0, err
+	}
+	user := uint32(0)
+	if able.User == nil {
+		user = g.cfg.Users.First
+	}
+	all := protections(able, user)
+	if able.User == nil {
+		all[0].Why = "a uid that nothing else has"
+	}
+	return all, able.Landlock, nil
+}
+
 // Subject is a process that is to be confined.
 type Subject struct {
 	Mode Mode

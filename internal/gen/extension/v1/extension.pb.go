@@ -794,7 +794,10 @@ func (x *ConfigureResponse) GetError() *Error {
 }
 
 type CheckRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lowest level that the log keeps from now on, as in InitRequest; absent means that
+	// it stays as it is.
+	LogLevel      *int32 `protobuf:"zigzag32,1,opt,name=log_level,json=logLevel,proto3,oneof" json:"log_level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -827,6 +830,13 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
 	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CheckRequest) GetLogLevel() int32 {
+	if x != nil && x.LogLevel != nil {
+		return *x.LogLevel
+	}
+	return 0
 }
 
 type CheckResponse struct {
@@ -2208,8 +2218,11 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x10ConfigureRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\"H\n" +
 	"\x11ConfigureResponse\x123\n" +
-	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\x0e\n" +
-	"\fCheckRequest\"D\n" +
+	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\">\n" +
+	"\fCheckRequest\x12 \n" +
+	"\tlog_level\x18\x01 \x01(\x11H\x00R\blogLevel\x88\x01\x01B\f\n" +
+	"\n" +
+	"_log_level\"D\n" +
 	"\rCheckResponse\x123\n" +
 	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\xff\x01\n" +
 	"\x0eProcessRequest\x12\x0e\n" +
@@ -2423,6 +2436,7 @@ func file_proto_extension_v1_extension_proto_init() {
 	if File_proto_extension_v1_extension_proto != nil {
 		return
 	}
+	file_proto_extension_v1_extension_proto_msgTypes[12].OneofWrappers = []any{}
 	file_proto_extension_v1_extension_proto_msgTypes[21].OneofWrappers = []any{
 		(*ServiceAsk_Cancel)(nil),
 		(*ServiceAsk_Get)(nil),

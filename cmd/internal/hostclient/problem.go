@@ -1,4 +1,4 @@
-package extcmd
+package hostclient
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
+	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
 // maxProblem bounds an error's body.
@@ -30,8 +31,8 @@ type problem struct {
 	Others []string `json:"others"`
 }
 
-// refusal turns an answer that is no success into a readable error.
-func refusal(what string, resp *http.Response) error {
+// Refusal turns an answer that is no success into a readable error.
+func Refusal(what string, resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem)) // what came is enough
 	var p problem
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -65,6 +66,8 @@ func adminAdvice(p problem, resp *http.Response) string {
 		return strings.TrimSpace(hint + "\n--force goes ahead: what needs it waits until it is back")
 	case hint != "":
 		return hint
+	case len(p.Errors) > 0:
+		return "'jackfield ext config ID -o json' shows the schema"
 	case resp.StatusCode == http.StatusUnprocessableEntity:
 		return "'jackfield bundle inspect FILE' shows what is wrong with the bundle"
 	}
@@ -104,3 +107,6 @@ func advice(p problem, resp *http.Response) string {
 	}
 	return ""
 }
+
+// oneLine makes text from a server fit for an error message.
+func oneLine(s string) string { return visible.Clip(s, 1000) }

@@ -1,4 +1,10 @@
-package extcmd
+// Package hostclient is how commands talk to a running host: AddFlags gives a command
+// --home, --host and --token, Connect finds the host by them, and Ask sends one question
+// to its admin API. What it refuses is an error that says what, which and what next.
+//
+// The token goes into one header of requests to that host: never into a log, an error or
+// another process.
+package hostclient
 
 import (
 	"errors"
@@ -11,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/running"
 	"github.com/jackfield-host/jackfield/host"
@@ -20,49 +28,59 @@ import (
 // refuses it says so before a byte is sent.
 const expectTime = 5 * time.Second
 
-// target is where the flags say that the host is.
-type target struct{ home, host, token, requests string }
+// Target is where the flags say that the host is.
+type Target struct{ Home, Host, Token, Requests string }
 
-// client talks to one host.
-type client struct {
-	admin, requests *url.URL // requests is nil until somebody has told
-	http            *http.Client
+// AddFlags gives cmd, and what is below it, the flags that say where the host is.
+func (t *Target) AddFlags(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&t.Home, "home", "", "home folder of the running host (JMAP_HOME, else ./jmap-home)")
+	flags.StringVar(&t.Host, "host", "", "URL of its admin listener, such as http://127.0.0.1:8081 (JACKFIELD_HOST)")
+	flags.StringVar(&t.Token, "token", "", "administrator's token; others on this machine can see it, JACKFIELD_TOKEN is safer")
+}
+
+// Client talks to one host.
+type Client struct {
+	// Admin and Requests are its listeners; Requests is nil until somebody has told.
+	Admin, Requests *url.URL
+	HTTP            *http.Client
+	// Bearer is for requests; empty when they carry none.
+	Bearer string
+
 	// token is for the admin API only; tokenErr says why there is none.
 	token    string
 	tokenErr error
-	// bearer is for requests; empty when they carry none.
-	bearer string
 }
 
-// connect finds the host. It sends nothing yet.
-func (t *target) connect() (*client, error) {
-	c := &client{http: &http.Client{
+// Connect finds the host. It sends nothing yet.
+func (t *Target) Connect() (*Client, error) {
+	c := &Client{HTTP: &http.Client{
 		// A host never redirects its API; the token must not follow anybody.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		// Proxies of the environment are for the world, not for this host: the
 		// token stays between the two.
 		Transport: &http.Transport{Proxy: nil, ExpectContinueTimeout: expectTime},
 	}}
-	address, requests := t.host, t.requests
-	c.token = t.token
-	if t.home == "" { // a flag goes before the environment, and names host and token at once
+	address, requests := t.Host, t.Requests
+	c.token = t.Token
+	if t.Home == "" { // a flag goes before the environment, and names host and token at once
 		address = first(address, os.Getenv("JACKFIELD_HOST"))
 		requests = first(requests, os.Getenv("JACKFIELD_REQUESTS"))
 		c.token = first(c.token, os.Getenv("JACKFIELD_TOKEN"))
 	}
-	c.bearer = c.token // who names a token means it for the whole host
+	c.Bearer = c.token // who names a token means it for the whole host
 	if address != "" {
 		return c, c.atURL(address, requests)
 	}
-	return c, c.atHome(running.Home(t.home), requests)
+	return c, c.atHome(running.Home(t.Home), requests)
 }
 
-func (c *client) atURL(address, requests string) (err error) {
-	if c.admin, err = baseURL("--host", address); err != nil {
+func (c *Client) atURL(address, requests string) (err error) {
+	if c.Admin, err = baseURL("--host", address); err != nil {
 		return err
 	}
 	if requests != "" {
-		if c.requests, err = baseURL("--requests", requests); err != nil {
+		if c.Requests, err = baseURL("--requests", requests); err != nil {
 			return err
 		}
 	}
@@ -73,7 +91,7 @@ func (c *client) atURL(address, requests string) (err error) {
 	return nil
 }
 
-func (c *client) atHome(home host.Home, requests string) error {
+func (c *Client) atHome(home host.Home, requests string) error {
 	h, err := running.Find(home)
 	if err != nil {
 		hint := ""
@@ -82,10 +100,10 @@ func (c *client) atHome(home host.Home, requests string) error {
 		}
 		return output.WithHint(err, hint)
 	}
-	c.admin = &url.URL{Scheme: "http", Host: reachable(h.Admin)}
-	c.requests = &url.URL{Scheme: "http", Host: reachable(h.Requests)}
+	c.Admin = &url.URL{Scheme: "http", Host: reachable(h.Admin)}
+	c.Requests = &url.URL{Scheme: "http", Host: reachable(h.Requests)}
 	if requests != "" {
-		if c.requests, err = baseURL("--requests", requests); err != nil {
+		if c.Requests, err = baseURL("--requests", requests); err != nil {
 			return err
 		}
 	}
@@ -95,8 +113,8 @@ func (c *client) atHome(home host.Home, requests string) error {
 	c.token, c.tokenErr = running.ReadToken(home)
 	// The token of the file goes along where it is asked for and stays on this
 	// machine: to the address that the host itself has announced.
-	if c.tokenErr == nil && h.RequestsAuth == "token" && requests == "" && loopback(c.requests.Hostname()) {
-		c.bearer = c.token
+	if c.tokenErr == nil && h.RequestsAuth == "token" && requests == "" && loopback(c.Requests.Hostname()) {
+		c.Bearer = c.token
 	}
 	if env := os.Getenv("JACKFIELD_TOKEN"); c.tokenErr != nil && env != "" {
 		c.token, c.tokenErr = env, nil // for those who may not read the file

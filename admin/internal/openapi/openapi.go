@@ -1,0 +1,258 @@
+// Package openapi describes the admin API. Document makes an OpenAPI 3.1 document of the
+// table of routes: of the description that each route has (web.Doc) and of the Go types
+// that it reads and answers.
+//
+// What is promised: every route under /api/v1/ is in it, with the right it needs, and
+// nothing else; closed sets are enumerations; what may be null says so; nothing in it
+// refers out of it. A route that can not be described is an error, not a gap.
+//
+// Schemas are made here, not by a library: those at hand do not say of a Go pointer that
+// it may be null.
+package openapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
+)
+
+// Enums are the closed sets of strings that appear in the API.
+type Enums struct {
+	// Types has the values of string types.
+	Types map[reflect.Type][]string
+	// Fields has the values of fields that are plain strings, by Type.member, the member
+	// as it is called in JSON.
+	Fields map[string][]string
+	// Nullable has the fields that are lists, and null where that says something else
+	// than an empty one, as in Fields.
+	Nullable map[string]bool
+}
+
+// prefix is that of all paths that are described.
+const prefix = "/api/v1/"
+
+// Document describes those of routes that are the API. Version is the host's.
+func Document(routes []web.Route, version string, enums Enums) ([]byte, error) {
+	d := &document{
+		schemas: schemas{enums: enums, components: object{}, types: map[string]reflect.Type{}},
+		paths:   map[string]object{}, ids: map[string]bool{},
+	}
+	described := slices.DeleteFunc(slices.Clone(routes), func(r web.Route) bool { return !strings.HasPrefix(r.Path, prefix) })
+	slices.SortFunc(described, func(a, b web.Route) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method)) })
+	if _, err := d.schemas.of(reflect.TypeFor[web.Problem]()); err != nil {
+		return nil, err
+	}
+	operations := make([]object, len(described))
+	for i, r := range described { // answers first: a type that is also sent is as lax as it is there
+		var err error
+		if operations[i], err = d.operation(r); err != nil {
+			return nil, fmt.Errorf("describing %s %s: %w", r.Method, r.Path, err)
+		}
+	}
+	d.schemas.strict = true
+	for i, r := range described {
+		if err := d.body(r, operations[i]); err != nil {
+			return nil, fmt.Errorf("describing %s %s: %w", r.Method, r.Path, err)
+		}
+	}
+	return json.Marshal(object{
+		"openapi":           "3.1.0",
+		"jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+		"info": object{
+			"title": "Jackfield admin", "version": cmp.Or(version, "0"),
+			"description": "What an administrator's programs may ask of this host. Errors are application/problem+json (RFC 9457); programs branch on their code.",
+		},
+		"security": []object{{"bearer": []string{}}},
+		"paths":    d.paths,
+		"components": object{
+			"schemas":         d.schemas.components,
+			"responses":       problems(),
+			"securitySchemes": object{"bearer": object{"type": "http", "scheme": "bearer", "description": "A token of a user, or that of conf/admin.token."}},
+			"headers":         object{"Request-Id": object{"description": "Names the request in the log of the host.", "schema": object{"type": "string"}}},
+		},
+	})
+}
+
+type document struct {
+	schemas schemas
+	paths   map[string]object
+	ids     map[string]bool
+}
+
+// wildcard is a parameter in a path of http.ServeMux.
+var wildcard = regexp.MustCompile(`\{([a-z_]+)(\.\.\.)?\}`)
+
+// operation describes r but for its body, and puts it under its path.
+func (d *document) operation(r web.Route) (object, error) {
+	doc := r.Doc
+	switch {
+	case doc == nil:
+		return nil, fmt.Errorf("the route has no Doc")
+	case r.Method == "":
+		return nil, fmt.Errorf("the route takes any method")
+	case d.ids[doc.ID] || doc.ID == "" || doc.Summary == "" || len(doc.Answers) == 0:
+		return nil, fmt.Errorf("the Doc %q has no id of its own, no summary or no answer", doc.ID)
+	}
+	d.ids[doc.ID] = true
+	parameters, err := d.parameters(r)
+	if err != nil {
+		return nil, err
+	}
+	responses := object{}
+	for _, code := range append(slices.Clone(doc.Codes), common(r)...) {
+		statuses := web.Statuses(code)
+		if len(statuses) == 0 {
+			return nil, fmt.Errorf("there is no code %q", code)
+		}
+		for _, status := range statuses {
+			responses[strconv.Itoa(status)] = object{"$ref": "#/components/responses/Problem" + strconv.Itoa(status)}
+		}
+	}
+	for _, a := range doc.Answers {
+		if responses[strconv.Itoa(a.Status)], err = d.answer(a); err != nil {
+			return nil, err
+		}
+	}
+	op := object{
+		"operationId": doc.ID, "summary": doc.Summary, "responses": responses, "tags": []string{tag(r.Path)},
+		"x-right": string(r.Right),
+	}
+	if len(parameters) > 0 {
+		op["parameters"] = parameters
+	}
+	if doc.Description != "" {
+		op["description"] = doc.Description
+	}
+	if r.Right == access.Open {
+		op["security"] = []object{}
+	}
+	path := wildcard.ReplaceAllString(r.Path, "{$1}")
+	if d.paths[path] == nil {
+		d.paths[path] = object{}
+	}
+	d.paths[path][strings.ToLower(r.Method)] = op
+	return op, nil
+}
+
+// common are the codes that every route may answer.
+func common(r web.Route) []string {
+	codes := []string{"invalid_argument", "method_not_allowed", "misdirected", "exhausted", "internal", "unavailable"}
+	if r.Right != access.Open {
+		codes = append(codes, "unauthenticated", "permission_denied")
+	}
+	if strings.Contains(r.Path, "{") {
+		codes = append(codes, "not_found")
+	}
+	return codes
+}
+
+// tag groups operations by the noun of their path.
+func tag(path string) string {
+	noun, _, _ := strings.Cut(strings.TrimPrefix(path, prefix), "/")
+	return noun
+}
+
+func (d *document) parameters(r web.Route) ([]object, error) {
+	var list []object
+	takes := slices.Clone(r.Doc.Takes)
+	for _, m := range wildcard.FindAllStringSubmatch(r.Path, -1) {
+		if !slices.ContainsFunc(takes, func(p web.Parameter) bool { return p.In == "path" && p.Name == m[1] }) {
+			takes = append(takes, web.Parameter{Name: m[1], In: "path", Summary: inPath(m[1])})
+		}
+	}
+	for _, p := range takes {
+		schema, err := d.schema(p)
+		if err != nil {
+			return nil, err
+		}
+		in := cmp.Or(p.In, "query")
+		list = append(list, object{"name": p.Name, "in": in, "description": p.Summary, "required": in == "path", "schema": schema})
+	}
+	return list, nil
+}
+
+// inPath says what a parameter of a path is, where its route does not.
+func inPath(name string) string {
+	if name == "id" {
+		return "The id of the extension; of a file that is none, its name"
+	}
+	return "The " + name
+}
+
+func (d *document) schema(p web.Parameter) (object, error) {
+	if len(p.Enum) > 0 {
+		return object{"type": "string", "enum": p.Enum}, nil
+	}
+	if p.Of == nil {
+		return object{"type": "string"}, nil
+	}
+	return d.schemas.of(reflect.TypeOf(p.Of))
+}
+
+func (d *document) answer(a web.Answer) (object, error) {
+	headers := object{"Request-Id": object{"$ref": "#/components/headers/Request-Id"}}
+	for _, h := range a.Headers {
+		schema, err := d.schema(h)
+		if err != nil {
+			return nil, err
+		}
+		headers[h.Name] = object{"description": h.Summary, "schema": schema}
+	}
+	response := object{"description": cmp.Or(a.Summary, http.StatusText(a.Status)), "headers": headers}
+	content, err := d.content(a.Content)
+	if len(content) > 0 {
+		response["content"] = content
+	}
+	return response, err
+}
+
+func (d *document) content(forms []web.Content) (object, error) {
+	content := object{}
+	for _, c := range forms {
+		media := object{}
+		if c.Of != nil {
+			schema, err := d.schemas.value(c.Of)
+			if err != nil {
+				return nil, err
+			}
+			media["schema"] = schema
+		}
+		content[c.Media] = media
+	}
+	return content, nil
+}
+
+// body adds what r reads to its operation.
+func (d *document) body(r web.Route, op object) error {
+	content, err := d.content(r.Doc.Body)
+	if err == nil && len(content) > 0 {
+		op["requestBody"] = object{"content": content}
+	}
+	return err
+}
+
+// problems has one response for each status, which may stand for several codes.
+func problems() object {
+	responses := object{}
+	for status, codes := range web.CodesByStatus() {
+		headers := object{"Request-Id": object{"$ref": "#/components/headers/Request-Id"}}
+		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+			headers["Retry-After"] = object{"description": "Seconds to wait", "schema": object{"type": "integer", "minimum": 1}}
+		}
+		responses["Problem"+strconv.Itoa(status)] = object{
+			"description": strings.Join(codes, " or "),
+			"content":     object{"application/problem+json": object{"schema": object{"$ref": place + "Problem"}}},
+			"headers":     headers,
+		}
+	}
+	return responses
+}

@@ -1,0 +1,74 @@
+package servecmd
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// The first password is shown at a terminal, and to nothing else that listens.
+func TestGreeting(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	d := &doors{requests: ln, admins: ln}
+	const secret = "abcde-fghij-klmno-pqrst"
+	for _, c := range []struct {
+		name, password string
+		want           bool
+	}{{"the first start", secret, true}, {"any other", "", false}} {
+		person, tty := terminal(t)
+		greet(tty, host.Home("/srv/jmap"), d, c.password)
+		seen := make([]byte, 4096)
+		n, err := person.Read(seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(seen[:n])
+		if !strings.Contains(text, "/admin/") || !strings.Contains(text, "admin.token") || strings.Contains(text, secret) != c.want {
+			t.Errorf("%s: %q", c.name, text)
+		}
+	}
+	var log bytes.Buffer
+	greet(&log, host.Home("/srv/jmap"), d, secret)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	greet(w, host.Home("/srv/jmap"), d, secret)
+	w.Close()
+	if _, err := log.ReadFrom(r); err != nil || log.Len() > 0 {
+		t.Errorf("what is no terminal got %q, %v", log.String(), err)
+	}
+}
+
+func terminal(t *testing.T) (person, tty *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return person, tty
+}
