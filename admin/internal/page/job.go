@@ -77,21 +77,26 @@ func (p *Pages) followJob(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	control := http.NewResponseController(w)
-	for told := (host.JobState)(""); ctx.Err() == nil; {
+	told, late := host.JobState(""), false
+	for ctx.Err() == nil {
 		j, known := p.cfg.Host.Job(name)
 		line := ": still there\n\n"
 		if j.State != told {
 			line = "event: job\ndata: " + string(j.State) + "\n\n"
 		}
-		told = j.State
-		_ = control.SetWriteDeadline(time.Now().Add(sendTime)) // where there are none, none is needed
-		if _, err := io.WriteString(w, line); err != nil || control.Flush() != nil || !known || told.Ended() {
-			return nil //nolint:nilerr // the reader has gone, or knows all
+		if j.State != told || late {
+			_ = control.SetWriteDeadline(time.Now().Add(sendTime)) // where there are none, none is needed
+			if _, err := io.WriteString(w, line); err != nil || control.Flush() != nil {
+				return nil //nolint:nilerr // the reader has gone
+			}
+		}
+		if told = j.State; told.Ended() || !known {
+			return nil
 		}
 		wait, cancel := context.WithTimeout(ctx, jobBeat)
 		_, err := notices.Next(wait)
 		cancel()
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		if late = errors.Is(err, context.DeadlineExceeded); err != nil && !late {
 			return nil //nolint:nilerr // the host stops
 		}
 	}

@@ -56,6 +56,7 @@ func installWords() catalog {
 		"review.warnings":       {"To be aware of", "À savoir"},
 
 		"review.signature":         {"Who signed it", "Qui l’a signée"},
+		"review.marked":            {"It runs here all the same, and is marked.", "Elle fonctionne tout de même ici, et est signalée."},
 		"review.verdict":           {"Signature", "Signature"},
 		"review.signer":            {"Signer", "Signataire"},
 		"review.organization":      {"Organization", "Organisation"},
