@@ -4,10 +4,10 @@ EXTENSIONS := $(patsubst %/manifest.mf,%,$(wildcard extensions/*/manifest.mf exa
 VERSION    := $(shell git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//')
 LDFLAGS    := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 
-.PHONY: help run test build bench soak chaos chaos-long generate lint clean
+.PHONY: help run test e2e build bench soak chaos chaos-long generate lint clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## build, pack the bundles, sign them and serve them from ./jmap-home
 	@scripts/local-authority jmap-home dist/bundles/*.jar
@@ -16,10 +16,14 @@ run: build ## build, pack the bundles, sign them and serve them from ./jmap-home
 test: ## install what the tests need, then check and test everything
 	scripts/test-needs
 	$(MAKE) --no-print-directory lint build
-	go test -race ./...
+	go test -race $$(go list ./... | grep -v '/e2e$$')
+	$(MAKE) --no-print-directory e2e
 	go run ./bench -short
 	go run ./bench/soak -short
 	go run ./bench/chaos -short
+
+e2e: ## what a person sees and does, in a real browser with the real binary; pictures of every page in dist/screenshots
+	go test -count=1 ./e2e
 
 build: ## bin/jackfield, and a JAR of every extension and example in dist/bundles
 	@mkdir -p bin dist/bundles

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -271,7 +272,7 @@ func TestPasswordMustBeChanged(t *testing.T) {
 		"too short":         form(testPassword, "short", "short"),
 		"the old one again": form(testPassword, testPassword, testPassword),
 	} {
-		if w.Code < 400 || w.Code >= 500 || one(t, parse(t, w.Body.String()), "div", "complaint") == "" || len(w.Result().Cookies()) > 0 {
+		if w.Code < 400 || w.Code >= 500 || one(t, parse(t, w.Body.String()), "div", "bad") == "" || len(w.Result().Cookies()) > 0 {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)
 		}
 	}
@@ -303,7 +304,7 @@ func TestSignInByName(t *testing.T) {
 		if w.Code != http.StatusForbidden || len(w.Result().Cookies()) != 0 || strings.Contains(w.Body.String(), testToken) {
 			t.Errorf("%s: %d", what, w.Code)
 		}
-		texts = append(texts, one(t, parse(t, w.Body.String()), "div", "complaint"))
+		texts = append(texts, one(t, parse(t, w.Body.String()), "div", "bad"))
 	}
 	if slices.Sort(texts); len(slices.Compact(texts)) != 1 {
 		t.Errorf("they tell what was wrong: %q", texts)
@@ -368,5 +369,29 @@ func TestCookieBehindAProxy(t *testing.T) {
 	w := ask(mustNew(t, cfg).serve(), "POST", "/admin/sign-in", withForm("token="+testToken))
 	if cookie := w.Result().Cookies()[0]; !cookie.Secure {
 		t.Errorf("%v", cookie)
+	}
+}
+
+// A page that fetches what is new does not keep the session of somebody who has left.
+func TestPagesDoNotKeepSessionsAlive(t *testing.T) {
+	for what, c := range map[string]struct {
+		dest string
+		want int
+	}{"a person": {"document", 200}, "a script of the page": {"empty", http.StatusSeeOther}, "an old browser": {"", 200}} {
+		cfg, now := testConfig(running()), time.Now()
+		cfg.Accounts = accountsOf(t, func() time.Time { return now })
+		h := mustNew(t, cfg).serve()
+		cookie := ask(h, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
+		look := func() int {
+			return ask(h, "GET", "/admin/", withHeader("Sec-Fetch-Dest", c.dest), func(r *http.Request) { r.AddCookie(cookie) }).Code
+		}
+		now = now.Add(host.SessionIdle - time.Minute)
+		if code := look(); code != 200 {
+			t.Errorf("%s: %d", what, code)
+		}
+		now = now.Add(2 * time.Minute)
+		if code := look(); code != c.want {
+			t.Errorf("%s, after the session would have ended: %d, want %d", what, code, c.want)
+		}
 	}
 }

@@ -46,7 +46,7 @@ type Host interface {
 }
 
 // Notices tell that something has changed; *host.Subscription is one.
-type Notices = api.Notices
+type Notices = web.Notices
 
 // Lines are those of a log that is followed; *host.LogFollower is one.
 type Lines = api.Lines
@@ -130,8 +130,7 @@ func newHandler(cfg Config) (*handler, error) {
 	own := ownpages.New(cfg.Host, time.Now)
 	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload, Stage: cfg.Host.Stage}
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Events: func(after uint64) (page.Notices, error) { return cfg.Events(after) },
-		Access: control, Accounts: cfg.Accounts, Uploads: uploads, OwnPages: own, Loopback: loopback,
+		Host: cfg.Host, Events: cfg.Events, Access: control, Accounts: cfg.Accounts, Uploads: uploads, OwnPages: own, Loopback: loopback,
 		DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile, RequestAddress: cfg.RequestAddress, AdminAddress: cfg.Address,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})

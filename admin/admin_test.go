@@ -18,6 +18,7 @@ import (
 )
 
 func TestAccess(t *testing.T) {
+	accounts := accountsOf(t, nil)
 	closed := testConfig(running())
 	closed.MetricsOpen = false
 	far := testConfig(running())
@@ -67,6 +68,7 @@ func TestAccess(t *testing.T) {
 			if c.cfg.Host == nil {
 				c.cfg = testConfig(running())
 			}
+			c.cfg.Accounts = accounts
 			if c.method == "" {
 				c.method = http.MethodGet
 			}
@@ -236,7 +238,7 @@ func TestSignIn(t *testing.T) {
 		t.Fatalf("the form: %d %s", w.Code, w.Body)
 	}
 	w = ask(handler, "POST", "/admin/sign-in", withForm("token=wrong"))
-	if w.Code != 403 || one(t, parse(t, w.Body.String()), "div", "complaint") == "" || len(w.Result().Cookies()) != 0 {
+	if w.Code != 403 || one(t, all(parse(t, w.Body.String()), "section", "sign-in")[0], "div", "bad") == "" || len(w.Result().Cookies()) != 0 {
 		t.Fatalf("a wrong token: %d %s", w.Code, w.Body)
 	}
 	w = ask(handler, "POST", "/admin/sign-in", withForm("token=+"+testToken+"%0A"))

@@ -16,7 +16,7 @@ func TestPagesKeepNobodyOut(t *testing.T) {
 	dress(rows)
 	url := open(t, rows)
 	site := strings.TrimSuffix(url, "/admin/")
-	within(ctx, t, "the form", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#password")), chromedp.Click(chromedp.CSS(".sign-in summary")))
+	within(ctx, t, "the form", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#name")), chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")))
 	axe.Check(ctx, t, "sign-in")
 	within(ctx, t, "signing in", chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
 	for _, theme := range []string{"light", "dark"} {

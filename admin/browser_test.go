@@ -98,7 +98,7 @@ func TestBrowser(t *testing.T) {
 
 	within(ctx, t, "opening the page", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#password")))
 	within(ctx, t, "a wrong token",
-		chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), "no such token\r"), chromedp.WaitVisible(chromedp.CSS(".complaint")))
+		chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), "no such token\r"), chromedp.WaitVisible(chromedp.CSS("#complaint")))
 	within(ctx, t, "the right token",
 		chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
 	if n := read[int](ctx, t, `document.querySelectorAll("#rows tr").length`); n != 3 {

@@ -58,10 +58,7 @@ type received struct {
 }
 
 func newShelf(rows ...host.Extension) *shelf {
-	s := &shelf{
-		read: readAll, told: make(chan struct{}, 100),
-		config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}},
-	}
+	s := &shelf{read: readAll, told: make(chan struct{}, 100), config: host.Configuration{Schema: []byte("null"), Values: []byte("{}"), Secrets: []host.Secret{}}}
 	s.set(rows...)
 	return s
 }
@@ -189,9 +186,7 @@ func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
 
 func (s *shelf) Dependencies(id string) (host.Dependencies, error) {
 	_, err := s.row(id)
-	return host.Dependencies{
-		Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: append([]host.Dependency{}, s.needed[id]...),
-	}, err
+	return host.Dependencies{Needs: []host.Dependency{{ID: "org.base", Constraint: ">=3", State: "running", Met: true}}, NeededBy: append([]host.Dependency{}, s.needed[id]...)}, err
 }
 
 func (s *shelf) Icon(id string) (host.Icon, error) {
@@ -252,17 +247,25 @@ func testConfig(rows ...host.Extension) Config {
 	}
 }
 
-// accountsOf opens the accounts of a home of their own; now is their clock, nil for
-// that of the world.
+// opened are the accounts of tests, by test: a table of many handlers needs them once.
+var opened sync.Map
+
+// accountsOf opens the accounts of a home of their own, once for a test. Now is their
+// clock, nil for that of the world.
 func accountsOf(t *testing.T, now func() time.Time) *host.Accounts {
 	t.Helper()
+	if a, ok := opened.Load(t); ok && now == nil {
+		return a.(*host.Accounts)
+	}
 	a, done, err := host.OpenAccounts(host.AccountsConfig{
 		Home: host.Home(t.TempDir()), AdminToken: testToken, Log: slog.New(slog.DiscardHandler), Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	opened.Store(t, a)
 	t.Cleanup(func() {
+		opened.Delete(t)
 		if err := done(); err != nil {
 			t.Error(err)
 		}

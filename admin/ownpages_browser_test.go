@@ -339,7 +339,7 @@ func TestOwnPagesOfPanel(t *testing.T) {
 	if text := read[string](ctx, t, `document.querySelectorAll("#own-pages-confirm tbody tr")[1].innerText.replace(/\s+/g, " ").trim()`); text != "/password ••• •••" {
 		t.Errorf("a secret is shown as %q", text)
 	}
-	within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button.quiet")))
+	within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value='']")))
 	until(frame, t, `document.getElementById("said").textContent === "Not saved."`)
 	if saved := p.savedSoFar(); len(saved) != 0 {
 		t.Fatalf("saved though it was refused: %+v", saved)
@@ -361,7 +361,7 @@ func TestOwnPagesOfPanel(t *testing.T) {
 	// One that asks again and again is not listened to.
 	for range 3 {
 		change("Again")
-		within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button.quiet")))
+		within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value='']")))
 		until(frame, t, `document.getElementById("said").textContent === "Not saved."`)
 	}
 	read[bool](frame, t, `((form) => { form.requestSubmit(); document.getElementById("said").textContent = ""; return true; })(document.getElementById("configuration"))`)

@@ -10,7 +10,7 @@ import (
 	"github.com/jackfield-host/jackfield/host"
 )
 
-// decoded decodes the answer of w.
+// decoded reads the answer of w.
 func decoded[T any](t *testing.T, body []byte) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(body, &v); err != nil {

@@ -55,16 +55,15 @@ func (s *shelf) LogFile(string) (io.ReadCloser, error) {
 }
 
 func (s *shelf) Measures() map[string]host.Measure {
-	if s.measures != nil { // as a test has set them
+	if s.measures != nil {
 		return s.measures
 	}
 	return map[string]host.Measure{running().ID: {RequestsPerSecond: 12.5, P50: ptr(0.001)}}
 }
 
 func (s *shelf) Series(id string, over host.Range) (host.Series, bool) {
-	if s.series != nil {
-		series, ok := s.series[id]
-		return series, ok
+	if series, ok := s.series[id]; ok {
+		return series, true
 	}
 	step := map[host.Range]int{host.LastMinutes: 5, host.LastDay: 300}[over]
 	none := []*float64{nil, ptr(1.0)}
@@ -168,7 +167,9 @@ func TestEventsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, want)
 		}
 	}
-	if w := ask(mustNew(t, testConfig()).serve(), "GET", "/api/v1/events", withToken); w.Code != 503 {
+	cfg = testConfig()
+	cfg.Events = nil
+	if w := ask(mustNew(t, cfg).serve(), "GET", "/api/v1/events", withToken); w.Code != 503 {
 		t.Errorf("a host that tells nothing: %d %s", w.Code, w.Body)
 	}
 }

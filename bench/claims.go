@@ -107,7 +107,20 @@ func judge(r *report) []verdict {
 		verify.Claim = fmt.Sprintf("verify a signed bundle of %d MiB: time, of unzip -t", r.Verify.Bytes/mib)
 		ratios = r.Verify.Time
 	}
-	return append(all, idle.of(each), verify.of(ratios))
+	return append(append(all, idle.of(each), verify.of(ratios)), judgeAdmin(r.Admin)...)
+}
+
+// judgeAdmin holds what is said of the overview to what was measured, nil for nothing.
+func judgeAdmin(a *adminResult) []verdict {
+	render := verdict{Claim: "overview of 200 extensions: ms a load", Must: 150, Aim: 50}
+	weight := verdict{Claim: "overview of 200 extensions, first visit: bytes, all parts", Must: 200 * kib, Aim: 100 * kib}
+	live := verdict{Claim: "overview of 200 extensions, kept open: % of one core beyond what the host uses without", Must: 5, Aim: 2}
+	if a == nil {
+		return []verdict{render.of(nil), weight.of(nil), live.of(nil)}
+	}
+	return []verdict{
+		render.of(a.Render), weight.of([]float64{float64(a.All)}), live.of([]float64{100 * (a.Open - a.Closed)}),
+	}
 }
 
 // of completes a verdict with what was seen in each round.

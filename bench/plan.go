@@ -12,6 +12,9 @@ type plan struct {
 	extensions          int // of the host with many
 	idle                int // WebSockets
 	bundleBytes         int // of the signed bundle, about
+	adminExtensions     int // on the overview
+	adminLoads          int
+	adminOpen           time.Duration // how long it is kept open
 	again               *budget
 }
 
@@ -27,6 +30,7 @@ func fullPlan() plan {
 		hostWarm: 150 * time.Millisecond, hostSlot: 500 * time.Millisecond,
 		payloads: []int{100, kib, 64 * kib, mib}, callers: []int{1, 16, 256},
 		drops: 11, extensions: 100, idle: 19_000, bundleBytes: 20 * mib,
+		adminExtensions: 200, adminLoads: 25, adminOpen: 30 * time.Second,
 		again: &budget{3 * time.Minute},
 	}
 }
@@ -38,6 +42,7 @@ func shortPlan() plan {
 		hostWarm: 10 * time.Millisecond, hostSlot: 50 * time.Millisecond,
 		payloads: []int{kib, mib}, callers: []int{1, 16},
 		drops: 1, extensions: 4, idle: 200, bundleBytes: mib,
+		adminExtensions: 4, adminLoads: 1, adminOpen: time.Second,
 	}
 }
 

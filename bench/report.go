@@ -25,6 +25,7 @@ type report struct {
 	Cells     []*cell         `json:"cells"`
 	Idle      *idleResult     `json:"idle,omitempty"`
 	Verify    *verifyResult   `json:"verify,omitempty"`
+	Admin     *adminResult    `json:"admin,omitempty"`
 	Drops     []time.Duration `json:"drop_to_first_answer_ns,omitempty"` // sorted
 }
 
@@ -87,6 +88,7 @@ func (r *report) print(w io.Writer) {
 	}
 	r.printOthers(w)
 	r.printVerify(w)
+	r.printAdmin(w)
 	r.printClaims(w)
 }
 
@@ -136,6 +138,18 @@ func (r *report) printVerify(w io.Writer) {
 		fmt.Fprintf(w, "\nverify a signed bundle of %.1f MiB: %s of the time of unzip -t, %s of its CPU time\n",
 			float64(v.Bytes)/mib, figure(middle(v.Time)), figure(middle(v.CPU)))
 	}
+}
+
+func (r *report) printAdmin(w io.Writer) {
+	a := r.Admin
+	if a == nil {
+		return
+	}
+	fmt.Fprintf(w, "\noverview of %d extensions: %.1f ms a load (%.1f–%.1f; %.1f ms of CPU time), %.1f KiB of HTML, %.1f KiB in %d parts on a first visit (%.1f KiB unpacked)\n",
+		a.Extensions, middle(a.Render), slices.Min(a.Render), slices.Max(a.Render), middle(a.RenderCPU),
+		float64(a.Page)/kib, float64(a.All)/kib, a.Parts, float64(a.Unpacked)/kib)
+	fmt.Fprintf(w, "kept open live in a browser for %s, %d changes meanwhile: %.1f %% of one core, %.1f %% without it\n",
+		a.Span, a.Events, 100*a.Open, 100*a.Closed)
 }
 
 func (r *report) printClaims(w io.Writer) {

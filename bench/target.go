@@ -26,7 +26,9 @@ type target struct {
 	addr string // of its request listener
 	pid  int
 	home string // of jackfield
-	stop func()
+	// admin is the address of jackfield's admin listener.
+	admin string
+	stop  func()
 }
 
 // bundles are bundles by the name of the request type that asks for an answer of theirs.
@@ -70,15 +72,16 @@ func startTarget(name string, cmd *exec.Cmd, out io.Reader) (*target, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	addr, ended, said := make(chan string, 1), make(chan struct{}), new(tail)
+	type addresses struct{ Msg, Requests, Admin string }
+	up, ended, said := make(chan addresses, 1), make(chan struct{}), new(tail)
 	go func() {
 		defer close(ended)
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, mib)
 		for lines.Scan() {
-			var line struct{ Msg, Requests string }
+			var line addresses
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
-				addr <- line.Requests
+				up <- line
 			}
 			said.Write(append(lines.Bytes(), '\n'))
 		}
@@ -95,8 +98,8 @@ func startTarget(name string, cmd *exec.Cmd, out io.Reader) (*target, error) {
 		}
 	})
 	select {
-	case a := <-addr:
-		return &target{name: name, addr: a, pid: cmd.Process.Pid, stop: stop}, nil
+	case at := <-up:
+		return &target{name: name, addr: at.Requests, admin: at.Admin, pid: cmd.Process.Pid, stop: stop}, nil
 	case <-ended:
 		return nil, fmt.Errorf("%s ended before it listened:\n%s", name, said)
 	case <-time.After(patience):

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/jackfield-host/jackfield/internal/axe"
 )
 
 // person sits in front of a browser.
@@ -57,7 +59,7 @@ func console(ctx context.Context) (stop func() []string) {
 			if err != nil {
 				break
 			}
-			all = append(all, m.String())
+			all = append(all, m.String()+" ("+m.URL+")")
 		}
 		done <- all
 	}()
@@ -77,10 +79,21 @@ func (p *person) as(t *testing.T) *person {
 	return &q
 }
 
+// soon is the context of one step.
+func (p *person) soon() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(p.ctx, patience)
+}
+
+// accessible has axe look at the page that is open.
+func (p *person) accessible(name string) {
+	p.t.Helper()
+	axe.Check(p.ctx, p.t, name)
+}
+
 // do takes steps in the browser.
 func (p *person) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := p.soon()
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("%s: %v\n%s", what, err, p.text())
@@ -95,7 +108,7 @@ func (p *person) open(path string) {
 
 // text is the page as a person reads it, for messages.
 func (p *person) text() string {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := p.soon()
 	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.pathname + "\n" + document.body.innerText`))
 	if err != nil {
@@ -107,7 +120,7 @@ func (p *person) text() string {
 // evaluate returns the value of an expression in the page.
 func evaluate[T any](p *person, expression string) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := p.soon()
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
@@ -120,7 +133,7 @@ func evaluate[T any](p *person, expression string) T {
 func (p *person) until(what, expression string) {
 	p.t.Helper()
 	for deadline := time.Now().Add(patience); ; {
-		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		ctx, cancel := p.soon()
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && Boolean(`+expression+`)`))
 		cancel()
 		if ok && err == nil {
@@ -131,6 +144,14 @@ func (p *person) until(what, expression string) {
 		}
 		<-time.After(50 * time.Millisecond)
 	}
+}
+
+// click clicks what an expression finds, once it is there, and waits for the page that
+// this leads to.
+func (p *person) click(what, expression string) {
+	p.t.Helper()
+	p.until(what, `(b => b && (window.left = false, b.click(), true))(`+expression+`)`)
+	p.until("the page after "+what, `window.left === undefined`)
 }
 
 // quoted is s in a script.

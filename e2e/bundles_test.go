@@ -72,3 +72,20 @@ func (p *publisher) sign(t *testing.T, name string, jar []byte) []byte {
 	}
 	return out.Bytes()
 }
+
+// configured gives a bundle a configuration with a secret, a type with a schema and pages
+// of its own: what pages have to show.
+func configured() bundletest.Edit {
+	return func(c *bundletest.Content) {
+		for name, text := range map[string]string{
+			"META-INF/extension/config.schema.json": `{"type": "object", "properties": {
+				"station": {"type": "string", "title": "Station", "description": "Whose measurements are shown", "default": "Montréal"},
+				"interval": {"type": "integer", "title": "Seconds between two looks", "minimum": 1, "default": 30},
+				"unit": {"type": "string", "title": "Unit", "enum": ["celsius", "fahrenheit"], "default": "celsius"},
+				"key": {"type": "string", "title": "Key of the provider", "writeOnly": true}}}`,
+			"ui/index.html": "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Weather</title><h1>Weather</h1><p>Measured every 30 seconds.</p></html>",
+		} {
+			c.Files[name] = []byte(text)
+		}
+	}
+}

@@ -31,6 +31,7 @@ type story struct {
 // TestEveryState: a person who sees nothing but the overview finds why an extension does
 // not run, and mends it with what is offered there.
 func TestEveryState(t *testing.T) {
+	t.Parallel()
 	h := serve(t)
 	other := newPublisher(t, "Other Sensors", "other.example")
 	p := visit(t, h)
@@ -109,11 +110,9 @@ func (p *person) reads(id string, said said) {
 // asks first.
 func (p *person) press(id string, said said) {
 	p.t.Helper()
-	before := evaluate[string](p, `location.href`)
-	p.until("pressing "+said.offer, scripted(`(b => b && (b.click(), true))(page.button(page.entry(%s) ?? page.rowOf(%s), %s))`, id, id, said.offer))
+	p.click(said.offer, scripted(`page.button(page.entry(%s) ?? page.rowOf(%s), %s)`, id, id, said.offer))
 	if said.sure != "" {
-		p.until("the page that asks", `location.href !== `+quoted(before)+` && document.querySelector("form .danger, .ask form button") !== null`)
-		p.until("saying yes", scripted(`(b => b && (b.click(), true))(page.button(document.querySelector(".ask form, main form"), %s))`, said.sure))
+		p.click("saying yes", scripted(`page.button(document.querySelector(".ask form"), %s)`, said.sure))
 	}
 }
 
@@ -205,6 +204,11 @@ func stories(t *testing.T, other *publisher) []story {
 				h.install("crashing", "running")
 				h.setMood("crashing", "crash")
 				h.request("crashing", "{}")()
+				h.await("it was started again at once", func() bool {
+					r := h.row(idOf("crashing"))
+					return r.Restarts == 1 && r.State == "running"
+				})
+				h.request("crashing", "{}")()
 				h.awaitState(idOf("crashing"), "backoff")
 				return idOf("crashing")
 			},
@@ -222,12 +226,11 @@ func stories(t *testing.T, other *publisher) []story {
 			state: "consent", end: "running",
 			begin: func(h *home) string {
 				h.install("asking", "running", bundletest.With("extension_permissions", "kv"))
-				if status, text := h.ask("POST", "/api/v1/extensions/"+idOf("asking")+"/disable?wait=true"); status != 200 {
-					h.t.Fatalf("disabling: %d %s", status, text)
-				}
 				h.drop("asking.jar", h.publisher.sign(h.t, "asking", pack(h.t, "asking", "2.0.0", bundletest.With("extension_permissions", "kv, net:api.example:443"))))
-				h.ask("POST", "/api/v1/extensions/"+idOf("asking")+"/enable")
-				h.awaitState(idOf("asking"), "failed")
+				h.await("version 2.0.0 waits", func() bool {
+					r := h.row(idOf("asking"))
+					return r.Consent != nil && r.Consent.Version == "2.0.0"
+				})
 				return idOf("asking")
 			},
 		},

@@ -10,9 +10,9 @@ const atOverview = `location.pathname === "/admin/" && document.querySelector("#
 // is not well, rowOf its line in the table; button is a button or link by what it says.
 const scripts = `
 const page = {
-  of: (selector, id) => [...document.querySelectorAll(selector)].find(e => e.dataset.id === id || [...e.querySelectorAll("a[href]")].some(a => decodeURIComponent(a.pathname) === "/admin/extensions/" + id)),
-  entry: id => page.of("#attention .trouble, #attention li, #attention article, #attention tr", id),
-  rowOf: id => page.of("tbody tr, tbody", id),
+  of: (selector, id) => [...document.querySelectorAll(selector)].find(e => [...e.querySelectorAll("a[href]")].some(a => decodeURIComponent(a.pathname) === "/admin/extensions/" + id)),
+  entry: id => page.of("#entries article", id),
+  rowOf: id => page.of("#rows tr", id),
   says: e => e ? e.textContent.replace(/[\u2066-\u2069]/g, "").replace(/\s+/g, " ").trim() : "",
   label: b => { const c = b.cloneNode(true); c.querySelectorAll(".unseen").forEach(u => u.remove()); return page.says(c); },
   button: (e, label) => e ? [...e.querySelectorAll("a[href], button")].find(b => page.label(b) === label) : undefined,
@@ -39,9 +39,9 @@ func words() map[string]said {
 		"draining":    {badge: "draining", title: "It finishes its last requests", next: "after timeouts.drain"},
 		"stopped":     {badge: "stopped", title: "It is switched off", next: "Enable it", offer: "Enable"},
 		"backoff":     {badge: "backing off", title: "It keeps crashing", next: "If an earlier version worked, roll back", offer: "Try again now"},
-		"failed":      {badge: "failed", title: "This is no bundle", next: "Remove it, or put the right file in its place", offer: "Remove this file", sure: "Remove this file"},
-		"consent":     {badge: "failed", title: "It asks for more than it was allowed", next: "Allow what it asks if you trust it", offer: "Allow"},
-		"conflict":    {badge: "conflict", title: "Another extension has this name", next: "Remove one of the two files", offer: "Remove this file", sure: "Remove this file"},
+		"failed":      {badge: "failed", title: "This is no bundle", next: "Remove it, or put the right file in its place", offer: "Remove this file", sure: "Remove"},
+		"consent":     {badge: "running", title: "It asks for more than it was allowed", next: "Allow what it asks if you trust it", offer: "Allow"},
+		"conflict":    {badge: "conflict", title: "Another extension has this name", next: "Remove one of the two files", offer: "Remove this file", sure: "Remove"},
 		"unsupported": {badge: "unsupported", title: "It has no program for this platform", next: "Install a bundle for this platform", offer: "Install another version"},
 		"refused":     {badge: "refused", title: "Nobody here trusts its signer", next: "put its root certificate into conf/trust", offer: "Check the signature again"},
 		"removed":     {badge: "removed", title: "", next: "", offer: "Install another version"},

@@ -141,7 +141,8 @@ func (h *Host) actOnFile(ctx context.Context, a Action, row Extension) (Extensio
 			Hint: "it can be removed, or tried again",
 		}
 	}
-	if err := h.state.Change(ctx, state.Change{Audit: []state.AuditEntry{auditOf(a, nil, nil)}}); err != nil {
+	// It is done, whether or not somebody still waits for the answer.
+	if err := h.state.Change(context.WithoutCancel(ctx), state.Change{Audit: []state.AuditEntry{auditOf(a, nil, nil)}}); err != nil {
 		h.cfg.Log.Error("writing the audit trail", "error", err)
 	}
 	return row, h.sync(ctx)

@@ -20,6 +20,10 @@ type Configuration struct {
 	Revision int64      `json:"revision"`
 	Changed  *time.Time `json:"changed"` // null before the first change
 	By       string     `json:"by"`
+	// Awaiting is a newer version that did not take over because it does not accept what
+	// is set; nil when there is none. Values that it accepts, and the version that runs
+	// does not, are taken, too: they bring it.
+	Awaiting *Awaiting `json:"awaiting,omitempty"`
 	// Applied says of a change how it was, or would be, brought to the extension; it is
 	// empty in answers that speak of no change.
 	Applied Applied `json:"applied,omitempty"`
@@ -34,6 +38,14 @@ const (
 	AppliedRestart Applied = "restart" // a new process took the place of the old one
 	AppliedStored  Applied = "stored"  // it does not run; the next process gets it
 )
+
+// Awaiting is a version that waits for another configuration.
+type Awaiting struct {
+	Version string          `json:"version"`
+	Digest  string          `json:"digest"`
+	Schema  json.RawMessage `json:"schema"`
+	Message string          `json:"message"` // what it does not accept
+}
 
 // Secret is a value that is never shown.
 type Secret struct {

@@ -27,7 +27,7 @@ const (
 )
 
 // Configuration returns the configuration of an extension. The error is an *Error.
-func (h *Host) Configuration(_ context.Context, id string) (Configuration, error) {
+func (h *Host) Configuration(ctx context.Context, id string) (Configuration, error) {
 	r, err := h.configurable(id)
 	if err != nil {
 		return Configuration{}, asError(err)
@@ -37,7 +37,9 @@ func (h *Host) Configuration(_ context.Context, id string) (Configuration, error
 	if err != nil {
 		return Configuration{}, asError(err)
 	}
-	return configurationOf(r.edition.config, is, d), nil
+	c := configurationOf(r.edition.config, is, d)
+	c.Awaiting = awaitingOf(h.awaited(ctx, r), r)
+	return c, nil
 }
 
 // ConfigurationRevisions returns the revisions that are kept, the newest first. The error
@@ -92,11 +94,11 @@ func (h *Host) configure(ctx context.Context, c ConfigurationChange) (Configurat
 		if err != nil {
 			return ConfigurationResult{}, err
 		}
-		plan, err := h.reconfiguration(r, c)
+		plan, err := h.reconfiguration(ctx, r, c)
 		if err != nil {
 			return ConfigurationResult{}, err
 		}
-		return plan.result(plan.is, r.way()), nil
+		return plan.result(plan.is, plan.way()), nil
 	}
 	release, err := h.turns.take(ctx, c.ID)
 	if err != nil {
@@ -108,7 +110,7 @@ func (h *Host) configure(ctx context.Context, c ConfigurationChange) (Configurat
 		over()
 		return ConfigurationResult{}, err
 	}
-	plan, err := h.reconfiguration(r, c)
+	plan, err := h.reconfiguration(ctx, r, c)
 	if err != nil || len(plan.diff) == 0 {
 		over()
 		return plan.result(plan.is, ""), err
@@ -117,7 +119,7 @@ func (h *Host) configure(ctx context.Context, c ConfigurationChange) (Configurat
 		over()
 		return ConfigurationResult{}, err
 	}
-	way := r.way()
+	way := plan.way()
 	if way == AppliedRestart {
 		err = h.applyByRestart(ctx, plan, over)
 	} else {

@@ -51,7 +51,7 @@ func (w *world) configures(values string, way host.Applied) host.ConfigurationRe
 }
 
 // refuses makes a change that must fail, and returns why.
-func (w *world) refuses(values string, revision int64, code string) *host.Error {
+func (w *world) declines(values string, revision int64, code string) *host.Error {
 	w.t.Helper()
 	_, err := w.configure(values, revision)
 	var refusal *host.Error
@@ -114,17 +114,17 @@ func TestConfigureLive(t *testing.T) {
 		t.Errorf("afterwards it is %+v", c)
 	}
 
-	w.refuses(`{"limit":4}`, 0, host.CodeConflict)
-	if broken := w.refuses(`{"limit":0,"x":1}`, 1, host.CodeValidationFailed); len(broken.Violations) != 2 || broken.Violations[0].Pointer != "/limit" {
+	w.declines(`{"limit":4}`, 0, host.CodeConflict)
+	if broken := w.declines(`{"limit":0,"x":1}`, 1, host.CodeValidationFailed); len(broken.Violations) != 2 || broken.Violations[0].Pointer != "/limit" {
 		t.Errorf("the violations are %+v", broken.Violations)
 	}
-	refusal := w.refuses(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
+	refusal := w.declines(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
 	secretFree(t, "a refusal", refusal)
 	if !strings.Contains(refusal.Message, "in no mood for (secret)") {
 		t.Errorf("the extension's own words are lost: %v", refusal)
 	}
-	w.refuses(`[]`, -1, host.CodeValidationFailed)
-	w.refuses(`{`, -1, host.CodeInvalidArgument)
+	w.declines(`[]`, -1, host.CodeValidationFailed)
+	w.declines(`{`, -1, host.CodeInvalidArgument)
 	w.holds(`{"limit":3,"password":"hush!"}`)
 	if same := w.configures(`{"limit":3}`, ""); same.Revision != 1 || len(same.Diff) != 0 {
 		t.Errorf("no change is a change: %+v", same)
@@ -204,11 +204,11 @@ func TestConfigureByRestart(t *testing.T) {
 			w.configures(`{"limit":3,"password":"hush!"}`, host.AppliedRestart)
 			w.holds(`{"limit":3,"password":"hush!"}`)
 			before, _ := w.Extension(theID)
-			refusal := w.refuses(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
+			refusal := w.declines(`{"mood":"refuse"}`, 1, host.CodeValidationFailed)
 			if !strings.Contains(refusal.Message, "init_failed") || !strings.Contains(refusal.Message, "in no mood for (secret)") {
 				t.Errorf("the reason is %v", refusal)
 			}
-			w.refuses(`{"mood":"die"}`, 1, host.CodeValidationFailed)
+			w.declines(`{"mood":"die"}`, 1, host.CodeValidationFailed)
 			w.holds(`{"limit":3,"password":"hush!"}`)
 			if now, _ := w.Extension(theID); now.PID != before.PID || now.State != "running" {
 				t.Errorf("a refused configuration has changed the process: %+v", now)
@@ -243,14 +243,14 @@ func TestConfigureThatHangs(t *testing.T) {
 	})
 	w.put("m.jar", moody{version: "1", config: moodSchema, live: true}.jar(t))
 	pid := w.awaitRunning(theID, "1").PID
-	w.refuses(`{"mood":"hang"}`, 0, host.CodeUnavailable)
+	w.declines(`{"mood":"hang"}`, 0, host.CodeUnavailable)
 	w.await(theID, "another process", func(e host.Extension, _ bool) bool { return e.State == "running" && e.PID != pid })
 	w.holds(`{"limit":10}`)
 	if c := w.configured(); c.Revision != 0 {
 		t.Errorf("it was kept: %+v", c)
 	}
 	pid = w.awaitState(theID, "running").PID
-	w.refuses(`{"mood":"die"}`, 0, host.CodeUnavailable)
+	w.declines(`{"mood":"die"}`, 0, host.CodeUnavailable)
 	w.await(theID, "another process", func(e host.Extension, _ bool) bool { return e.State == "running" && e.PID != pid })
 	w.holds(`{"limit":10}`)
 }
@@ -265,7 +265,7 @@ func TestFirstStartNeedsConfiguration(t *testing.T) {
 	if r := row.Reason; r.Code != "config_invalid" || r.Stage != "init" || !strings.Contains(r.Message, `"password" is missing`) || !w.Ready() {
 		t.Errorf("the reason is %+v", r)
 	}
-	w.refuses(`{"password":"x"}`, 0, host.CodeValidationFailed)
+	w.declines(`{"password":"x"}`, 0, host.CodeValidationFailed)
 	w.configures(`{"password":"hush!"}`, host.AppliedStored)
 	w.awaitRunning(theID, "1")
 	w.holds(`{"password":"hush!","limit":10}`)
@@ -339,5 +339,44 @@ func TestConfigureWhatDoesNotRun(t *testing.T) {
 	w.awaitRunning(theID, "1")
 	if c := w.configured(); c.Revision != 0 || string(c.Values) != "{}" {
 		t.Errorf("after a purge: %+v", c)
+	}
+}
+
+// TestUpgradeWithItsConfiguration: the new version accepts nothing that the old one does;
+// the configuration and the version come together, or neither does.
+func TestUpgradeWithItsConfiguration(t *testing.T) {
+	t.Parallel()
+	w := startQuick(t, t.TempDir())
+	w.put("m-1.jar", moody{version: "1", config: moodSchema, live: true}.jar(t))
+	w.awaitRunning(theID, "1")
+	w.configures(`{"limit":3}`, host.AppliedLive)
+	const other = `{"type":"object","properties":{"most":{"type":"integer"},"mood":{"type":"string"}},"required":["most"],"additionalProperties":false}`
+	w.put("m-2.jar", moody{version: "2", config: other, live: true}.jar(t))
+	w.awaitRejected(theID, "2")
+	c := w.configured()
+	if c.Awaiting == nil || c.Awaiting.Version != "2" || string(c.Awaiting.Schema) != other || !strings.Contains(c.Awaiting.Message, `"most" is missing`) {
+		t.Errorf("what waits is %+v", c.Awaiting)
+	}
+	w.declines(`{"neither":1}`, 1, host.CodeValidationFailed)
+	refusal := w.declines(`{"most":5,"mood":"refuse"}`, 1, host.CodeValidationFailed)
+	if !strings.Contains(refusal.Message, "init_failed") {
+		t.Errorf("the new version does not start with it: %v", refusal)
+	}
+	w.holds(`{"limit":3}`)
+	if now, _ := w.Extension(theID); now.Version != "1" || now.State != "running" || w.configured().Revision != 1 {
+		t.Errorf("what failed has changed something: %+v", now)
+	}
+	// It has failed for another reason than its configuration: it is tried again first.
+	if _, err := w.act(host.Action{Verb: host.VerbRetry, ID: theID}); err != nil {
+		t.Fatal(err)
+	}
+	w.await(theID, "without version 2 for its configuration", func(e host.Extension, _ bool) bool {
+		return e.Candidate != nil && e.Candidate.State == "failed" && e.Candidate.Reason.Code == "config_invalid"
+	})
+	w.configures(`{"most":5}`, host.AppliedRestart)
+	w.awaitRunning(theID, "2")
+	w.holds(`{"most":5}`)
+	if c := w.configured(); c.Revision != 2 || c.Awaiting != nil {
+		t.Errorf("afterwards it is %+v", c)
 	}
 }

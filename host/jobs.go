@@ -84,8 +84,9 @@ type jobs struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu   sync.Mutex
-	over []string // guarded by mu: names, the oldest first
+	mu    sync.Mutex // guards what follows
+	over  []string   // names, the oldest first
+	ended bool       // none begins to wait any more
 }
 
 func newJobs(feed *events.Feed[subject]) *jobs {
@@ -96,8 +97,21 @@ func newJobs(feed *events.Feed[subject]) *jobs {
 
 // end cancels what is at work and waits for it.
 func (j *jobs) end() {
+	j.mu.Lock()
+	j.ended = true
+	j.mu.Unlock()
 	j.cancel()
 	j.work.Wait()
+}
+
+// wait runs do, unless the host has ended.
+func (j *jobs) wait(do func()) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.ended {
+		j.work.Go(do)
+	}
+	return !j.ended
 }
 
 // job is one that is at work. It belongs to one goroutine at a time.
@@ -188,9 +202,12 @@ func (j *job) refused(ctx context.Context, body *arriving, err error) {
 	}
 }
 
+// stopping is why a job is canceled when the host stops.
+const stopping = "the host stops; when it starts again it goes on with what is in the extensions folder"
+
 // settle brings a job whose bundle is in the extensions folder to its end, in time.
 func (h *Host) settle(j *job) {
-	h.jobs.work.Go(func() {
+	waits := h.jobs.wait(func() {
 		ctx, cancel := context.WithTimeout(h.jobs.ctx, jobPatience)
 		defer cancel()
 		var end outcome
@@ -202,11 +219,14 @@ func (h *Host) settle(j *job) {
 		case err == nil:
 			j.finish(end.state, end.code, end.message)
 		case h.jobs.ctx.Err() != nil:
-			j.finish(JobCanceled, canceled, "the host stops; when it starts again it goes on with what is in the extensions folder")
+			j.finish(JobCanceled, canceled, stopping)
 		default:
 			j.finish(JobFailed, "deadline_exceeded", fmt.Sprintf("it has not settled within %d minutes; the host goes on", jobPatience/time.Minute))
 		}
 	})
+	if !waits {
+		j.finish(JobCanceled, canceled, stopping)
+	}
 }
 
 // outcome is how the installation of a bundle has ended.

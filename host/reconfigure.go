@@ -21,7 +21,9 @@ import (
 type reconfiguration struct {
 	change        ConfigurationChange
 	row           row
-	config        *configuration.Schema
+	edition       *edition // that it is for
+	brings        bool     // that one does not run yet, and comes with it
+	awaiting      *Awaiting
 	is            state.Configuration
 	before, after configuration.Document
 	effective     json.RawMessage // what the extension is to get
@@ -29,23 +31,23 @@ type reconfiguration struct {
 	saved         state.Change // what makes it last
 }
 
-// reconfiguration checks a change and compares.
-func (h *Host) reconfiguration(r row, c ConfigurationChange) (*reconfiguration, error) {
-	p := &reconfiguration{change: c, row: r, config: r.edition.config}
+// reconfigurationOf checks a change for one version and compares.
+func (h *Host) reconfigurationOf(e *edition, r row, c ConfigurationChange) (*reconfiguration, error) {
+	p := &reconfiguration{change: c, row: r, edition: e}
 	p.is, _ = h.state.Configuration(c.ID)
 	if c.Revision >= 0 && c.Revision != p.is.Revision {
 		return p, p.conflict()
 	}
 	var err error
-	if p.before, _, err = h.document(r.edition, p.is); err != nil {
+	if p.before, _, err = h.document(e, p.is); err != nil {
 		return p, err
 	}
-	sent, err := p.config.Take(c.Values)
+	sent, err := e.config.Take(c.Values)
 	if err != nil {
 		return p, asInvalid(err)
 	}
 	p.after = p.before.Keep(sent)
-	effective, violations := p.config.Effective(p.after)
+	effective, violations := e.config.Effective(p.after)
 	if len(violations) > 0 {
 		return p, violated(violationsOf(violations))
 	}
@@ -81,13 +83,20 @@ func (p *reconfiguration) conflict() error {
 	}
 }
 
+// way is how it comes to the extension.
+func (p *reconfiguration) way() Applied {
+	if p.brings {
+		return AppliedRestart
+	}
+	return p.row.way()
+}
+
 // result is p as its answer shows it; is is what is stored by now.
 func (p *reconfiguration) result(is state.Configuration, way Applied) ConfigurationResult {
-	if p.config == nil || p.row.edition == nil {
-		return ConfigurationResult{}
+	result := ConfigurationResult{Configuration: configurationOf(p.edition.config, is, p.after), Diff: append([]Difference{}, p.diff...)}
+	if result.Awaiting = p.awaiting; way != "" && is.Revision != p.is.Revision {
+		result.Awaiting = nil // it is tried with this one
 	}
-	d := p.after
-	result := ConfigurationResult{Configuration: configurationOf(p.config, is, d), Diff: append([]Difference{}, p.diff...)}
 	if len(p.diff) > 0 {
 		result.Applied = way
 	}
@@ -110,7 +119,7 @@ func (p *reconfiguration) seal(h *Host) error {
 		// A version that wanted another configuration is tried with this one.
 		Edit: func(x *state.Extension) { x.Rejected = withoutMisconfigured(x.Rejected) },
 		Events: []state.Event{{
-			Time: now, Kind: eventConfigured, Version: p.row.Version, Digest: p.row.Digest, Actor: p.change.Actor.Name,
+			Time: now, Kind: eventConfigured, Version: p.edition.version(), Digest: p.edition.Digest(), Actor: p.change.Actor.Name,
 			Message: fmt.Sprintf("revision %d: %s", next.Revision, p.places()),
 		}},
 		Audit: []state.AuditEntry{{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
@@ -19,6 +20,9 @@ type trial struct {
 	revision  int64
 	change    state.Change
 	release   func() // ends the turn
+	// seen says that its edition was what should run: then it has ended when it is not
+	// that any more, and does not run.
+	seen atomic.Bool
 
 	once sync.Once
 	done chan struct{} // closed when it is over
@@ -32,13 +36,21 @@ const trialTries = 1
 // applyByRestart has a new process take over with the configuration. release is called
 // when that has come to its end, for which nobody may be waiting any more.
 func (h *Host) applyByRestart(ctx context.Context, p *reconfiguration, release func()) error {
-	edition := *p.row.edition
+	edition := *p.edition
 	t := &trial{
 		edition: &edition, effective: p.effective, revision: p.saved.Configuration.Revision, change: p.saved,
 		release: release, done: make(chan struct{}),
 	}
 	edition.trial = t
-	h.reconciler.order(p.change.ID, func(o *orders) { o.trial = t; o.restart++ })
+	if p.brings {
+		h.reconciler.order(p.change.ID, func(o *orders) { o.trial = t; o.retry++ })
+		if err := h.bring(t, p.change.ID); err != nil {
+			t.end(err)
+		}
+	} else {
+		t.seen.Store(true)
+		h.reconciler.order(p.change.ID, func(o *orders) { o.trial = t; o.restart++ })
+	}
 
 	settings := h.cfg.Settings(p.change.ID)
 	ctx, cancel := context.WithTimeout(ctx, 2*settings.StartTimeout+settings.DrainTimeout+settlePatience)
@@ -46,6 +58,11 @@ func (h *Host) applyByRestart(ctx context.Context, p *reconfiguration, release f
 	select {
 	case <-t.done:
 	case <-ctx.Done():
+		if !t.seen.Load() {
+			t.end(&Error{Code: CodeConflict, Message: "the version that the configuration is for is not what should run now", Hint: "look at the extension, and do it again"})
+			h.reconciler.forget(p.change.ID, t)
+			return t.err
+		}
 		return &Error{
 			Code: CodeUnavailable, Message: "the extension is still being started with the new configuration",
 			Hint: "its configuration shows whether it was taken",
@@ -120,6 +137,7 @@ func (e *extension) tried() *edition {
 	if t == nil || t.over() || e.wanted == nil || t.edition.Digest() != e.wanted.Digest() {
 		return nil
 	}
+	t.seen.Store(true)
 	return t.edition
 }
 
@@ -127,7 +145,7 @@ func (e *extension) tried() *edition {
 // served before has ended.
 func (r *reconciler) abandon(e *extension) {
 	t := e.orders.trial
-	if t == nil {
+	if t == nil || !t.seen.Load() {
 		return
 	}
 	view := e.deploy.View()

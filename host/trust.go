@@ -176,7 +176,7 @@ func (h *Host) recheck(ctx context.Context, a Action, row Extension) (Extension,
 		return row, err
 	}
 	h.catalog.Wake()
-	err := h.state.Change(ctx, state.Change{
+	err := h.state.Change(context.WithoutCancel(ctx), state.Change{ // it is done
 		ID: a.ID, Audit: []state.AuditEntry{auditOf(a, nil, nil)},
 	})
 	if err != nil {

@@ -123,6 +123,24 @@ func cmdRestarts(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 }
 
+// cmdLogged: logged ID REGEXP: waits until a line of the extension's log matches.
+func cmdLogged(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: logged ID REGEXP")
+	}
+	want := regexp.MustCompile(args[1])
+	path := filepath.Join(ts.Getenv("JMAP_HOME"), "log", "extensions", args[0]+".log")
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		log, err := os.ReadFile(path)
+		if err == nil && want.Match(log) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("nothing in the log matches %s: %v\n%s", args[1], err, log)
+		}
+	}
+}
+
 // cmdReason: reason ID REGEXP: waits until the reason's stage/code: message matches.
 func cmdReason(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
@@ -170,10 +188,10 @@ func httpMain() {
 
 func httpRun(args []string) error {
 	if len(args) < 2 || len(args)%2 != 0 {
-		return fmt.Errorf("usage: http METHOD URL [-H 'Name: value']... [-d BODY | -f FILE]")
+		return fmt.Errorf("usage: http METHOD URL [-H 'Name: value']... [-d BODY | -f FILE] [-r stay]")
 	}
 	method, url, body := args[0], args[1], io.Reader(nil)
-	header := http.Header{}
+	header, asking := http.Header{}, client()
 	for i := 2; i < len(args); i += 2 {
 		switch args[i] {
 		case "-H":
@@ -188,6 +206,8 @@ func httpRun(args []string) error {
 			}
 			defer file.Close()
 			body = file
+		case "-r": // -r stay: a redirect is an answer
+			asking.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		default:
 			return fmt.Errorf("unknown option %s", args[i])
 		}
@@ -200,7 +220,7 @@ func httpRun(args []string) error {
 	if host := header.Get("Host"); host != "" {
 		req.Host = host
 	}
-	resp, err := client().Do(req)
+	resp, err := asking.Do(req)
 	if err != nil {
 		return err
 	}

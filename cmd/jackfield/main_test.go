@@ -125,6 +125,7 @@ func TestStories(t *testing.T) {
 			"state":    cmdState,
 			"reason":   cmdReason,
 			"gone":     cmdGone,
+			"logged":   cmdLogged,
 			"restarts": cmdRestarts,
 			"ready":    cmdReady,
 			"waits":    cmdWaits,

@@ -28,7 +28,7 @@ type Child struct {
 	lane    atomic.Pointer[lane.Client] // nil when the extension does not serve it
 	cut     context.Context             // ends with CutOff, for requests over control
 	cutOff  context.CancelFunc
-	level   slog.Leveler // that each Check tells, nil for none
+	level   slog.Leveler    // that each Check tells, nil for none
 	offer   *service.Config // what the extension may ask, nil for nothing
 	serving *services       // of the offer, once the extension takes it
 }

@@ -61,7 +61,7 @@ type Config struct {
 	Addresses host.Addresses
 	Streams   *web.Streams
 	// Events subscribes to what changes behind a notice with this number, Follow to a log.
-	Events func(after uint64) (Notices, error)
+	Events func(after uint64) (web.Notices, error)
 	Follow func(ctx context.Context, id string, q host.LogQuery, after string) (Lines, error)
 }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -11,13 +10,6 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
-
-// Notices tell that something has changed; *host.Subscription is one.
-type Notices interface {
-	// Next waits for the next notice, or until ctx ends: then it may be called again.
-	Next(ctx context.Context) (host.Notice, error)
-	Close()
-}
 
 // Gone is the data of the event "removed".
 type Gone struct {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -76,7 +77,21 @@ func (a *API) dependencies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	who := access.Of(r.Context())
+	d.Needs, d.NeededBy = seenBy(who, d.Needs), seenBy(who, d.NeededBy)
 	return web.WriteJSON(w, http.StatusOK, d)
+}
+
+// seenBy returns dependencies in which an extension that who may not look at is an id, and
+// whether it will do.
+func seenBy(who access.Identity, list []host.Dependency) []host.Dependency {
+	list = slices.Clone(list)
+	for i, d := range list {
+		if !who.Sees(d.ID) {
+			list[i].Name, list[i].Version, list[i].State = "", "", ""
+		}
+	}
+	return list
 }
 
 func (a *API) icon(w http.ResponseWriter, r *http.Request) error {

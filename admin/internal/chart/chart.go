@@ -79,7 +79,7 @@ func path(values []*float64, x func(int) float64, y func(float64) float64, digit
 			begun = false
 			continue
 		}
-		at := number(x(i)) + " " + number(y(*v))
+		at := number(x(i)) + " " + number(y(max(*v, 0)))
 		switch {
 		case !begun && (i == len(values)-1 || !known(values[i+1])):
 			b.WriteString("M" + at + "h1")

@@ -82,6 +82,9 @@ const (
 	// FromName is a parameter of the page: the revision whose values the form begins
 	// with, 0 for nothing but defaults.
 	FromName = "from"
+	// ForName is a parameter of the page: the digest of the version that waits for another
+	// configuration, whose form is meant.
+	ForName = "for"
 )
 
 // View is what a page shows.
@@ -91,6 +94,8 @@ type View struct {
 	Stage Stage
 	// May says that the reader may change it.
 	May bool
+	// For is the version that waits for another configuration, if the form is for it.
+	For string
 	// Base is the revision that the form changes.
 	Base int64
 	// Root is the form, Placed what is wrong with it, for its summary.
@@ -133,6 +138,9 @@ func (d *Desk) view(r *http.Request) (View, *form.Form, error) {
 		return v, nil, err
 	}
 	var schema []byte
+	if a := v.Awaiting; a != nil && r.URL.Query().Get(ForName) == a.Digest {
+		v.For, v.Schema = a.Version, a.Schema
+	}
 	if string(v.Schema) != "null" {
 		schema = v.Schema
 	}

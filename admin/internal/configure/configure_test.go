@@ -20,6 +20,7 @@ const schema = `{"type":"object","properties":{"limit":{"type":"integer"},"name"
 type keeper struct {
 	revisions []host.ConfigurationRevision // the newest first
 	refuse    error
+	awaiting  *host.Awaiting
 	asked     []host.ConfigurationChange
 }
 
@@ -35,7 +36,7 @@ func (k *keeper) Configuration(_ context.Context, id string) (host.Configuration
 		return host.Configuration{}, &host.Error{Code: host.CodeNotFound, Message: "no " + id}
 	}
 	now := k.newest()
-	return host.Configuration{Schema: []byte(schema), Values: now.Values, Secrets: []host.Secret{{Pointer: "/key", Set: true}}, Revision: now.Revision, By: now.By}, nil
+	return host.Configuration{Schema: []byte(schema), Values: now.Values, Secrets: []host.Secret{{Pointer: "/key", Set: true}}, Revision: now.Revision, By: now.By, Awaiting: k.awaiting}, nil
 }
 
 func (k *keeper) ConfigurationRevisions(context.Context, string) ([]host.ConfigurationRevision, error) {
@@ -166,7 +167,7 @@ func TestReviewThenSave(t *testing.T) {
 	}
 	must(p.sends(DoReview, "value:/limit", "many"))
 	p.shows(Edit, 422, "")
-	if len(p.view.Placed) != 1 || p.view.Placed[0].ID != "field/limit" || p.view.Root.Fields[0].Text != "many" {
+	if len(p.view.Placed) != 1 || p.view.Placed[0].ID != "field-limit" || p.view.Root.Fields[0].Text != "many" {
 		t.Errorf("what was wrong: %+v", p.view.Placed)
 	}
 	must(p.sends(DoReview, "value:/limit", "5", "value:/key", "hush"))
@@ -277,5 +278,24 @@ func TestStrangeForms(t *testing.T) {
 	p.who = access.Identity{Name: "vera", Role: access.Viewer}
 	if p.opens(""); p.view.May {
 		t.Error("a viewer may configure")
+	}
+}
+
+// TestFormOfAVersionThatWaits: its form is another one than that of the version that runs.
+func TestFormOfAVersionThatWaits(t *testing.T) {
+	k := &keeper{
+		revisions: []host.ConfigurationRevision{{Revision: 1, Values: []byte(`{"limit":1}`)}},
+		awaiting:  &host.Awaiting{Version: "2", Digest: "sha256:2", Schema: []byte(`{"properties":{"most":{"type":"integer"}},"additionalProperties":false}`)},
+	}
+	p := newReader(t, k)
+	if p.opens(""); p.view.For != "" || p.view.Root.Fields[0].Label != "Limit" {
+		t.Errorf("of the one that runs: %+v", p.view)
+	}
+	p.opens("?for=sha256:2")
+	if root := p.view.Root; p.view.For != "2" || root.Fields[0].Label != "Most" || !root.Fields[1].Undeclared || !root.Fields[1].CanRemove {
+		t.Errorf("of the one that waits: %+v", p.view)
+	}
+	if p.opens("?for=sha256:other"); p.view.For != "" {
+		t.Error("there is a form for a version that there is not")
 	}
 }

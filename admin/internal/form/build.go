@@ -91,7 +91,7 @@ func (f *Field) finish() {
 	optional := !f.Required && !f.spot.root && !f.spot.item && !f.Undeclared
 	switch f.Kind {
 	case Text:
-		f.Emptiable = optional && (f.MinLength == "" || f.MinLength == "0")
+		f.Emptiable = optional && (f.MinLength == "" || f.MinLength == "0") && (f.EmptyText || f.Default != "")
 		f.Multiline = f.Multiline || strings.Contains(f.Text, "\n")
 		if _, err := time.Parse(time.DateOnly, f.Text); f.Type == "date" && f.Text != "" && err != nil {
 			f.Type = "text" // a browser would not show it

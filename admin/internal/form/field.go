@@ -40,7 +40,8 @@ type Field struct {
 	Deprecated bool
 	// Nullable offers null besides (NullName).
 	Nullable bool
-	// Emptiable offers the empty text besides no text at all (EmptyName).
+	// Emptiable offers the empty text besides no text at all (EmptyName): where that is
+	// something else, because there is a default, or where it is the value.
 	Emptiable bool
 
 	// Attributes of the control, "" for none. Type is the type of an <input>: text,
@@ -94,14 +95,16 @@ func (f *Field) Name() string {
 	return "value:" + f.Pointer
 }
 
-// ID is an id for the control: letters, digits, slashes, dots, dashes and underscores.
+// ID is an id for the control: letters, digits, dots, dashes and underscores.
 func (f *Field) ID() string {
 	var b strings.Builder
 	b.WriteString("field")
 	for i := range len(f.Pointer) {
 		switch c := f.Pointer[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '/', c == '-', c == '_':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
 			b.WriteByte(c)
+		case c == '/':
+			b.WriteByte('-')
 		default:
 			fmt.Fprintf(&b, ".%02x", c)
 		}

@@ -170,7 +170,7 @@ func TestAttributes(t *testing.T) {
 	if fmt.Sprint(mode.Choices) != `[{  true} {"plain" In clear false} {"tls" Encrypted false}]` {
 		t.Errorf("the modes: %v", mode.Choices)
 	}
-	if id := (&Field{Pointer: `/a b/é"<`}).ID(); id != "field/a.20b/.c3.a9.22.3c" {
+	if id := (&Field{Pointer: `/a b/é"<`}).ID(); id != "field-a.20b-.c3.a9.22.3c" {
 		t.Errorf("the id is %s", id)
 	}
 }
@@ -264,8 +264,8 @@ func TestRefillShowsWhatWasTyped(t *testing.T) {
 		got = append(got, p.ID+" "+p.Label+": "+p.Message)
 	}
 	want := []string{
-		"field Mail: all wrong", "field/port Port: this is not a number", "field/mode Mode: this is missing",
-		"field/relays Relays: far", "field/extra Extra: this is not JSON: no key where one must stand, at byte 1",
+		"field Mail: all wrong", "field-port Port: this is not a number", "field-mode Mode: this is missing",
+		"field-relays Relays: far", "field-extra Extra: this is not JSON: no key where one must stand, at byte 1",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the summary is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -46,7 +46,8 @@ func (p *Pages) actionRoutes() []web.Route {
 
 // act takes the form of a verb and leads back to where it was sent from. Its fields are
 // those of a host.Action, in the spelling of the API: version, restore_data, force,
-// purge, digest, level, and permission for each of them; back is where to go.
+// purge, digest, level, and permission for each of them; revision is that of the row that
+// was looked at; back is where to go.
 func (p *Pages) act(verb host.Verb) web.Serve {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := web.Target(r)
@@ -82,7 +83,7 @@ func actionOf(verb host.Verb, id string, form url.Values) host.Action {
 	yes := func(name string) bool { return form.Get(name) == "true" }
 	return host.Action{
 		Verb: verb, ID: id, Version: form.Get("version"), RestoreData: yes("restore_data"), Force: yes("force"), Purge: yes("purge"),
-		Digest: form.Get("digest"), Permissions: form["permission"], Level: form.Get("level"),
+		Digest: form.Get("digest"), Permissions: form["permission"], Level: form.Get("level"), Revision: form.Get("revision"),
 	}
 }
 
@@ -111,7 +112,7 @@ func (p *Pages) ask(verb host.Verb) web.Serve {
 			Question: said.Say("ask."+string(verb), name), Back: back,
 			Do: action{
 				Label: said.Say("do." + string(verb)), Kind: "danger", Post: pathOf(e.ID, string(verb)),
-				Fields: []field{{"proof", access.Of(r.Context()).Proof}, {"back", back}},
+				Fields: []field{{"proof", access.Of(r.Context()).Proof}, {"back", back}, {"revision", e.Revision()}},
 			},
 		}
 		if v := query.Get("version"); v != "" && !slices.ContainsFunc(e.Versions, func(kept host.Version) bool { return kept.Version == v }) {

@@ -139,6 +139,9 @@ func (p *Pages) foresee(said *words.Words, who access.Identity, verb host.Verb, 
 		key = "bulk.file.no"
 	case !fits(verb, e):
 		key += ".no"
+	case verb == host.VerbDisable && e.State != "running":
+		key += ".idle"
+		a.Fits = true
 	default:
 		a.Fits = true
 	}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 )
 
@@ -31,6 +33,8 @@ type view struct {
 	// Refresh is after how many seconds a browser without scripts loads the page again,
 	// 0 for never.
 	Refresh int
+	// Onward leads on at once, with scripts and without.
+	Onward string
 	// Narrow sets a page of a few lines into the middle.
 	Narrow bool
 	Data   any
@@ -115,6 +119,7 @@ func (p *Pages) words(r *http.Request) *words.Words {
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, v view) error {
 	said := p.words(r)
 	who := access.Of(r.Context())
+	v.Title = text(v.Title) // it may be that of an extension
 	f := &frame{view: v, Language: said.Language(), Who: who, Proof: who.Proof, Here: here(r)}
 	if theme := preference(r, themeCookie); theme == "light" || theme == "dark" {
 		f.Theme = theme
@@ -132,14 +137,8 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v view) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", string(said.Language()))
-	w.Header().Add("Vary", "Accept-Language, Cookie")
-	if v.Status != 0 {
-		w.WriteHeader(v.Status)
-	}
-	_, _ = w.Write(body) // a client that is gone is not an error of ours
-	return nil
+	return web.Write(w, cmp.Or(v.Status, http.StatusOK), "text/html; charset=utf-8", body)
 }
 
 // execute renders one template in one language.
@@ -160,8 +159,8 @@ type spoken struct {
 // here is the address of a page that was asked for, and the overview for a form that
 // was sent.
 func here(r *http.Request) string {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || strings.HasPrefix(r.URL.Path, "/admin/oidc/") {
-		return "/admin/" // the way back from a provider leads there once
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.Path == access.OpenIDCallback {
+		return "/admin/"
 	}
 	return local(r.URL.RequestURI())
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/internal/visible"
@@ -27,8 +28,17 @@ import (
 // What they return is escaped by html/template, or escaped here and of type
 // template.HTML.
 func functions(w *words.Words, now func() time.Time) template.FuncMap {
+	plain := map[string]template.HTML{} // most messages have no places, and are said on every row
+	for _, key := range w.Keys() {
+		plain[key] = say(w, key)
+	}
 	return template.FuncMap{
-		"say":        func(key string, args ...any) template.HTML { return say(w, key, args...) },
+		"say": func(key string, args ...any) template.HTML {
+			if text, ok := plain[key]; ok && len(args) == 0 {
+				return text
+			}
+			return say(w, key, args...)
+		},
 		"count":      w.Count,
 		"number":     w.Number,
 		"rate":       w.Rate,
@@ -43,7 +53,7 @@ func functions(w *words.Words, now func() time.Time) template.FuncMap {
 		"when":       func(t any) template.HTML { return when(w, moment(t)) },
 		"state":      func(s any) template.HTML { return stateBadge(w, fmt.Sprint(s)) },
 		"trust":      func(s any) template.HTML { return trustBadge(w, fmt.Sprint(s)) },
-		"text":       func(s any) string { return visible.Clip(fmt.Sprint(s), maxText) },
+		"text":       func(s any) string { return text(fmt.Sprint(s)) },
 		"line":       line,
 		"dotted":     dotted,
 		"path":       pathOf,
@@ -56,6 +66,28 @@ const (
 	maxLine = 500  // characters of a line of stderr
 	maxName = 260  // characters of an id or a type
 )
+
+// text is a string from outside, safe to look at. The spaces that hold French together
+// stay: what is shown may be words of ours with a name in them.
+func text(s string) string {
+	if !strings.ContainsAny(s, noBreak) {
+		return visible.Clip(s, maxText)
+	}
+	var b strings.Builder
+	for s = s[:min(len(s), maxText)]; ; {
+		i := strings.IndexAny(s, noBreak)
+		if i < 0 {
+			return b.String() + visible.Text(s)
+		}
+		space, size := utf8.DecodeRuneInString(s[i:])
+		b.WriteString(visible.Text(s[:i]))
+		b.WriteRune(space)
+		s = s[i+size:]
+	}
+}
+
+// noBreak are the spaces at which no line is broken, the narrow one too.
+const noBreak = "\u00a0\u202f"
 
 // say is a message as HTML. A string among args is from outside: it is made visible,
 // and its direction is kept to itself. template.HTML among them stays as it is.

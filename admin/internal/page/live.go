@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 )
 
@@ -20,7 +22,7 @@ const (
 	measureEvery = 5 * time.Second
 	// livePause is the least time between two looks: what changes more often is shown as
 	// it is then.
-	livePause = 500 * time.Millisecond
+	livePause = time.Second
 	// sendTime is how long a reader may take for one event.
 	sendTime = 20 * time.Second
 	// liveLife is how long one connection lasts. The browser comes back, and who has no
@@ -100,7 +102,7 @@ func (f *follower) begin() error {
 }
 
 // follow sends changes until the reader goes, or ctx ends.
-func (f *follower) follow(ctx context.Context, notices Notices) {
+func (f *follower) follow(ctx context.Context, notices web.Notices) {
 	for ctx.Err() == nil {
 		wait, cancel := context.WithTimeout(ctx, measureEvery)
 		_, err := notices.Next(wait)
@@ -123,7 +125,7 @@ func (f *follower) follow(ctx context.Context, notices Notices) {
 
 // gather takes the notices of the next moment together. It is false when there will be no
 // more.
-func (f *follower) gather(ctx context.Context, notices Notices) bool {
+func (f *follower) gather(ctx context.Context, notices web.Notices) bool {
 	pause, cancel := context.WithTimeout(ctx, livePause)
 	defer cancel()
 	for {
@@ -225,14 +227,16 @@ func (f *follower) measures(now *overviewData) error {
 
 // send writes one event, and fails when the reader does not take it in time.
 func (f *follower) send(event string, data any) error {
-	body, err := json.Marshal(data)
-	if err != nil {
+	var body bytes.Buffer
+	line := json.NewEncoder(&body)
+	line.SetEscapeHTML(false) // no browser takes this for a page
+	if err := line.Encode(data); err != nil {
 		return err
 	}
 	if err := f.control.SetWriteDeadline(time.Now().Add(sendTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	if _, err := fmt.Fprintf(f.w, "id: %s\nevent: %s\ndata: %s\n\n", f.version, event, body); err != nil {
+	if _, err := fmt.Fprintf(f.w, "id: %s\nevent: %s\ndata: %s\n", f.version, event, body.Bytes()); err != nil {
 		return err
 	}
 	return f.control.Flush()

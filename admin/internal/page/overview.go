@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"html/template"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,7 +16,6 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
-	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
 // row is a line of the table but for what is measured. Two that are equal look equal.
@@ -218,25 +218,28 @@ func groupsOf(all []host.Extension, said *words.Words, who access.Identity, back
 // version is a hash of what the page shows but for what is measured.
 func (d *overviewData) version() string {
 	h := fnv.New64a()
+	add := func(texts ...string) {
+		for _, t := range texts {
+			_, _ = io.WriteString(h, t) // a hash takes everything
+			_, _ = h.Write([]byte{0})
+		}
+	}
 	rows := slices.SortedFunc(slices.Values(d.Rows), func(a, b tableRow) int { return strings.Compare(a.ID, b.ID) })
 	for _, r := range rows { // an order by values would change all the time
-		fmt.Fprintf(h, "%+v\n", r.row)
+		add(r.ID, r.Name, r.Version, r.Claims, r.State, r.Trust, r.Icon, strconv.Itoa(r.Restarts), strconv.FormatBool(r.MayPick))
 	}
 	for _, g := range d.Groups {
 		for _, t := range g.Entries {
-			fmt.Fprintf(h, "%s %s\n", g.Name, t.key())
+			add(g.Name, t.key())
 		}
-		fmt.Fprintln(h, g.Hidden)
+		add(strconv.Itoa(g.Hidden))
 	}
-	fmt.Fprintln(h, d.Panel.Summary, d.Found, d.Pages)
+	add(d.Panel.Summary, strconv.Itoa(d.Found), strconv.Itoa(d.Pages))
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
 // key is another one for each look of the entry, its relative times aside.
 func (t trouble) key() string {
 	t.Since, t.NextTry = t.Since.UTC().Truncate(time.Second), t.NextTry.UTC().Truncate(time.Second)
-	return fmt.Sprintf("%q", fmt.Sprintf("%+v", t))
+	return fmt.Sprintf("%+v", t)
 }
-
-// text is a string from outside, for where no template makes it safe to look at.
-func text(s string) string { return visible.Clip(s, maxText) }

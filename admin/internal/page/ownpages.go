@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"net/http"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
@@ -24,22 +23,18 @@ func (p *Pages) ownPages(w http.ResponseWriter, r *http.Request) error {
 	if from == host.UINone {
 		return web.NewProblem(http.StatusNotFound, host.CodeNotFound, "this extension has no pages of its own")
 	}
-	who := access.Of(r.Context())
+	who, said := access.Of(r.Context()), p.words(r)
 	head := w.Header()
 	head.Set("Content-Security-Policy", head.Get("Content-Security-Policy")+"; "+ownpages.FrameSource)
-	said := p.words(r)
-	name := seen(cmp.Or(e.Name, id))
 	return p.show(w, r, view{
-		Template: "own-pages.html", Title: name, Section: sectionExtensions,
-		Trail: []crumb{{said.Say("nav.extensions"), "/admin/"}, {name, pathOf(id)}}, Scripts: []string{"bridge.js"},
+		Template: "own-pages.html", Title: said.Say("own-pages.title"), Section: sectionExtensions,
+		Trail: []crumb{{said.Say("nav.extensions"), "/admin/"}, {e.Name, pathOf(id)}}, Scripts: []string{"bridge.js"},
 		Data: struct {
-			ID, Name, Version     string
-			Source                string
-			ByHand                bool
-			MayConfigure, MayCall bool
+			ID, Name, Version, Source     string
+			ByHand, MayConfigure, MayCall bool
 		}{
-			ID: id, Name: e.Name, Version: e.Version, Source: p.cfg.OwnPages.Frame(id), ByHand: from == host.UIHome,
-			MayConfigure: who.May(access.Configure, id), MayCall: who.May(access.Operate, id),
+			id, e.Name, e.Version, p.cfg.OwnPages.Frame(id), from == host.UIHome,
+			who.May(access.Configure, id), who.May(access.Operate, id),
 		},
 	})
 }

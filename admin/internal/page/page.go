@@ -11,7 +11,6 @@
 package page
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"html/template"
@@ -41,6 +40,7 @@ var staticFiles embed.FS
 type Host interface {
 	Snapshot() []host.Extension
 	Extension(id string) (host.Extension, bool)
+	// UIOf is where the pages of an extension's own come from.
 	UIOf(id string) string
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
 	// Measures is what extensions do and take, Series how that went, Dependencies who
@@ -55,19 +55,12 @@ type Host interface {
 	aboutHost
 }
 
-// Notices tell that something has changed; *host.Subscription is one. Next returns the
-// context's error when that ends first, and can be called again then.
-type Notices interface {
-	Next(ctx context.Context) (host.Notice, error)
-	Close()
-}
-
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
 // required.
 type Config struct {
 	Host Host
 	// Events subscribes to what changes, as host.Events does.
-	Events func(after uint64) (Notices, error)
+	Events func(after uint64) (web.Notices, error)
 	Access *access.Control
 	// Accounts are who may come in.
 	Accounts *host.Accounts
@@ -168,8 +161,5 @@ func (p *Pages) static(w http.ResponseWriter, r *http.Request) error {
 	types := map[string]string{
 		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 	}
-	w.Header().Set("Content-Type", types[path.Ext(name)])
-	w.Header().Set("Cache-Control", "no-cache")
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
-	return nil
+	return web.WriteFile(w, r, types[path.Ext(name)], body)
 }

@@ -1,14 +1,15 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
-	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
@@ -27,29 +28,30 @@ func (p *Pages) signInRoutes() []web.Route {
 	}
 }
 
-// signInData is what the form of the sign-in shows.
-type signInData struct {
-	Complaint *complaint
+// signInView is what the form shows again after a refusal.
+type signInView struct {
+	// Complaint is a key of words, Detail what the host says besides.
+	Complaint, Detail string
+	Wait              int // seconds, 0 for no wait
 	// Name is what was typed, Next where to go afterwards.
 	Name, Next string
-	// Token says that it was the token that was refused.
-	Token  bool
-	OpenID bool
-	// TokenFile and PasswordFile are where secrets are to be found.
+	// Token says that it was the token that was tried.
+	Token bool
+
 	TokenFile, PasswordFile string
+	OpenID                  bool
 }
 
-func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, data signInData) error {
+// signInPage is the form.
+func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, status int, v signInView) error {
 	said := p.words(r)
 	// A path of this machine is nobody's business elsewhere.
-	data.TokenFile, data.PasswordFile = said.Say("sign-in.where-far"), said.Say("sign-in.first-far")
+	v.TokenFile, v.PasswordFile = said.Say("sign-in.token-far"), said.Say("sign-in.password-far")
 	if p.cfg.Loopback && p.cfg.TokenFile != "" {
-		data.TokenFile = p.cfg.TokenFile
+		v.TokenFile = p.cfg.TokenFile
 	}
-	data.OpenID = p.cfg.Access.HasOpenID()
-	return p.show(w, r, view{
-		Template: "sign-in.html", Status: data.Complaint.status(), Title: said.Say("sign-in.title"), Narrow: true, Data: data,
-	})
+	v.OpenID = p.cfg.Access.HasOpenID()
+	return p.show(w, r, view{Template: "sign-in.html", Status: status, Title: said.Say("sign-in.title"), Narrow: true, Data: v})
 }
 
 func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
@@ -57,7 +59,7 @@ func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
 	if access.Of(r.Context()).Via == access.ViaSession {
 		return seeOther(w, r, next)
 	}
-	return p.signInPage(w, r, signInData{Next: next})
+	return p.signInPage(w, r, http.StatusOK, signInView{Next: next})
 }
 
 // signIn begins a session of a user, or with the field token of the bearer of the
@@ -66,83 +68,59 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return web.Invalid("the form can not be read")
 	}
-	data := signInData{
-		Name: visible.Clip(r.PostForm.Get("name"), 100), Next: nextOf(r.PostForm.Get("next")), Token: r.PostForm.Has("token"),
-	}
+	name, next := r.PostForm.Get("name"), nextOf(r.PostForm.Get("next"))
 	var err error
-	if data.Token {
+	token := r.PostForm.Has("token")
+	if token {
 		err = p.cfg.Access.SignInWithToken(w, r, strings.TrimSpace(r.PostForm.Get("token")))
 	} else {
-		err = p.cfg.Access.SignIn(w, r, r.PostForm.Get("name"), r.PostForm.Get("password"))
+		err = p.cfg.Access.SignIn(w, r, name, r.PostForm.Get("password"))
 	}
 	if err == nil {
-		return seeOther(w, r, data.Next)
+		return seeOther(w, r, next)
 	}
-	key := "sign-in.wrong"
-	if data.Token {
-		key = "sign-in.wrong-token"
-	}
-	if data.Complaint = complaintOf(p.words(r), w, err, key); data.Complaint == nil {
+	status, v, ok := refusal(w, err)
+	if !ok {
 		return err
 	}
-	return p.signInPage(w, r, data)
+	v.Name, v.Next, v.Token = visible.Clip(name, 100), next, token
+	return p.signInPage(w, r, status, v)
 }
 
-// complaint is why a form of an account was not taken.
-type complaint struct {
-	Status int
-	Text   string
-	// Said is what the host says besides, empty for nothing.
-	Said string
-}
-
-func (c *complaint) status() int {
-	if c == nil {
-		return 0
+// refusal is what a person reads who was not let in; false says that it is a fault.
+func refusal(w http.ResponseWriter, err error) (status int, v signInView, ok bool) {
+	var refused *host.AccountError
+	if !errors.As(err, &refused) {
+		return 0, v, false
 	}
-	return c.Status
-}
-
-// complaintOf puts a refusal of the accounts into words; wrong is the key of those for a
-// wrong secret. It is nil for what is no refusal.
-func complaintOf(said *words.Words, w http.ResponseWriter, err error, wrong string) *complaint {
-	p := web.ProblemOf(err)
-	if p == nil {
-		return nil
-	}
-	c := &complaint{Status: p.Status, Text: said.Say("account.refused"), Said: sentence(p.Detail) + sentence(p.Hint)}
-	wait := int((p.Wait + 999_999_999) / 1_000_000_000)
-	switch p.Code {
-	case host.CodeUnauthenticated:
-		// Not 401: the form is no challenge that a browser could meet.
-		c.Status, c.Text, c.Said = http.StatusForbidden, said.Say(wrong), ""
+	status, v.Complaint = http.StatusForbidden, "sign-in.refused"
+	switch string(refused.Code) {
 	case host.CodeExhausted:
-		c.Text, c.Said = said.Say("sign-in.wait", wait), ""
+		status, v.Complaint, v.Wait = http.StatusTooManyRequests, "sign-in.wait", seconds(refused.After)
+	case host.CodeUnavailable:
+		status, v.Complaint, v.Detail = http.StatusServiceUnavailable, "sign-in.unavailable", refused.Message
 	case host.CodeInvalidArgument:
-		c.Status = http.StatusUnprocessableEntity
+		status, v.Complaint, v.Detail = http.StatusUnprocessableEntity, "sign-in.invalid", refused.Message
+	case host.CodeUnauthenticated:
+	default:
+		v.Complaint, v.Detail = "sign-in.not-allowed", refused.Message
 	}
-	if wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(wait))
+	if refused.After > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds(refused.After)))
 	}
-	return c
+	return status, v, true
 }
 
-// sentence makes one of what the host says, which begins with a small letter and has no
-// full stop.
-func sentence(text string) string {
-	if text == "" {
-		return ""
-	}
-	return strings.ToUpper(text[:1]) + text[1:] + ". "
-}
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // nextOf is the page of ours that next names, "/admin/" if it names none.
 func nextOf(next string) string {
-	path := local(next)
-	if u, err := url.Parse(path); err != nil || strings.HasPrefix(u.Path, "/admin/sign-") {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/admin/") ||
+		strings.Contains(next, `\`) || strings.Contains(u.Path, "..") || len(next) > 1000 || strings.HasPrefix(u.Path, "/admin/sign-") {
 		return "/admin/"
 	}
-	return path
+	return u.RequestURI()
 }
 
 func seeOther(w http.ResponseWriter, r *http.Request, path string) error {
@@ -174,49 +152,62 @@ func (p *Pages) finishOpenID(w http.ResponseWriter, r *http.Request) error {
 	if err := p.cfg.Access.FinishOpenID(w, r); err != nil {
 		return p.openIDRefused(w, r, err)
 	}
-	w.Header().Set("Refresh", "0; url=/admin/")
-	return p.show(w, r, view{Template: "signed-in.html", Title: p.words(r).Say("signed-in.title"), Narrow: true})
+	return p.show(w, r, view{Template: "signed-in.html", Title: p.words(r).Say("sign-in.done"), Narrow: true, Onward: "/admin/"})
 }
 
 func (p *Pages) openIDRefused(w http.ResponseWriter, r *http.Request, err error) error {
-	c := complaintOf(p.words(r), w, err, "sign-in.wrong-openid")
-	if c == nil {
+	status, v, ok := refusal(w, err)
+	if !ok {
 		return err
 	}
-	if refused := web.ProblemOf(err); c.Said == "" { // which is no hint at a password
-		c.Said = sentence(refused.Detail)
+	if v.Complaint == "sign-in.refused" { // nothing was typed here
+		v.Complaint, v.Detail = "sign-in.not-allowed", messageOf(err)
 	}
-	return p.signInPage(w, r, signInData{Complaint: c, Next: "/admin/"})
+	v.Next = "/admin/"
+	return p.signInPage(w, r, status, v)
+}
+
+// messageOf is what accounts say of a refusal.
+func messageOf(err error) string {
+	var refused *host.AccountError
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return refused.Message
 }
 
 func (p *Pages) passwordForm(w http.ResponseWriter, r *http.Request) error {
-	return p.passwordPage(w, r, nil)
+	return p.passwordPage(w, r, http.StatusOK, signInView{})
 }
 
-func (p *Pages) passwordPage(w http.ResponseWriter, r *http.Request, c *complaint) error {
+func (p *Pages) passwordPage(w http.ResponseWriter, r *http.Request, status int, v signInView) error {
 	return p.show(w, r, view{
-		Template: "password.html", Status: c.status(), Title: p.words(r).Say("password.title"), Narrow: true,
+		Template: "password.html", Status: status, Title: p.words(r).Say("password.title"), Narrow: true,
 		Data: struct {
-			Complaint *complaint
-			// Has says that there is a password to change.
-			Has bool
-		}{c, access.Of(r.Context()).Account.Via == host.ViaPassword},
+			signInView
+			Has bool // a password
+		}{v, access.Of(r.Context()).Account.Via == host.ViaPassword},
 	})
 }
 
 func (p *Pages) changePassword(w http.ResponseWriter, r *http.Request) error {
-	said, form := p.words(r), r.PostForm // which was read for its proof
+	if err := r.ParseForm(); err != nil {
+		return web.Invalid("the form can not be read")
+	}
+	form := r.PostForm
 	if form.Get("password") != form.Get("again") {
-		return p.passwordPage(w, r, &complaint{Status: http.StatusUnprocessableEntity, Text: said.Say("password.differ")})
+		return p.passwordPage(w, r, http.StatusUnprocessableEntity, signInView{Complaint: "password.differ"})
 	}
 	err := p.cfg.Access.ChangePassword(w, r, form.Get("old"), form.Get("password"))
 	if err == nil {
-		leave(w, r, "ok", "password.changed")
 		return toAdmin(w, r)
 	}
-	c := complaintOf(said, w, err, "password.wrong")
-	if c == nil {
+	status, v, ok := refusal(w, err)
+	if !ok {
 		return err
 	}
-	return p.passwordPage(w, r, c)
+	if v.Complaint == "sign-in.refused" {
+		v.Complaint = "password.wrong"
+	}
+	return p.passwordPage(w, r, status, v)
 }

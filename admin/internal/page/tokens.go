@@ -70,7 +70,7 @@ type tokenForm struct {
 	Days  int
 	// DayChoices are after how many days it may end, 0 for never.
 	DayChoices []int
-	Complaint  *complaint
+	Complaint  *notTaken
 }
 
 func dayChoices() []int { return []int{1, 7, 30, 90, 365, 0} }
@@ -143,7 +143,7 @@ func (p *Pages) addToken(own bool) web.Serve {
 		}
 		t, secret, err := p.cfg.Accounts.AddToken(r.Context(), n, who.Account, access.Remote(r))
 		if err != nil {
-			if f.Complaint = complaintOf(p.words(r), w, err, "account.refused"); f.Complaint == nil {
+			if f.Complaint = notTakenOf(p.words(r), err); f.Complaint == nil {
 				return err
 			}
 			if own {

@@ -41,9 +41,8 @@ type userForm struct {
 	Roles []host.Role
 	Boxes []box
 	// Fixed says that the role comes from elsewhere.
-	Fixed bool
-	// Source is how the user signs in.
-	Complaint *complaint
+	Fixed     bool
+	Complaint *notTaken
 }
 
 // box is an extension that can be ticked.
@@ -107,7 +106,7 @@ func (p *Pages) addUser(w http.ResponseWriter, r *http.Request) error {
 		Name: form.Name, Role: form.Role, Owns: r.PostForm["owns"], Password: r.PostForm.Get("password"),
 	}, web.Actor(r))
 	if err != nil {
-		if form.Complaint = complaintOf(p.words(r), w, err, "account.refused"); form.Complaint == nil {
+		if form.Complaint = notTakenOf(p.words(r), err); form.Complaint == nil {
 			return err
 		}
 		return p.usersPage(w, r, form)
@@ -121,7 +120,7 @@ func (p *Pages) user(w http.ResponseWriter, r *http.Request) error {
 }
 
 // userPage is one user, with what was not taken just now.
-func (p *Pages) userPage(w http.ResponseWriter, r *http.Request, c *complaint) error {
+func (p *Pages) userPage(w http.ResponseWriter, r *http.Request, c *notTaken) error {
 	u, err := p.cfg.Accounts.User(r.PathValue("name"))
 	if err != nil {
 		return err
@@ -158,7 +157,7 @@ func (p *Pages) refuseUser(w http.ResponseWriter, r *http.Request, err error) er
 	if problem == nil || problem.Status == http.StatusNotFound {
 		return err
 	}
-	c := complaintOf(p.words(r), w, err, "account.refused")
+	c := notTakenOf(p.words(r), err)
 	if problem.Status == http.StatusPreconditionFailed {
 		c.Status, c.Text, c.Said = http.StatusConflict, p.words(r).Say("user.changed"), ""
 	}
@@ -178,7 +177,7 @@ func (p *Pages) changeUser(w http.ResponseWriter, r *http.Request) error {
 		change.Role = &role
 	}
 	if name == access.Of(r.Context()).Name && disabled {
-		return p.userPage(w, r, &complaint{Status: http.StatusConflict, Text: p.words(r).Say("user.disabled.self")})
+		return p.userPage(w, r, &notTaken{Status: http.StatusConflict, Text: p.words(r).Say("user.disabled.self")})
 	}
 	if _, err := p.cfg.Accounts.ChangeUser(r.Context(), change, web.Actor(r)); err != nil {
 		return p.refuseUser(w, r, err)
@@ -230,7 +229,7 @@ func (p *Pages) removeUser(w http.ResponseWriter, r *http.Request) error {
 		return web.Invalid("the form says not which state of the user it is about")
 	}
 	if name == access.Of(r.Context()).Name {
-		return p.userPage(w, r, &complaint{Status: http.StatusConflict, Text: p.words(r).Say("user.remove.self")})
+		return p.userPage(w, r, &notTaken{Status: http.StatusConflict, Text: p.words(r).Say("user.remove.self")})
 	}
 	if err := p.cfg.Accounts.RemoveUser(r.Context(), name, revision, web.Actor(r)); err != nil {
 		return p.refuseUser(w, r, err)

@@ -178,3 +178,10 @@ func Copy(w http.ResponseWriter, from io.Reader) error {
 		}
 	}
 }
+
+// Notices tell that something has changed; *host.Subscription is one.
+type Notices interface {
+	// Next waits for the next notice, or until ctx ends: then it may be called again.
+	Next(ctx context.Context) (host.Notice, error)
+	Close()
+}

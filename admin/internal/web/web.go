@@ -130,7 +130,7 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (*http
 	if post := r.Method == http.MethodPost; route.Page && (post || !who.Known()) {
 		who = s.Access.Session(r) // programs look at pages, and change things through the API
 	}
-	r = r.WithContext(access.With(r.Context(), who))
+	*r = *r.WithContext(access.With(r.Context(), who)) // in place: an error page is theirs, too
 	if route.Right == access.Open {
 		return r, nil
 	}

@@ -1,35 +1,10 @@
 package words
 
-// accountWords are about signing in, people, tokens and one's own account.
+// accountWords are about people, their sessions and tokens, and one's own account.
 func accountWords() catalog {
 	return catalog{
-		"sign-in.name":         {"Name", "Nom"},
-		"sign-in.password":     {"Password", "Mot de passe"},
-		"sign-in.openid":       {"Sign in with your organization", "Se connecter avec votre organisation"},
-		"sign-in.first":        {"The first time the name is admin; its password is in {0}.", "La première fois, le nom est admin\u00a0; son mot de passe est dans {0}."},
-		"sign-in.first-far":    {"conf/initial-admin-password in the home folder of the host", "conf/initial-admin-password dans le dossier du serveur"},
-		"sign-in.use-token":    {"Use the administrator’s token", "Utiliser le jeton de l’administrateur"},
-		"sign-in.with-token":   {"Sign in with the token", "Se connecter avec le jeton"},
-		"sign-in.wrong":        {"The name or the password is wrong.", "Le nom ou le mot de passe est erroné."},
-		"sign-in.wrong-token":  {"This is not the administrator’s token.", "Ce n’est pas le jeton de l’administrateur."},
-		"sign-in.wrong-openid": {"Your organization did not let you in.", "Votre organisation ne vous a pas laissé entrer."},
-		"sign-in.wait":         {"There were too many wrong tries. Wait {0} second and try again.|There were too many wrong tries. Wait {0} seconds and try again.", "Trop de tentatives erronées. Attendez {0} seconde et réessayez.|Trop de tentatives erronées. Attendez {0} secondes et réessayez."},
-		"signed-in.title":      {"Signed in", "Connecté"},
-		"signed-in.go-on":      {"Go on to the extensions", "Continuer vers les extensions"},
-		"account.refused":      {"This was not taken.", "Cela n’a pas été accepté."},
+		"account.refused": {"This was not taken.", "Cela n’a pas été accepté."},
 
-		"password.title":    {"Change your password", "Changer votre mot de passe"},
-		"password.must":     {"Somebody else has set the password of {0}. Choose one that only you know.", "Quelqu’un d’autre a défini le mot de passe de {0}. Choisissez-en un que vous seul connaissez."},
-		"password.old":      {"Password until now", "Mot de passe actuel"},
-		"password.new":      {"New password", "Nouveau mot de passe"},
-		"password.again":    {"New password once more", "Nouveau mot de passe, encore une fois"},
-		"password.rule":     {"At least 12 characters; several words are easy to remember.", "Au moins 12 caractères\u00a0; plusieurs mots se retiennent facilement."},
-		"password.do":       {"Change password", "Changer le mot de passe"},
-		"password.ends":     {"All other sessions of yours end.", "Toutes vos autres sessions prennent fin."},
-		"password.none":     {"You have not signed in with a password, so there is none to change here.", "Vous ne vous êtes pas connecté avec un mot de passe\u00a0; il n’y en a pas à changer ici."},
-		"password.differ":   {"The two new passwords differ.", "Les deux nouveaux mots de passe diffèrent."},
-		"password.wrong":    {"The password until now is wrong.", "Le mot de passe actuel est erroné."},
-		"password.changed":  {"Your password is changed.", "Votre mot de passe est changé."},
 		"password.generate": {"Suggest one", "En proposer un"},
 
 		"users.title":        {"Users and tokens", "Utilisateurs et jetons"},
@@ -94,7 +69,7 @@ func accountWords() catalog {
 		"sessions.all-ended":  {"All sessions of {0} are ended.", "Toutes les sessions de {0} sont terminées."},
 
 		"tokens.title":      {"Tokens", "Jetons"},
-		"tokens.intro":      {"Programs show a token instead of a password: Authorization: Bearer …", "Les programmes présentent un jeton au lieu d’un mot de passe\u00a0: Authorization: Bearer …"},
+		"tokens.intro":      {"Programs show a token instead of a password, in the header {0}.", "Les programmes présentent un jeton au lieu d’un mot de passe, dans l’en-tête {0}."},
 		"tokens.table":      {"Tokens", "Jetons"},
 		"tokens.none":       {"There are no tokens.", "Il n’y a pas de jetons."},
 		"tokens.label":      {"For what", "Pour quoi"},

@@ -23,7 +23,7 @@ func auditWords() catalog {
 		"audit.export":        {"Everything that the filter shows, as a file:", "Tout ce que montre le filtre, dans un fichier\u00a0:"},
 		"audit.export.csv":    {"CSV, for spreadsheets", "CSV, pour tableurs"},
 		"audit.export.ndjson": {"NDJSON, for programs", "NDJSON, pour programmes"},
-		"audit.bad-time":      {"This is no time; write it as 2026-11-26T06:00.", "Ce n’est pas une heure\u00a0; écrivez par exemple 2026-11-26T06:00."},
+		"audit.bad-time":      {"This is no time; a date such as 2026-11-26 will do, too.", "Ce n’est pas une heure\u00a0; une date telle que 2026-11-26 convient aussi."},
 		"audit.bad-span":      {"The end is not after the beginning.", "La fin n’est pas après le début."},
 		"audit.newest":        {"Newest", "Les plus récentes"},
 		"audit.this-machine":  {"this host", "ce serveur"},

@@ -3,10 +3,9 @@ package words
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/text/number"
 )
 
 // None stands where there is no value.
@@ -16,19 +15,39 @@ const None = "–"
 const narrow = "\u202f"
 
 // Count writes a whole number.
-func (w *Words) Count(n int) string {
-	if n > -1000 && n < 1000 { // most are, and need no separators
-		return fmt.Sprint(n)
-	}
-	return w.printer.Sprint(number.Decimal(n))
-}
+func (w *Words) Count(n int) string { return w.written(strconv.Itoa(n)) }
 
 // Number writes x with at most digits behind the point.
 func (w *Words) Number(x float64, digits int) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return None
 	}
-	return w.printer.Sprint(number.Decimal(x, number.MaxFractionDigits(digits)))
+	text := strconv.FormatFloat(x, 'f', digits, 64)
+	if digits > 0 {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
+	return w.written(text)
+}
+
+// written sets digits as the language does: in groups of three, and with its own sign
+// before the fraction.
+func (w *Words) written(digits string) string {
+	group, point := ",", "."
+	if w.language == French {
+		group, point = narrow, ","
+	}
+	sign := ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "-", digits[1:]
+	}
+	whole, fraction, broken := strings.Cut(digits, ".")
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + group + whole[at:]
+	}
+	if broken {
+		return sign + whole + point + fraction
+	}
+	return sign + whole
 }
 
 // Rate writes something per second: with a digit behind the point below ten.

@@ -9,6 +9,7 @@ func overviewWords() catalog {
 		"overview.all-well":     {"All is well.", "Tout va bien."},
 		"overview.attention":    {"{0} needs attention|{0} need attention", "{0} requiert votre attention|{0} requièrent votre attention"},
 		"overview.panel":        {"Extensions by state", "Extensions par état"},
+		"overview.all":          {"all", "toutes"},
 		"overview.show-all":     {"Show all", "Tout afficher"},
 		"overview.bad":          {"Needs attention", "À traiter"},
 		"overview.busy":         {"Under way", "En cours"},

@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 // Language is one that the page speaks, as it stands in the attribute lang.
@@ -77,7 +76,7 @@ type catalog map[string]Message
 // catalogs are those of all parts. No key stands in two of them.
 func catalogs() []catalog {
 	return []catalog{
-		frameWords(),
+		frameWords(), signInWords(),
 		stateWords(),
 		overviewWords(),
 		actionWords(),
@@ -85,14 +84,13 @@ func catalogs() []catalog {
 		auditWords(),
 		accountWords(),
 		aboutWords(),
-		ownWords(),
+		ownPagesWords(),
 	}
 }
 
 // Words are those of one language.
 type Words struct {
 	language Language
-	printer  *message.Printer
 	messages catalog
 	reasons  map[string]Reason
 }
@@ -103,11 +101,7 @@ func In(l Language) *Words {
 	for _, c := range catalogs() {
 		maps.Copy(all, c)
 	}
-	tag := language.English
-	if l == French {
-		tag = language.French
-	}
-	return &Words{language: l, printer: message.NewPrinter(tag), messages: all, reasons: reasons()}
+	return &Words{language: l, messages: all, reasons: reasons()}
 }
 
 // Language is the language of w.
@@ -115,6 +109,9 @@ func (w *Words) Language() Language { return w.language }
 
 // Has reports whether there is a message with this key.
 func (w *Words) Has(key string) bool { _, ok := w.messages[key]; return ok }
+
+// Keys lists the keys of all messages.
+func (w *Words) Keys() []string { return slices.Sorted(maps.Keys(w.messages)) }
 
 // Say returns the message with this key, its places filled with args: whole numbers as
 // the language writes them, everything else as it is. A key that is not there is

@@ -112,6 +112,9 @@ func printConfig(w io.Writer, c host.Configuration) error {
 	if c.Changed != nil {
 		said = fmt.Sprintf("revision %d, by %s at %s", c.Revision, oneLine(c.By), timeOf(c.Changed))
 	}
+	if a := c.Awaiting; a != nil {
+		said += fmt.Sprintf("\nversion %s waits for another one: %s", oneLine(a.Version), oneLine(a.Message))
+	}
 	_, err = fmt.Fprintln(w, said)
 	return err
 }

@@ -28,7 +28,7 @@ token, or are told where it is by --host and --token (JACKFIELD_HOST and
 JACKFIELD_TOKEN).`,
 	}
 	t.AddFlags(cmd)
-	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newCall(&t))
+	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newLogs(&t), newLevel(&t), newCall(&t))
 	for _, v := range verbs() {
 		cmd.AddCommand(newVerb(&t, v))
 	}

@@ -180,7 +180,7 @@ func homeOf(t *testing.T, h *house, requests http.Handler) host.Home {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = done() })
-	window, err := admin.New(admin.Config{Host: h, Accounts: accounts, MaxUpload: maxUpload, Address: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	window, err := admin.New(admin.Config{Host: h, Follow: h.followed, Accounts: accounts, MaxUpload: maxUpload, Address: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

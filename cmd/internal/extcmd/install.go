@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -25,6 +26,7 @@ const uploadPatience = 5 * time.Minute
 
 func newInstall(t *target) *cobra.Command {
 	var dryRun, noWait bool
+	var key string
 	cmd := &cobra.Command{
 		Use:   "install FILE|-",
 		Short: "send a bundle to the host, which installs it or upgrades to it",
@@ -47,6 +49,7 @@ from the standard input. Who installs a bundle consents to what it asks for, whi
 	flags := cmd.Flags()
 	flags.BoolVar(&dryRun, "dry-run", false, "only say what would happen")
 	flags.BoolVar(&noWait, "no-wait", false, "return as soon as the host has the bundle")
+	flags.StringVar(&key, "idempotency-key", "", "name for this upload: for a day, a second one of the same name and bytes is answered as the first was")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		file, err := openBundle(args[0], cmd.InOrStdin())
@@ -60,7 +63,7 @@ from the standard input. Who installs a bundle consents to what it asks for, whi
 		}
 		what := "installing " + oneLine(file.name)
 		bar := newProgress(cmd.ErrOrStderr(), file.name, file.size)
-		done, err := c.upload(cmd.Context(), what, file, bar.add, dryRun)
+		done, err := c.upload(cmd.Context(), what, key, file, bar.add, dryRun)
 		bar.end()
 		if err != nil {
 			return err
@@ -79,7 +82,9 @@ from the standard input. Who installs a bundle consents to what it asks for, whi
 			}
 			return notRunning(what, verdict, host.Extension{ID: done.ID, State: done.State, Reason: done.Reason})
 		}
+		stop := c.showJob(cmd.Context(), done.Job, bar)
 		e, err := c.settled(cmd.Context(), what, done.ID)
+		stop()
 		if err != nil {
 			return err
 		}
@@ -167,7 +172,7 @@ var errStill = errors.New("nothing has moved")
 
 // upload sends a bundle. It may take as long as it moves; came is told how far it is,
 // from another goroutine.
-func (c *client) upload(ctx context.Context, what string, file *bundleFile, came func(int), dryRun bool) (host.Uploaded, error) {
+func (c *client) upload(ctx context.Context, what, key string, file *bundleFile, came func(int), dryRun bool) (host.Uploaded, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	still := time.AfterFunc(uploadPatience, func() { cancel(errStill) })
@@ -190,11 +195,46 @@ func (c *client) upload(ctx context.Context, what string, file *bundleFile, came
 	req.ContentLength = file.size
 	req.Header.Set("Content-Type", "application/java-archive")
 	req.Header.Set("Expect", "100-continue")
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	err = c.Answer(what, req, &done)
 	if err != nil && errors.Is(context.Cause(ctx), errStill) {
 		err = output.Errorf("'jackfield ext list' shows whether it has arrived", "%s: %s has not answered, and nothing has moved, for %s", what, req.URL.Host, uploadPatience)
 	}
 	return done, err
+}
+
+// jobEvery is how often a person sees how far an installation is.
+const jobEvery = 300 * time.Millisecond
+
+// showJob shows, while somebody waits, how far a job is. stop ends that.
+func (c *client) showJob(ctx context.Context, name string, bar *progress) (stop func()) {
+	if !bar.shown() || name == "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		tick := time.NewTicker(jobEvery)
+		defer tick.Stop()
+		for {
+			var j host.Job
+			if err := c.Ask(ctx, question{What: "looking at the job", Path: []string{"jobs", name}}, &j); err == nil {
+				bar.say(string(j.State))
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		looking.Wait()
+		bar.end()
+	}
 }
 
 type readFunc func([]byte) (int, error)

@@ -23,6 +23,7 @@ type progress struct {
 	w           io.Writer  // nil when there is nobody to show it to
 	name        string
 	done, total int64 // total is -1 when it is not known
+	sent        bool  // bytes are not shown any more
 	drawn       time.Time
 }
 
@@ -34,25 +35,38 @@ func newProgress(w io.Writer, name string, total int64) *progress {
 	return p
 }
 
+// shown reports whether somebody looks.
+func (p *progress) shown() bool { return p.w != nil }
+
+// say shows a word in the place of the bar.
+func (p *progress) say(word string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.w != nil {
+		p.drawn = time.Now()
+		_, _ = io.WriteString(p.w, "\r"+visible.Clip(p.name, 30)+"  "+visible.Clip(word, 30)+"\x1b[K") // only for the eye
+	}
+}
+
 // add says that n more bytes are on their way.
 func (p *progress) add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done += int64(n)
-	if now := time.Now(); p.w != nil && now.Sub(p.drawn) >= drawEvery {
+	if now := time.Now(); p.w != nil && !p.sent && now.Sub(p.drawn) >= drawEvery {
 		p.drawn = now
 		_, _ = io.WriteString(p.w, "\r"+bar(p.name, p.done, p.total)+"\x1b[K") // only for the eye
 	}
 }
 
-// end takes the bar away.
+// end takes the bar away, for good: what say shows, until the next end.
 func (p *progress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.w != nil && !p.drawn.IsZero() {
 		_, _ = io.WriteString(p.w, "\r\x1b[K")
 	}
-	p.w = nil
+	p.drawn, p.sent = time.Time{}, true
 }
 
 // bar is the line that is shown, short enough for any terminal.

@@ -112,7 +112,7 @@ func TestRefusedVerbs(t *testing.T) {
 		want   []string
 	}{
 		{"others need it", &host.Error{Code: "conflict", Message: "2 extensions need it", Others: []string{"org.b.B", "org.c\x1b[2J"}},
-			[]string{"disabling \"" + hello + "\": conflict: 2 extensions need it\n", "  org.b.B needs it\n", `  org.c\x1b[2J needs it` + "\n", "hint: --force goes ahead"}},
+			[]string{"disabling \"" + hello + "\": conflict: 2 extensions need it (request ", "  org.b.B needs it\n", `  org.c\x1b[2J needs it` + "\n", "hint: --force goes ahead"}},
 		{"the host's own hint", &host.Error{Code: "invalid_argument", Message: "no", Hint: "do\x1b[2J this"}, []string{"invalid_argument: no", `hint: do\x1b[2J this` + "\n"}},
 		{"disk full", &host.Error{Code: "unavailable", Message: "the disk is full"}, []string{"unavailable: the disk is full", "hint: try again in 5 s"}},
 		{"unknown", &host.Error{Code: "not_found", Message: "no such"}, []string{"not_found: no such", "hint: 'jackfield ext list' shows the ids"}},

@@ -56,10 +56,10 @@ func TestEffective(t *testing.T) {
 }
 
 // What the host tells of its settings is not hidden from administrators, so no key may
-// hold a secret: those are in files of their own.
+// hold a secret: those are in files of their own, which keys may name.
 func TestNoKeyIsASecret(t *testing.T) {
 	for _, k := range keys() {
-		if regexp.MustCompile(`secret|password|token$|passphrase|private_key`).MatchString(k.name) {
+		if regexp.MustCompile(`secret|password|token$|passphrase|private_key`).MatchString(k.name) && !strings.HasSuffix(k.name, "_file") {
 			t.Errorf("%s looks like a secret", k.name)
 		}
 	}

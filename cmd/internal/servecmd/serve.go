@@ -44,7 +44,10 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 		return err
 	}
 	if !adminAddress.IP.IsLoopback() {
-		log.Warn("the admin listener is open to other machines, and the token travels unencrypted: put a proxy with TLS before it", "admin.listen", cfg.AdminListen)
+		log.Warn("the admin listener is open to other machines, and passwords and tokens travel unencrypted: put a proxy with TLS before it", "admin.listen", cfg.AdminListen)
+		if len(cfg.AdminHosts) == 0 && cfg.AdminURL == "" {
+			log.Warn("the admin listener answers under every name: say with admin.hosts under which it should", "admin.listen", cfg.AdminListen)
+		}
 	}
 	home, err := filepath.Abs(cfg.Home)
 	if err != nil {

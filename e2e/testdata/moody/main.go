@@ -19,7 +19,7 @@ import (
 const (
 	slow  = "slow"  // Init waits until the mood is another
 	sick  = "sick"  // Init fails
-	crash = "crash" // Init and requests end the process
+	crash = "crash" // requests end the process
 	hold  = "hold"  // requests wait until the mood is another
 )
 
@@ -35,10 +35,7 @@ func (e *extension) Init(ctx context.Context, setup sdk.Setup) error {
 	if err := e.during(ctx, slow); err != nil {
 		return err
 	}
-	switch e.mood() {
-	case crash:
-		e.die()
-	case sick:
+	if e.mood() == sick {
 		return errors.New("the sensor table is missing")
 	}
 	setup.Log.Info("listening for telemetry", "port", 7400)

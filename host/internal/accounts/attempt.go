@@ -44,6 +44,11 @@ func (t attempt) right() {
 	}
 }
 
+// lasting is ctx for what is written down whether or not the client waits for it.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), writePatience)
+}
+
 // wrong writes down that a try went wrong, once in a window. A name that nobody has is
 // not shown: it may be a password that was typed into the wrong field.
 func (t attempt) wrong(ctx context.Context) {
@@ -65,6 +70,8 @@ func (t attempt) wrong(ctx context.Context) {
 		}
 		t.of.cfg.Log.Warn(e.text, "user", name, "remote", t.remote)
 		audit := entry(Actor{Name: "host", Remote: t.remote}, e.action, name, nil, nil)
+		ctx, cancel := lasting(ctx)
+		defer cancel()
 		if err := t.of.cfg.State.ChangeAccounts(ctx, state.AccountChange{Audit: []state.AuditEntry{audit}}); err != nil {
 			t.of.cfg.Log.Error("a refused sign-in is not in the audit trail", "error", err)
 		}

@@ -73,6 +73,24 @@ func TestRefusedSignInsAreWrittenDownOnce(t *testing.T) {
 	}
 }
 
+// Who leaves before the answer is written down all the same.
+func TestRefusedSignInOfWhoHasLeft(t *testing.T) {
+	h := newHouse(t)
+	h.add("vera", Viewer)
+	before := len(h.audited())
+	ctx, cancel := context.WithCancel(t.Context())
+	u := h.user("vera")
+	tried, err := h.try(u, "vera", here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	tried.wrong(ctx)
+	if got := h.audited()[before:]; !slices.Equal(got, []string{"host sign-in-failed vera"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
 // Tries at the same time count each: a hundred at once are not one.
 func TestTriesAtOnce(t *testing.T) {
 	h := newHouse(t)

@@ -106,6 +106,8 @@ func (a *Accounts) begin(ctx context.Context, u *user, s *session, better *hash,
 		rows = append(rows, next.row())
 	}
 	by := Actor{Name: s.User, Remote: from.Remote}
+	ctx, cancel := lasting(ctx)
+	defer cancel()
 	err := a.save(ctx, entry(by, "sign-in", s.User, nil, map[string]Via{"via": s.Via}), rows...)
 	if err != nil {
 		a.cfg.Log.Error("a sign-in cannot be written down; the session ends with the host", "user", s.User, "remote", from.Remote, "error", err)
@@ -154,6 +156,15 @@ func (a *Accounts) surplus(name string) []string {
 
 // Session returns who has the session with this secret, and counts as its use.
 func (a *Accounts) Session(_ context.Context, secret string) (Identity, error) {
+	return a.session(secret, true)
+}
+
+// Peek is Session for what is not asked for by a person: it does not count as use.
+func (a *Accounts) Peek(_ context.Context, secret string) (Identity, error) {
+	return a.session(secret, false)
+}
+
+func (a *Accounts) session(secret string, use bool) (Identity, error) {
 	none := &Error{Code: Unauthenticated, Message: "there is no such session, or it has ended"}
 	if secret == "" || len(secret) > 256 {
 		return Identity{}, none
@@ -168,6 +179,9 @@ func (a *Accounts) Session(_ context.Context, secret string) (Identity, error) {
 	id, ok := a.identityOf(s, now)
 	if !ok {
 		return Identity{}, none
+	}
+	if !use {
+		return id, nil
 	}
 	s.used.touch(now)
 	if u := a.users[s.User]; u != nil && s.Via != ViaAdminToken {

@@ -46,8 +46,16 @@ func TestWhatEndsASession(t *testing.T) {
 		"two hours without use":    {func(h *house, _ string) error { h.pass(SessionIdle); return nil }, true},
 		"twelve hours in constant": {useFor(SessionLife), true},
 		"eleven hours in constant": {useFor(SessionLife - time.Hour), false},
-		"sign-out":                 {func(h *house, s string) error { return h.SignOut(h.t.Context(), s, "") }, true},
-		"sign-out everywhere":      {func(h *house, _ string) error { return h.EndSessions(h.t.Context(), "vera", "", by) }, true},
+		"two hours of being looked at": {func(h *house, s string) error {
+			h.pass(SessionIdle - time.Second)
+			if _, err := h.Peek(h.t.Context(), s); err != nil {
+				return err
+			}
+			h.pass(time.Second)
+			return nil
+		}, true},
+		"sign-out":            {func(h *house, s string) error { return h.SignOut(h.t.Context(), s, "") }, true},
+		"sign-out everywhere": {func(h *house, _ string) error { return h.EndSessions(h.t.Context(), "vera", "", by) }, true},
 		"ended by its id": {func(h *house, _ string) error {
 			return h.EndSessions(h.t.Context(), "vera", h.Sessions("vera")[0].ID, by)
 		}, true},

@@ -102,3 +102,48 @@ func FuzzLines(f *testing.F) {
 		check("follow", followed)
 	})
 }
+
+// Whatever somebody says that they have seen, they get whole lines, and the last of all.
+func FuzzResume(f *testing.F) {
+	content := lineOf(1, slog.LevelInfo, "one") + lineOf(2, slog.LevelInfo, "two") + lineOf(3, slog.LevelInfo, "three")
+	path := filepath.Join(f.TempDir(), "x.log")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	lines, err := Tail(f.Context(), path, Query{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, after := range []string{"", "-", lines[0].Position, lines[1].Position + "0", "0123456789abcdef-9223372036854775807", "0123456789abcdef--5", lines[0].Position[:17]} {
+		f.Add(after)
+	}
+	f.Fuzz(func(t *testing.T, after string) {
+		if after == lines[2].Position { // nothing is left
+			return
+		}
+		ended := make(chan struct{})
+		close(ended)
+		follower, err := Follow(t.Context(), path, Query{}, after, ended)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer follower.Close()
+		var last string
+		for {
+			line, err := follower.Next(t.Context())
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line.Missed == 0 && !strings.Contains("\n"+content, "\n"+line.Raw+"\n") {
+				t.Fatalf("behind %q comes %q", after, line.Raw)
+			}
+			last = line.Message
+		}
+		if last != "three" {
+			t.Fatalf("behind %q the last line is %q", after, last)
+		}
+	})
+}

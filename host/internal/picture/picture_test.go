@@ -9,6 +9,8 @@ import (
 	"image/color"
 	"image/png"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -82,6 +84,53 @@ func TestIconIsDrawnAnew(t *testing.T) {
 	}
 }
 
+// pictures are PNGs of several kinds that others have made, by name.
+func pictures(t testing.TB) map[string][]byte {
+	t.Helper()
+	names, err := filepath.Glob("testdata/pngsuite/*.png")
+	if err != nil || len(names) < 5 {
+		t.Fatalf("%d pictures, error %v", len(names), err)
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		if files[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+func TestPicturesOfOthers(t *testing.T) {
+	for name, file := range pictures(t) {
+		icon, err := Icon(file)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		was, err := png.Decode(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := png.Decode(bytes.NewReader(icon))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The corner looks as it did, the rest of the alphabet of PNG is gone.
+		r1, g1, b1, a1 := was.At(0, 0).RGBA()
+		r2, g2, b2, a2 := is.At(0, 0).RGBA()
+		for i, pair := range [][2]uint32{{r1, r2}, {g1, g2}, {b1, b2}, {a1, a2}} {
+			if d := int(pair[0]>>8) - int(pair[1]>>8); was.Bounds().Dx() <= Side && (d < -1 || d > 1) {
+				t.Errorf("%s: channel %d of the corner was %d and is %d", name, i, pair[0]>>8, pair[1]>>8)
+			}
+		}
+		for _, chunk := range []string{"gAMA", "bKGD", "tRNS", "PLTE", "sBIT", "tEXt"} {
+			if bytes.Contains(icon, []byte(chunk)) {
+				t.Errorf("%s: the chunk %s is still there", name, chunk)
+			}
+		}
+	}
+}
+
 func TestNothingIsPassedThrough(t *testing.T) {
 	secret := []byte("<script>alert(1)</script>")
 	file := append(withChunk(drawn(t, 16, 16), "tEXt", append([]byte("Comment\x00"), secret...)), secret...)
@@ -149,6 +198,9 @@ func FuzzIcon(f *testing.F) {
 	f.Add(claiming(f, 1000, 1000))
 	f.Add(withChunk(drawn(f, 4, 4), "acTL", make([]byte, 8)))
 	f.Add([]byte("<svg/>"))
+	for _, file := range pictures(f) {
+		f.Add(file)
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		icon, err := Icon(file)
 		if err != nil {

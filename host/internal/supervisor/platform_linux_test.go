@@ -91,3 +91,13 @@ func FuzzParseStat(f *testing.F) {
 		}
 	})
 }
+
+// What a look at one process costs, of which the host takes one for each extension every
+// five seconds.
+func BenchmarkReadUsage(b *testing.B) {
+	for b.Loop() {
+		if _, err := readUsage(os.Getpid()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
