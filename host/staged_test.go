@@ -46,8 +46,8 @@ func (w *world) installs(i host.StagedInstall) host.Extension {
 	return e
 }
 
-// declines checks that an installation is refused with a code.
-func (w *world) declines(i host.StagedInstall, code string) {
+// turnsDown checks that an installation is refused with a code.
+func (w *world) turnsDown(i host.StagedInstall, code string) {
 	w.t.Helper()
 	var refusal *host.Error
 	if up, err := w.InstallStaged(w.t.Context(), i); !errors.As(err, &refusal) || refusal.Code != code || refusal.Hint == "" {
@@ -83,8 +83,8 @@ func TestStagedIsLookedAtAndInstalled(t *testing.T) {
 	if rows := w.Snapshot(); len(rows) != 0 {
 		t.Errorf("rows before the installation: %+v", rows)
 	}
-	w.declines(host.StagedInstall{Token: s.Token, Actor: host.Actor{Name: "bob"}}, host.CodeNotFound)
-	w.declines(host.StagedInstall{Token: s.Token, Installed: "sha256:0", Actor: ann()}, host.CodeConflict)
+	w.turnsDown(host.StagedInstall{Token: s.Token, Actor: host.Actor{Name: "bob"}}, host.CodeNotFound)
+	w.turnsDown(host.StagedInstall{Token: s.Token, Installed: "sha256:0", Actor: ann()}, host.CodeConflict)
 	row := w.installs(host.StagedInstall{Token: s.Token})
 	if row.State != "running" || row.Version != "1" {
 		t.Errorf("installed: %+v", row)
@@ -165,7 +165,7 @@ func TestStagedOfAnotherPublisher(t *testing.T) {
 	if s.Publisher != host.PublisherChanged || s.State != "refused" || !strings.HasSuffix(s.Signature.Publisher, "@other.example") {
 		t.Errorf("another one: %+v", s)
 	}
-	w.declines(host.StagedInstall{Token: s.Token, Installed: row.Digest, Actor: ann()}, host.CodeConflict)
+	w.turnsDown(host.StagedInstall{Token: s.Token, Installed: row.Digest, Actor: ann()}, host.CodeConflict)
 	if row = w.installs(host.StagedInstall{Token: s.Token, Installed: row.Digest, AcceptPublisher: true}); row.Version != "2" || row.State != "running" {
 		t.Errorf("installed: %+v", row)
 	}
@@ -181,7 +181,7 @@ func TestStagedIsForgotten(t *testing.T) {
 	w := startQuick(t, home)
 	s := w.stages(moody{version: "1"}.jar(t))
 	w.Unstage(s.Token, ann())
-	w.declines(host.StagedInstall{Token: s.Token, Actor: ann()}, host.CodeNotFound)
+	w.turnsDown(host.StagedInstall{Token: s.Token, Actor: ann()}, host.CodeNotFound)
 	if !eventually(func() bool { return len(w.shelved()) == 0 }) {
 		t.Errorf("private storage holds %q", w.shelved())
 	}
