@@ -42,6 +42,7 @@ type Host interface {
 	page.Host
 	ownpages.Host
 	Upload(ctx context.Context, u host.Upload) (host.Uploaded, error)
+	Stage(ctx context.Context, u host.Upload) (host.Staged, error)
 }
 
 // Notices tell that something has changed; *host.Subscription is one.
@@ -124,18 +125,19 @@ func newHandler(cfg Config) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.fill()
 	loopback := addr.Addr().Unmap().IsLoopback()
+	cfg.fill()
 	own := ownpages.New(cfg.Host, time.Now)
 	streams := web.NewStreams(control)
+	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload, Stage: cfg.Host.Stage}
 	pages, err := page.New(page.Config{
-		Host: cfg.Host, Events: cfg.Events, Follow: cfg.Follow, Streams: streams, Access: control, OwnPages: own, Loopback: loopback, DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile,
+		Host: cfg.Host, Events: cfg.Events, Follow: cfg.Follow, Streams: streams, Access: control, Accounts: cfg.Accounts, Uploads: uploads, OwnPages: own, Loopback: loopback,
+		DropFolder: cfg.DropFolder, TokenFile: cfg.TokenFile, RequestAddress: cfg.RequestAddress, AdminAddress: cfg.Address,
 		Version: cfg.Version, Log: cfg.Log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	uploads := &web.Uploads{MaxBytes: cfg.MaxUpload, Stall: web.MaxStall, Host: cfg.Host.Upload}
 	return &handler{
 		cfg: cfg, uploads: uploads, streams: streams, pages: pages, own: own,
 		api: api.New(api.Config{

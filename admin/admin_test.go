@@ -61,7 +61,7 @@ func TestAccess(t *testing.T) {
 		{name: "no Host check on other listeners", path: "/metrics", cfg: far, change: []func(*http.Request){withHeader("Host", "jackfield.example")}, want: 200},
 		{name: "cross-site form", method: http.MethodPost, path: "/admin/sign-in", change: []func(*http.Request){withForm("token=" + testToken), withHeader("Sec-Fetch-Site", "cross-site")}, want: 403},
 		{name: "foreign origin", method: http.MethodPost, path: "/admin/sign-out", change: []func(*http.Request){withHeader("Origin", "http://evil.example")}, want: 403},
-		{name: "sign-in with too much", method: http.MethodPost, path: "/admin/sign-in", change: []func(*http.Request){withForm("token=" + strings.Repeat("x", 8<<10))}, want: 400},
+		{name: "sign-in with too much", method: http.MethodPost, path: "/admin/sign-in", change: []func(*http.Request){withForm("token=" + strings.Repeat("x", 64<<10))}, want: 400},
 		{name: "sign-out by link", path: "/admin/sign-out", want: 405},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 // browse starts a browser without window. Its context is not bounded: it owns the
 // browser. Single steps are, through within.
-func browse(t *testing.T) context.Context {
+func browse(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -29,6 +29,7 @@ func browse(t *testing.T) context.Context {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WindowSize(1400, 900),
 	)
+	opts = append(opts, more...)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancelTab := chromedp.NewContext(ctx)
@@ -175,7 +176,7 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("at 390 pixels the page is %d wide", wide)
 	}
 	within(ctx, t, "signing out", chromedp.Click(chromedp.CSS(".menu summary")),
-		chromedp.Click(chromedp.CSS(`form[action="/admin/sign-out"] button`)), chromedp.WaitVisible(chromedp.CSS("#token")))
+		chromedp.Click(chromedp.CSS(`form[action="/admin/sign-out"] button`)), chromedp.WaitVisible(chromedp.CSS("#password")))
 	for _, m := range messages() {
 		if !strings.Contains(m, "403 (Forbidden)") { // the wrong token
 			t.Errorf("the browser complains: %s", m)

@@ -33,7 +33,7 @@ func configured() *shelf {
 }
 
 // signIn returns a handler with the cookie of a session.
-func signedIn(t *testing.T, s *shelf) (http.Handler, func(*http.Request)) {
+func withTokenSession(t *testing.T, s *shelf) (http.Handler, func(*http.Request)) {
 	t.Helper()
 	cfg := testConfig()
 	cfg.Host = s
@@ -82,7 +82,7 @@ func withID(n *html.Node, id string) []*html.Node {
 
 func TestConfigurationPage(t *testing.T) {
 	s := configured()
-	h, cookie := signedIn(t, s)
+	h, cookie := withTokenSession(t, s)
 	path := "/admin/extensions/" + running().ID + "/config"
 	w := ask(h, "GET", path, cookie)
 	body := w.Body.String()

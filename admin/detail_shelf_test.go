@@ -22,9 +22,6 @@ func (s *shelf) Kept(id string) ([]host.Kept, error) {
 func (s *shelf) Compare(context.Context, string, string) (host.Changes, error) {
 	return host.Changes{}, nil
 }
-func (s *shelf) FindAudit(ctx context.Context, q host.AuditQuery) (host.AuditPage, error) {
-	return s.Audit(ctx, q.Cursor, q.Limit)
-}
 
 // detailShelf is a shelf that knows one extension well.
 type detailShelf struct {

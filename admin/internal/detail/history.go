@@ -112,7 +112,7 @@ type History struct {
 }
 
 func (d *Desk) history(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "history")
+	h, err := d.Header(r, "history")
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ type Deed struct {
 type Change struct{ Name, Before, After string }
 
 func (d *Desk) audit(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "audit")
+	h, err := d.Header(r, "audit")
 	if err != nil {
 		return err
 	}

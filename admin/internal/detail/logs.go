@@ -107,7 +107,7 @@ type Logs struct {
 }
 
 func (d *Desk) logs(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "logs")
+	h, err := d.Header(r, "logs")
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (v Value) Number() float64 {
 }
 
 func (d *Desk) metrics(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "metrics")
+	h, err := d.Header(r, "metrics")
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type Wanted struct {
 }
 
 func (d *Desk) trust(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "trust")
+	h, err := d.Header(r, "trust")
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ type Types struct {
 }
 
 func (d *Desk) types(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "types")
+	h, err := d.Header(r, "types")
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (a *Answered) Headers() []HeaderLine {
 
 // trialOf finds the type that r is about.
 func (d *Desk) trialOf(r *http.Request) (*Trial, *form.Form, error) {
-	h, err := d.header(r, "types")
+	h, err := d.Header(r, "types")
 	if err != nil {
 		return nil, nil, err
 	}

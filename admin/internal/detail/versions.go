@@ -32,7 +32,7 @@ type Compared struct {
 }
 
 func (d *Desk) versions(w http.ResponseWriter, r *http.Request) error {
-	h, err := d.header(r, "versions")
+	h, err := d.Header(r, "versions")
 	if err != nil {
 		return err
 	}

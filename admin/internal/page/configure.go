@@ -14,12 +14,12 @@ import (
 )
 
 // configureRoutes are those of the configuration of an extension, which is a tab of its
-// pages. heads makes what every tab begins with.
-func (p *Pages) configureRoutes(heads *detail.Desk) []web.Route {
+// pages.
+func (p *Pages) configureRoutes() []web.Route {
 	return configure.New(configure.Config{
 		Host: p.cfg.Host,
 		Render: func(w http.ResponseWriter, r *http.Request, status int, v configure.View) error {
-			h, err := heads.Header(r, "config")
+			h, err := p.desk.Header(r, "config")
 			if err != nil {
 				return err
 			}

@@ -12,18 +12,9 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/form"
-	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
-
-// detailRoutes are the pages of one extension.
-func (p *Pages) detailRoutes() []web.Route {
-	desk := detail.New(detail.Config{
-		Host: p.cfg.Host, Render: p.detailPage, Follow: p.cfg.Follow, Streams: p.cfg.Streams, Log: p.cfg.Log, Now: p.cfg.Now,
-	})
-	return append(desk.Routes(), p.configureRoutes(desk)...)
-}
 
 // detailPage shows what package detail has worked out, with the buttons that the reader
 // may press, in the language of the reader.

@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -47,10 +48,12 @@ func TestDetailOffersWhatIsAllowed(t *testing.T) {
 		Consent:     &host.Consent{Version: "3", Digest: "d3", File: "a-3.jar", Needs: []host.Need{{Kind: host.NeedPermission, What: "net:x:1"}}},
 		LogLevel:    host.LogLevel{Value: "info", Default: "info"},
 	}
-	p := newPages(t, newHouse(e))
-	p.cfg.Host = study{p.cfg.Host.(*house)}
+	p, err := New(Config{Host: study{newHouse(e)}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := http.NewServeMux()
-	for _, route := range p.detailRoutes() {
+	for _, route := range p.desk.Routes() {
 		if route.Method == "GET" {
 			mux.HandleFunc(route.Path, func(w http.ResponseWriter, r *http.Request) {
 				if err := route.Serve(w, r); err != nil {

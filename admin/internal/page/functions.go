@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"html/template"
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -22,6 +23,8 @@ import (
 //	line              one line of a process
 //	dotted            a name that may be broken behind its dots
 //
+//	browser           what a browser calls itself, in short
+//
 // What they return is escaped by html/template, or escaped here and of type
 // template.HTML.
 func functions(w *words.Words, now func() time.Time) template.FuncMap {
@@ -36,23 +39,26 @@ func functions(w *words.Words, now func() time.Time) template.FuncMap {
 			}
 			return say(w, key, args...)
 		},
-		"count":   w.Count,
-		"number":  w.Number,
-		"rate":    w.Rate,
-		"share":   w.Share,
-		"bytes":   w.Bytes,
-		"seconds": w.Seconds,
-		"span":    w.Span,
-		"ago":     func(t any) template.HTML { return ago(w, moment(t), now()) },
-		"when":    func(t any) template.HTML { return when(w, moment(t)) },
-		"state":   func(s any) template.HTML { return stateBadge(w, fmt.Sprint(s)) },
-		"trust":   func(s any) template.HTML { return trustBadge(w, fmt.Sprint(s)) },
-		"text":    func(s any) string { return text(fmt.Sprint(s)) },
-		"line":    line,
-		"dotted":  dotted,
-		"path":    pathOf,
-		"lower":   strings.ToLower,
-		"list":    func(items ...any) []any { return items },
+		"count":      w.Count,
+		"number":     w.Number,
+		"rate":       w.Rate,
+		"share":      w.Share,
+		"bytes":      func(n int64) template.HTML { return template.HTML(w.Bytes(n)) },
+		"ubytes":     func(n uint64) template.HTML { return template.HTML(w.Bytes(int64(min(n, math.MaxInt64)))) },
+		"seconds":    w.Seconds,
+		"span":       func(d time.Duration) template.HTML { return template.HTML(w.Span(d)) },
+		"secondspan": func(n int64) template.HTML { return template.HTML(w.Span(time.Duration(n) * time.Second)) },
+		"browser":    browserOf,
+		"ago":        func(t any) template.HTML { return ago(w, moment(t), now()) },
+		"when":       func(t any) template.HTML { return when(w, moment(t)) },
+		"state":      func(s any) template.HTML { return stateBadge(w, fmt.Sprint(s)) },
+		"trust":      func(s any) template.HTML { return trustBadge(w, fmt.Sprint(s)) },
+		"text":       func(s any) string { return text(fmt.Sprint(s)) },
+		"line":       line,
+		"dotted":     dotted,
+		"path":       pathOf,
+		"lower":      strings.ToLower,
+		"list":       func(items ...any) []any { return items },
 	}
 }
 
@@ -194,4 +200,30 @@ func line(s string) string {
 // dotted cuts a name behind its dots, where a narrow page may break it.
 func dotted(s string) []string {
 	return strings.SplitAfter(visible.Clip(s, maxName), ".")
+}
+
+// browserOf names a browser and its system as people do, as far as the header User-Agent
+// tells; of others it is that header.
+func browserOf(agent string) string {
+	name, system := "", ""
+	for _, known := range [][2]string{ // the telling ones first: most claim to be others, too
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+	} {
+		if strings.Contains(agent, known[0]) {
+			name = known[1]
+			break
+		}
+	}
+	for _, known := range [][2]string{
+		{"Windows", "Windows"}, {"Android", "Android"}, {"iPhone", "iOS"}, {"iPad", "iOS"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	} {
+		if strings.Contains(agent, known[0]) {
+			system = known[1]
+			break
+		}
+	}
+	if name == "" || system == "" {
+		return visible.Clip(agent, 80)
+	}
+	return name + ", " + system
 }

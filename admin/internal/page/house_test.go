@@ -14,20 +14,19 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
-	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
 // house is a Host of rows that a test sets.
 type house struct {
-	detail.Host // what no test of this package asks for: there is none
-	rows        atomic.Pointer[[]host.Extension]
-	measures    map[string]host.Measure
-	needed      map[string][]host.Dependency
-	told        chan struct{} // has a value for each notice
-	did         []host.Action
-	refuse      map[string]error // by id
+	Host     // nil: what these tests do not ask for
+	rows     atomic.Pointer[[]host.Extension]
+	measures map[string]host.Measure
+	needed   map[string][]host.Dependency
+	told     chan struct{} // has a value for each notice
+	did      []host.Action
+	refuse   map[string]error // by id
 }
 
 func newHouse(rows ...host.Extension) *house {

@@ -27,7 +27,7 @@ const (
 	sendTime = 20 * time.Second
 	// liveLife is how long one connection lasts. The browser comes back, and who has no
 	// session any more does not get in again.
-	liveLife = 15 * time.Minute
+	liveLife = 5 * time.Minute
 )
 
 // change is the event by which an open page becomes what it would be if it was loaded

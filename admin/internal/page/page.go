@@ -53,6 +53,10 @@ type Host interface {
 	Icon(id string) (host.Icon, error)
 	detail.Host
 	configure.Host
+
+	installHost
+	auditHost
+	aboutHost
 }
 
 // Config is what the pages are made from; all but DropFolder, TokenFile and Version is
@@ -66,6 +70,10 @@ type Config struct {
 	// Streams are where what is followed goes.
 	Streams *web.Streams
 	Access  *access.Control
+	// Accounts are who may come in.
+	Accounts *host.Accounts
+	// Uploads take the bundles of the install page.
+	Uploads *web.Uploads
 	// OwnPages are the frames of what extensions show themselves.
 	OwnPages *ownpages.Site
 	// Loopback says that the listener is for this machine only.
@@ -73,6 +81,8 @@ type Config struct {
 	// DropFolder and TokenFile are shown to people: where bundles go, and where the
 	// token for signing in is to be found.
 	DropFolder, TokenFile string
+	// RequestAddress and AdminAddress are where the two listeners listen, HOST:PORT.
+	RequestAddress, AdminAddress string
 	// Version is the host's own.
 	Version string
 	Log     *slog.Logger
@@ -82,6 +92,7 @@ type Config struct {
 // Pages answers people.
 type Pages struct {
 	cfg       Config
+	desk      *detail.Desk
 	languages map[words.Language]spoken
 }
 
@@ -96,6 +107,9 @@ func New(cfg Config) (*Pages, error) {
 		}
 		p.languages[l] = spoken{w, templates}
 	}
+	p.desk = detail.New(detail.Config{
+		Host: cfg.Host, Render: p.detailPage, Follow: cfg.Follow, Streams: cfg.Streams, Log: cfg.Log, Now: cfg.Now,
+	})
 	return p, nil
 }
 
@@ -113,7 +127,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.detailRoutes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.installRoutes(), p.auditRoutes(), p.userRoutes(), p.tokenRoutes(), p.aboutRoutes(), p.desk.Routes(), p.configureRoutes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

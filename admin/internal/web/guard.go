@@ -11,10 +11,15 @@ import (
 	"github.com/jackfield-host/jackfield/internal/negotiate"
 )
 
-// maxBody bounds what anybody may post, bundles aside: the sign-in form is the largest.
-const maxBody = 8 << 10
+const (
+	// maxBody bounds what programs may post, bundles and the like aside.
+	maxBody = 8 << 10
+	// maxForm bounds the forms of pages, of which one with the ids of many extensions is
+	// the largest.
+	maxForm = 64 << 10
+)
 
-// modest is a body of which only maxBody can be read. The one handler that takes more
+// modest is a body of which only so much can be read. The one handler that takes more
 // asks for the whole by name.
 type modest struct {
 	io.ReadCloser
@@ -54,7 +59,11 @@ func (s *Site) guard(next http.Handler) http.Handler {
 		// A copy: the server judges by the body of its own request whether the client
 		// still waits to be told to send it.
 		bounded := r.WithContext(r.Context())
-		bounded.Body = &modest{http.MaxBytesReader(w, r.Body, maxBody), r.Body}
+		most := int64(maxBody)
+		if strings.HasPrefix(r.URL.Path, "/admin/") {
+			most = maxForm
+		}
+		bounded.Body = &modest{http.MaxBytesReader(w, r.Body, most), r.Body}
 		inner.ServeHTTP(w, bounded)
 	})
 }

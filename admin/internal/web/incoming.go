@@ -44,6 +44,14 @@ func (in *incoming) fail(p *Problem) error {
 	return in.failure
 }
 
+// why is the reason that counts of err: the failure to read, whatever somebody made of it.
+func (in *incoming) why(err error) error {
+	if err != nil && in.failure != nil {
+		return in.failure
+	}
+	return err
+}
+
 // Read implements io.Reader.
 func (in *incoming) Read(p []byte) (int, error) {
 	if in.failure != nil {
@@ -84,14 +92,22 @@ type formFile struct {
 	ended    bool
 }
 
+// maxProof bounds the proof in a form, in bytes.
+const maxProof = 200
+
 // openForm reads up to the file in the form that comes through in. The file may have
-// most bytes.
-func openForm(in *incoming, boundary string, most int64, tooLarge *Problem) (io.Reader, error) {
+// most bytes. With check, the field proof must stand before it, and check must take it.
+func openForm(in *incoming, boundary string, most int64, tooLarge *Problem, check func(proof string) error) (io.Reader, error) {
 	if boundary == "" || len(boundary) > 70 {
 		return nil, Invalid("the Content-Type of a form needs a boundary of 1 to 70 characters")
 	}
 	in.limit(maxAround, Invalid(fmt.Sprintf("the form has no field file in its first %d bytes", maxAround)))
 	f := &formFile{in: in, form: multipart.NewReader(in, boundary), left: most, tooLarge: tooLarge}
+	if check != nil {
+		if err := f.proof(check); err != nil {
+			return nil, err
+		}
+	}
 	part, err := f.form.NextRawPart()
 	switch {
 	case in.failure != nil:
@@ -104,6 +120,25 @@ func openForm(in *incoming, boundary string, most int64, tooLarge *Problem) (io.
 	f.part = part
 	in.limit(most+maxAround, tooLarge)
 	return f, nil
+}
+
+// proof reads the first field of the form.
+func (f *formFile) proof(check func(string) error) error {
+	part, err := f.form.NextRawPart()
+	switch {
+	case f.in.failure != nil:
+		return f.in.failure
+	case err != nil || part.FormName() != "proof":
+		return check("")
+	}
+	value, err := io.ReadAll(io.LimitReader(part, maxProof+1))
+	switch {
+	case f.in.failure != nil:
+		return f.in.failure
+	case err != nil || len(value) > maxProof:
+		return check("")
+	}
+	return check(string(value))
 }
 
 func otherField(part *multipart.Part) *Problem {

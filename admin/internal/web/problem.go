@@ -64,6 +64,29 @@ func (s *Site) writeProblem(w http.ResponseWriter, p *Problem) {
 	_, _ = w.Write(body) // as in WriteJSON
 }
 
+// ProblemOf returns the refusal that err is, of a route or of the host; nil when it is
+// none, but something that went wrong.
+func ProblemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	var refused *host.Error
+	if errors.As(err, &refused) && refused.Code != "" {
+		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
+		p.Hint, p.Others, p.Errors = refused.Hint, refused.Others, refused.Violations
+		if refused.Stale {
+			p = stale(p)
+		}
+		return p
+	}
+	var account *host.AccountError
+	if errors.As(err, &account) {
+		return accountProblem(account)
+	}
+	return nil
+}
+
 // asProblem returns err as a Problem. What is neither one nor an error of the host's
 // own words is our own fault: it is logged, and the client learns no more than that.
 func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem {
@@ -76,17 +99,7 @@ func (s *Site) asProblem(r *http.Request, err error, requestID string) *Problem 
 		p.Title = "Client Closed Request"
 		return p
 	}
-	var refused *host.Error
-	var account *host.AccountError
-	if errors.As(err, &refused) && refused.Code != "" {
-		p = NewProblem(statusOf(refused.Code), refused.Code, refused.Message)
-		p.Hint, p.Others, p.Errors = refused.Hint, refused.Others, refused.Violations
-		if refused.Stale {
-			p = stale(p)
-		}
-	} else if errors.As(err, &account) {
-		p = accountProblem(account)
-	} else {
+	if p = ProblemOf(err); p == nil {
 		p = NewProblem(http.StatusInternalServerError, host.CodeInternal, "the host could not answer; its log says why")
 	}
 	if p.Status == http.StatusInternalServerError {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -31,58 +32,87 @@ type Uploads struct {
 	MaxBytes int64
 	// Stall is how long an upload may stand still.
 	Stall time.Duration
-	// Host takes what comes; it reads the body.
-	Host func(ctx context.Context, u host.Upload) (host.Uploaded, error)
+	// Host takes what comes; it reads the body. Stage does so for a form of a page.
+	Host  func(ctx context.Context, u host.Upload) (host.Uploaded, error)
+	Stage func(ctx context.Context, u host.Upload) (host.Staged, error)
 }
 
 // Receive hands the bundle to the host that r brings, as its body or as the field file of
 // a form. After an error nothing more is read from the connection.
 func (u *Uploads) Receive(w http.ResponseWriter, r *http.Request, dryRun bool) (host.Uploaded, error) {
 	control := http.NewResponseController(w)
-	done, err := u.receive(control, r, dryRun)
-	if err != nil {
+	in := &incoming{body: Whole(r), control: control, stall: u.Stall}
+	upload, err := u.open(in, r, nil)
+	upload.DryRun = dryRun
+	if err == nil {
+		upload.Key, err = keyOf(r)
+	}
+	var done host.Uploaded
+	if err == nil {
+		done, err = u.Host(r.Context(), upload)
+	}
+	if err = in.why(err); err != nil {
 		hangUp(w, control)
 	}
 	return done, err
 }
 
-func (u *Uploads) receive(control *http.ResponseController, r *http.Request, dryRun bool) (host.Uploaded, error) {
+// ReceiveForm has the host stage the bundle that a form of a page brings: its fields are
+// the proof of the session, which is checked before anything is taken, and the file.
+// After an error the rest of a body that is not much too large is read, since browsers
+// show no answer while they still send; but not from those who bring no proof.
+func (u *Uploads) ReceiveForm(w http.ResponseWriter, r *http.Request) (host.Staged, error) {
+	control := http.NewResponseController(w)
+	in := &incoming{body: Whole(r), control: control, stall: u.Stall}
+	upload, err := u.open(in, r, func(proof string) error { return checkProof(r, proof) })
+	var staged host.Staged
+	if err == nil {
+		staged, err = u.Stage(r.Context(), upload)
+	}
+	if err = in.why(err); err == nil {
+		return staged, nil
+	}
+	var p *Problem
+	if errors.As(err, &p) && p.Status == http.StatusForbidden {
+		hangUp(w, control)
+		return host.Staged{}, err
+	}
+	rest := &incoming{body: Whole(r), control: control, stall: u.Stall}
+	rest.limit(u.MaxBytes, u.tooLarge())
+	if _, err := io.Copy(io.Discard, rest); err != nil {
+		hangUp(w, control)
+	}
+	return host.Staged{}, err
+}
+
+// open finds the bundle in r. A form must begin with a proof that check takes, if there
+// is a check; then r must bring a form.
+func (u *Uploads) open(in *incoming, r *http.Request, check func(proof string) error) (host.Upload, error) {
+	upload := host.Upload{Body: in, Size: r.ContentLength, Actor: Actor(r)}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return host.Uploaded{}, NewProblem(http.StatusUnsupportedMediaType, "unsupported_media", "a bundle is taken as it is, without Content-Encoding")
+		return upload, NewProblem(http.StatusUnsupportedMediaType, "unsupported_media", "a bundle is taken as it is, without Content-Encoding")
 	}
 	if r.ContentLength == 0 {
-		return host.Uploaded{}, Invalid("the request has no body; send the bundle in it")
+		return upload, Invalid("the request has no body; send the bundle in it")
 	}
-	key, err := keyOf(r)
-	if err != nil {
-		return host.Uploaded{}, err
-	}
-	in := &incoming{body: Whole(r), control: control, stall: u.Stall}
-	upload := host.Upload{Body: in, Size: r.ContentLength, DryRun: dryRun, Key: key, Actor: Actor(r)}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
-	case err == nil && (media == "application/java-archive" || media == "application/octet-stream"):
+	case err == nil && check == nil && (media == "application/java-archive" || media == "application/octet-stream"):
 		in.limit(u.MaxBytes, u.tooLarge())
 		if r.ContentLength > u.MaxBytes { // before a byte of it is read
-			return host.Uploaded{}, u.tooLarge()
+			return upload, u.tooLarge()
 		}
+		return upload, nil
 	case err == nil && media == "multipart/form-data":
 		if r.ContentLength > u.MaxBytes+maxAround {
-			return host.Uploaded{}, u.tooLarge()
+			return upload, u.tooLarge()
 		}
 		upload.Size = -1 // that of the form is another
-		if upload.Body, err = openForm(in, params["boundary"], u.MaxBytes, u.tooLarge()); err != nil {
-			return host.Uploaded{}, err
-		}
-	default:
-		return host.Uploaded{}, NewProblem(http.StatusUnsupportedMediaType, "unsupported_media",
-			"send the bundle as application/java-archive or application/octet-stream, or as the field file of a multipart/form-data form")
+		upload.Body, err = openForm(in, params["boundary"], u.MaxBytes, u.tooLarge(), check)
+		return upload, err
 	}
-	done, err := u.Host(r.Context(), upload)
-	if err != nil && in.failure != nil { // that is why, whatever the host made of it
-		return host.Uploaded{}, in.failure
-	}
-	return done, err
+	return upload, NewProblem(http.StatusUnsupportedMediaType, "unsupported_media",
+		"send the bundle as application/java-archive or application/octet-stream, or as the field file of a multipart/form-data form")
 }
 
 // IdempotencyKey is the header that makes an upload safe to repeat.

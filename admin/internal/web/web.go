@@ -192,8 +192,12 @@ func CheckProof(r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return Invalid("the form can not be read")
 	}
+	return checkProof(r, r.PostForm.Get("proof"))
+}
+
+func checkProof(r *http.Request, proof string) error {
 	want := access.Of(r.Context()).Proof
-	if want == "" || subtle.ConstantTimeCompare([]byte(want), []byte(r.PostForm.Get("proof"))) != 1 {
+	if want == "" || subtle.ConstantTimeCompare([]byte(want), []byte(proof)) != 1 {
 		return NewProblem(http.StatusForbidden, "permission_denied", "this form is not of your session; load the page again")
 	}
 	return nil

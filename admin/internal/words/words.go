@@ -86,6 +86,10 @@ func catalogs() []catalog {
 		detailTypeWords(),
 		detailLogWords(),
 		detailEventWords(),
+		installWords(),
+		auditWords(),
+		accountWords(),
+		aboutWords(),
 		ownPagesWords(),
 	}
 }
