@@ -42,7 +42,7 @@ func TestConfigurationInABrowser(t *testing.T) {
 		}
 		within(ctx, t, name+", wide", chromedp.EmulateViewport(1400, 900))
 	}
-	within(ctx, t, "signing in", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#token")),
+	within(ctx, t, "signing in", chromedp.Navigate(url), chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")),
 		chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
 	within(ctx, t, "the configuration", chromedp.Navigate(path), chromedp.WaitVisible(chromedp.CSS(`[name="value:/host"]`)))
 	look("config form")

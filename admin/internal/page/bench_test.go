@@ -2,11 +2,11 @@ package page
 
 import (
 	"fmt"
-	"io"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -51,7 +51,13 @@ func BenchmarkOverview(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("look/%d-failing", failing), func(b *testing.B) {
 			b.ReportAllocs()
-			f := &follower{pages: p, words: p.languages["en"].words, who: admin(), listing: listing{Sort: sortAttention, Page: 1}, w: io.Discard,
+			r := httptest.NewRequest("GET", "/admin/events", nil)
+			stream, err := web.NewStreams(nil).Open(httptest.NewRecorder(), r.WithContext(access.With(r.Context(), admin())), access.See)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer stream.Close()
+			f := &follower{pages: p, words: p.languages["en"].words, stream: stream, listing: listing{Sort: sortAttention, Page: 1},
 				rows: map[string]row{}, entries: map[string]string{}, measured: map[string]measured{}}
 			f.adopt(f.look())
 			for b.Loop() {

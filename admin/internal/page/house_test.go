@@ -96,7 +96,7 @@ func (h *house) Close() {}
 func newPages(t *testing.T, h *house) *Pages {
 	t.Helper()
 	p, err := New(Config{
-		Host: h, Events: func(uint64) (web.Notices, error) { return h, nil }, Now: time.Now,
+		Host: h, Events: func(uint64) (web.Notices, error) { return h, nil }, Streams: web.NewStreams(nil), Now: time.Now,
 		DropFolder: "/srv/jmap/extensions", Version: "1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

@@ -1,13 +1,11 @@
 package page
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
-	"time"
 
+	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
@@ -53,12 +51,8 @@ func stepsOf(j host.Job) []jobStep {
 	return steps
 }
 
-const (
-	// jobRefresh is after how many seconds a browser without scripts looks again.
-	jobRefresh = 2
-	// jobBeat is how often somebody who follows a job hears that the host is there.
-	jobBeat = 10 * time.Second
-)
+// jobRefresh is after how many seconds a browser without scripts looks again.
+const jobRefresh = 2
 
 // followJob tells by server-sent events each time that an installation is otherwise than
 // before: "event: job", with its state as data. The page looks at it anew then. The
@@ -73,32 +67,27 @@ func (p *Pages) followJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer notices.Close()
-	ctx, cancel := context.WithTimeout(r.Context(), liveLife)
-	defer cancel()
-	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	control := http.NewResponseController(w)
-	told, late := host.JobState(""), false
-	for ctx.Err() == nil {
+	stream, err := p.cfg.Streams.Open(w, r, access.Install)
+	if stream == nil {
+		return err
+	}
+	defer stream.Close()
+	told := host.JobState("")
+	tell := func(host.Notice) error {
 		j, known := p.cfg.Host.Job(name)
-		line := ": still there\n\n"
 		if j.State != told {
-			line = "event: job\ndata: " + string(j.State) + "\n\n"
-		}
-		if j.State != told || late {
-			_ = control.SetWriteDeadline(time.Now().Add(sendTime)) // where there are none, none is needed
-			if _, err := io.WriteString(w, line); err != nil || control.Flush() != nil {
-				return nil //nolint:nilerr // the reader has gone
+			told = j.State
+			if err := stream.Send("job", "", []byte(told)); err != nil {
+				return err
 			}
 		}
-		if told = j.State; told.Ended() || !known {
-			return nil
+		if told.Ended() || !known {
+			return io.EOF
 		}
-		wait, cancel := context.WithTimeout(ctx, jobBeat)
-		_, err := notices.Next(wait)
-		cancel()
-		if late = errors.Is(err, context.DeadlineExceeded); err != nil && !late {
-			return nil //nolint:nilerr // the host stops
-		}
+		return nil
+	}
+	if tell(host.Notice{}) == nil {
+		web.Pump(stream, notices.Next, tell)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -23,11 +22,6 @@ const (
 	// livePause is the least time between two looks: what changes more often is shown as
 	// it is then.
 	livePause = time.Second
-	// sendTime is how long a reader may take for one event.
-	sendTime = 20 * time.Second
-	// liveLife is how long one connection lasts. The browser comes back, and who has no
-	// session any more does not get in again.
-	liveLife = 5 * time.Minute
 )
 
 // change is the event by which an open page becomes what it would be if it was loaded
@@ -55,21 +49,22 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer notices.Close()
-	ctx, cancel := context.WithTimeout(r.Context(), liveLife)
-	defer cancel()
+	stream, err := p.cfg.Streams.Open(w, r, access.See)
+	if stream == nil {
+		return err
+	}
+	defer stream.Close()
 	f := &follower{
-		pages: p, words: p.words(r), who: access.Of(r.Context()), listing: l, w: w, control: http.NewResponseController(w),
+		pages: p, words: p.words(r), listing: l, stream: stream,
 		version: r.Header.Get("Last-Event-ID"), rows: map[string]row{}, entries: map[string]string{}, measured: map[string]measured{},
 	}
 	if f.version == "" {
 		f.version = r.URL.Query().Get("version")
 	}
-	web.Allow(f.control, liveLife)
-	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	if err := f.begin(); err != nil {
-		return nil //nolint:nilerr // the reader has gone
+	if f.begin() != nil {
+		return nil // the reader has gone
 	}
-	f.follow(ctx, notices)
+	web.Pump(stream, func(ctx context.Context) (*overviewData, error) { return f.next(ctx, notices) }, f.update)
 	return nil
 }
 
@@ -77,10 +72,8 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) error {
 type follower struct {
 	pages   *Pages
 	words   *words.Words
-	who     access.Identity
 	listing listing
-	w       io.Writer
-	control *http.ResponseController
+	stream  *web.Stream
 
 	// What the page shows: its version, and what it is made of.
 	version  string
@@ -102,26 +95,32 @@ func (f *follower) begin() error {
 	return f.tell(now)
 }
 
-// follow sends changes until the reader goes, or ctx ends.
-func (f *follower) follow(ctx context.Context, notices web.Notices) {
-	for ctx.Err() == nil {
-		wait, cancel := context.WithTimeout(ctx, measureEvery)
-		_, err := notices.Next(wait)
-		cancel()
-		switch {
-		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		case err != nil:
-			return
-		default:
-			if !f.gather(ctx, notices) {
-				return
-			}
+// next is the page as it is after the next change, or when values are due.
+func (f *follower) next(ctx context.Context, notices web.Notices) (*overviewData, error) {
+	wait, cancel := context.WithTimeout(ctx, measureEvery)
+	defer cancel()
+	_, err := notices.Next(wait)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err == nil:
+		if !f.gather(ctx, notices) {
+			return nil, io.EOF
 		}
-		now := f.look()
-		if now.Version != f.version && f.tell(now) != nil || f.measures(now) != nil {
-			return
+	case !errors.Is(err, context.DeadlineExceeded):
+		return nil, err
+	}
+	return f.look(), nil
+}
+
+// update sends what is otherwise by now.
+func (f *follower) update(now *overviewData) error {
+	if now.Version != f.version {
+		if err := f.tell(now); err != nil {
+			return err
 		}
 	}
+	return f.measures(now)
 }
 
 // gather takes the notices of the next moment together. It is false when there will be no
@@ -136,7 +135,7 @@ func (f *follower) gather(ctx context.Context, notices web.Notices) bool {
 	}
 }
 
-func (f *follower) look() *overviewData { return f.pages.look(f.words, f.who, f.listing) }
+func (f *follower) look() *overviewData { return f.pages.look(f.words, f.stream.Who(), f.listing) }
 
 // tell sends what is otherwise than the page shows.
 func (f *follower) tell(now *overviewData) error {
@@ -234,11 +233,5 @@ func (f *follower) send(event string, data any) error {
 	if err := line.Encode(data); err != nil {
 		return err
 	}
-	if err := f.control.SetWriteDeadline(time.Now().Add(sendTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	if _, err := fmt.Fprintf(f.w, "id: %s\nevent: %s\ndata: %s\n", f.version, event, body.Bytes()); err != nil {
-		return err
-	}
-	return f.control.Flush()
+	return f.stream.Send(event, f.version, bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 }
