@@ -37,7 +37,7 @@ func (a *API) listExtensions(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		if len(list.Extensions) == limit {
-			list.Next = base64.RawURLEncoding.EncodeToString([]byte(place(list.Extensions[limit-1])))
+			list.Next = cursorOf(list.Extensions[limit-1])
 			break
 		}
 		list.Extensions = append(list.Extensions, complete(e))
@@ -47,6 +47,9 @@ func (a *API) listExtensions(w http.ResponseWriter, r *http.Request) error {
 
 // place orders rows as a snapshot does.
 func place(e host.Extension) string { return e.ID + "\x00" + e.File }
+
+// cursorOf is the cursor of the page behind e.
+func cursorOf(e host.Extension) string { return base64.RawURLEncoding.EncodeToString([]byte(place(e))) }
 
 // rowOf returns the place that a cursor names, "" for no cursor. The row itself may be
 // gone by now.

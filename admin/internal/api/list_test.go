@@ -37,3 +37,23 @@ func TestALimitedTokenSeesItsExtensions(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCursor: a cursor that is taken names a place in the list, and only that place is
+// written as this cursor.
+func FuzzCursor(f *testing.F) {
+	for _, e := range []host.Extension{{ID: "org.a.A", File: "a.jar"}, {ID: "\xff", File: ""}, {}} {
+		f.Add(cursorOf(e))
+	}
+	f.Add("bm9uZQ")
+	f.Add("x!")
+	f.Fuzz(func(t *testing.T, cursor string) {
+		at, err := rowOf(cursor)
+		if err != nil || cursor == "" {
+			return
+		}
+		id, file, ok := strings.Cut(at, "\x00")
+		if back, err := rowOf(cursorOf(host.Extension{ID: id, File: file})); !ok || err != nil || back != at {
+			t.Errorf("%q names %q, which is written %q: %v", cursor, at, back, err)
+		}
+	})
+}
