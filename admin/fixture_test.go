@@ -170,16 +170,6 @@ func (s *shelf) History(_ context.Context, id, cursor string, limit int) (host.H
 	return host.HistoryPage{Events: []host.Event{{Kind: "started", Version: "5.0.0010", Actor: "folder"}}, Next: "end"}, s.refuse
 }
 
-func (s *shelf) Audit(_ context.Context, cursor string, limit int) (host.AuditPage, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = append(s.asked, fmt.Sprintf("audit %q %d", cursor, limit))
-	if cursor == "end" {
-		return host.AuditPage{}, s.refuse
-	}
-	return host.AuditPage{Events: []host.AuditEntry{{Actor: "admin", Action: "disable", Target: "x", After: []byte(`{"disabled":true}`), Remote: "192.0.2.1"}}, Next: "end"}, s.refuse
-}
-
 func (s *shelf) Types(id string) ([]host.DeclaredType, error) {
 	_, err := s.row(id)
 	return []host.DeclaredType{{Type: running().Request, Role: "request", Response: running().Response, Handled: true, State: "running"}}, err

@@ -209,10 +209,11 @@ type clients struct {
 	failures []string
 	switches [][]string // for each client the versions it saw, each once in a row
 	answers  int
+	each     []int // answers of each client
 }
 
 func (w *world) load(n int) *clients {
-	c := &clients{w: w, server: httptest.NewServer(w.Requests()), switches: make([][]string, n)}
+	c := &clients{w: w, server: httptest.NewServer(w.Requests()), switches: make([][]string, n), each: make([]int, n)}
 	var ctx context.Context
 	ctx, c.halt = context.WithCancel(context.Background())
 	for i := range n {
@@ -237,6 +238,7 @@ func (c *clients) once(i int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answers++
+	c.each[i]++
 	if err != nil || resp.StatusCode != http.StatusOK {
 		c.failures = append(c.failures, fmt.Sprintf("%v %s", err, text))
 		return
@@ -247,12 +249,24 @@ func (c *clients) once(i int) {
 	}
 }
 
-// more waits until n more requests were answered.
+// more waits until n more requests were answered, two at least of each client: the first
+// of them may have been under way before.
 func (c *clients) more(n int) {
 	c.w.t.Helper()
-	count := func() int { c.mu.Lock(); defer c.mu.Unlock(); return c.answers }
-	begun := count()
-	if !eventually(func() bool { return count() >= begun+n }) {
+	c.mu.Lock()
+	begun, each := c.answers, slices.Clone(c.each)
+	c.mu.Unlock()
+	done := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for i, before := range each {
+			if c.each[i] < before+2 {
+				return false
+			}
+		}
+		return c.answers >= begun+n
+	}
+	if !eventually(done) {
 		c.w.t.Errorf("requests are not answered any more\n%s", c.w.log)
 	}
 }

@@ -31,9 +31,9 @@ type Host interface {
 	Act(ctx context.Context, a host.Action) (host.Extension, error)
 	// Settle waits until the extension has found its place after the last change.
 	Settle(ctx context.Context, id string) (host.Extension, error)
-	// History and Audit are what happened and what was done, newest first.
+	// History and FindAudit are what happened and what was done, newest first.
 	History(ctx context.Context, id, cursor string, limit int) (host.HistoryPage, error)
-	Audit(ctx context.Context, cursor string, limit int) (host.AuditPage, error)
+	FindAudit(ctx context.Context, q host.AuditQuery) (host.AuditPage, error)
 	Facts
 	// Configuration is what is set for an extension, Configure sets it.
 	Configuration(ctx context.Context, id string) (host.Configuration, error)

@@ -135,7 +135,11 @@ func historyDoc() *web.Doc {
 func auditDoc() *web.Doc {
 	return &web.Doc{
 		ID: "listAudit", Summary: "Who did what, when and from where, the newest first",
-		Takes:   web.Paging(),
+		Takes: append(web.Paging(),
+			web.Parameter{Name: "actor", Summary: "Only what this user did"}, web.Parameter{Name: "action", Summary: "Only this action"},
+			web.Parameter{Name: "target", Summary: "Only what was done to this extension or user"},
+			web.Parameter{Name: "from", Summary: "Only what was done then or later, RFC 3339"}, web.Parameter{Name: "until", Summary: "Only what was done before then"},
+		),
 		Answers: web.OK("A page of entries", host.AuditPage{}),
 		Codes:   []string{"not_found"},
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
@@ -27,13 +28,25 @@ func (a *API) history(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, page)
 }
 
-// audit answers who did what.
+// audit answers who did what, as far as it is asked for.
 func (a *API) audit(w http.ResponseWriter, r *http.Request) error {
-	cursor, limit, err := web.PageOf(r)
+	cursor, limit, err := web.PageOf(r, "actor", "action", "target", "from", "until")
 	if err != nil {
 		return err
 	}
-	page, err := a.cfg.Host.Audit(r.Context(), cursor, limit)
+	values := r.URL.Query()
+	q := host.AuditQuery{
+		Actor: values.Get("actor"), Action: values.Get("action"), Target: values.Get("target"), Cursor: cursor, Limit: limit,
+	}
+	for name, at := range map[string]*time.Time{"from": &q.From, "until": &q.Until} {
+		if !values.Has(name) {
+			continue
+		}
+		if *at, err = time.Parse(time.RFC3339, values.Get(name)); err != nil {
+			return web.Invalid(name + " must be a time as in RFC 3339, such as 2026-11-26T08:00:00Z")
+		}
+	}
+	page, err := a.cfg.Host.FindAudit(r.Context(), q)
 	if err != nil {
 		return err
 	}
