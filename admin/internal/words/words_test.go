@@ -191,7 +191,7 @@ func FuzzFill(f *testing.F) {
 // Titles and buttons begin with a capital, as the rest of the page does.
 func TestCapitals(t *testing.T) {
 	for code, r := range guidance.Reasons() {
-		for _, m := range []Message{r.Title, r.Meaning, r.Next} {
+		for _, m := range []guidance.Message{r.Title, r.Meaning, r.Next} {
 			for _, text := range []string{m.English, m.French} {
 				if first := []rune(text)[0]; !unicode.IsUpper(first) && text != "META-INF" {
 					t.Errorf("%s: %q", code, text)
