@@ -80,3 +80,14 @@ func Reasons() map[string]Reason {
 func parts() []map[string]Reason {
 	return []map[string]Reason{processReasons(), placeReasons(), bundleReasons(), contentReasons(), trustReasons()}
 }
+
+// For is what is known of an extension in this state whose reason has this code, "" for
+// none: the entry of the code, which says more, else that of the state. ok is false when
+// neither is known.
+func For(state, code string) (r Reason, ok bool) {
+	if r, ok = Reasons()[code]; ok {
+		return r, true
+	}
+	r, ok = States()[state]
+	return r, ok
+}
