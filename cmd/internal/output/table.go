@@ -28,6 +28,19 @@ func (t Tint) Paint(text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
+// StateTint is the tint of an extension's state, as of docs/host.md.
+func StateTint(state string) Tint {
+	switch state {
+	case "running":
+		return Good
+	case "failed", "refused", "backoff", "conflict", "unsupported":
+		return Bad
+	case "stopped", "removed":
+		return Faint
+	}
+	return Busy
+}
+
 const (
 	gap = 2 // cells between two columns
 	// narrow is how far a column may shrink, the first one to twice of it: by what
