@@ -81,6 +81,7 @@ host checks it, launches it, and routes typed requests to it.`,
 		cacmd.New(),
 		newVersion(p.Version),
 		newCompletion(),
+		newMan(p.Version),
 	)
 	prepare(root)
 	return root
