@@ -40,7 +40,7 @@ func (e *exam) checkHome(context.Context) {
 		} else {
 			mend = "run this as the user of the host, or as root"
 		}
-		e.addAbout("home", Fail, at, text, mend)
+		e.add("home", Fail, text, mend)
 		faults++
 	}
 	for _, dir := range []string{e.home.Extensions(), e.home.Conf(), e.home.Bundles(), e.home.Run()} {
