@@ -3,6 +3,7 @@ package extcmd
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func (t *target) completeIDs(cmd *cobra.Command, args []string) []string {
 	}
 	ids := make([]string, len(list))
 	for i, e := range list {
-		ids[i] = cobra.CompletionWithDesc(oneLine(e.ID), oneLine(e.Version+" "+string(e.State)))
+		ids[i] = cobra.CompletionWithDesc(oneLine(e.ID), oneLine(strings.TrimSpace(e.Version+" "+string(e.State))))
 	}
 	return ids
 }
