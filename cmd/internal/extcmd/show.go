@@ -103,18 +103,18 @@ func adviceFields(e host.Extension) [][2]string {
 		for _, h := range advice.Helps {
 			commands = append(commands, h.Command(e.ID))
 		}
-		fields = append(fields, [2]string{prefix + "meaning", advice.Title.English + ". " + advice.Meaning.English},
-			[2]string{prefix + "what to do", advice.Next.English}, [2]string{prefix + "commands", strings.Join(commands, "; ")})
+		fields = append(fields, [2]string{prefix + "means", advice.Title.English + ". " + advice.Meaning.English},
+			[2]string{prefix + "to do", advice.Next.English}, [2]string{prefix + "try", strings.Join(commands, "; ")})
 	}
 	if e.State != "running" {
 		add("", e.State, codeOf(e.Reason))
 	} else if e.Signature.Code != "" {
-		add("signature: ", e.State, e.Signature.Code)
+		add("signature ", e.State, e.Signature.Code)
 	}
 	if c := e.Candidate; c != nil {
-		add("candidate: ", c.State, codeOf(c.Reason))
+		add("candidate ", c.State, codeOf(c.Reason))
 	} else if e.Consent != nil && e.State == "running" {
-		add("candidate: ", "waiting", "needs_consent")
+		add("candidate ", "waiting", "needs_consent")
 	}
 	return fields
 }
