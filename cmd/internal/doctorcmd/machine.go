@@ -66,7 +66,7 @@ func (e *exam) checkLimits(context.Context) {
 const (
 	// skew is by how much two clocks may differ before it is worth a word.
 	skew = 30 * time.Second
-	// longAgo is before when no host of this version was started.
+	// buildYear is before which no host of this version was started.
 	buildYear = 2026
 )
 

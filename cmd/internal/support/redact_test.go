@@ -72,8 +72,7 @@ func TestKnownSecretsInEveryForm(t *testing.T) {
 	}
 }
 
-// FuzzRedact holds that a known secret never comes through, that blanking twice is
-// blanking once, and that JSON stays JSON.
+// FuzzRedact holds that a known secret never comes through, whatever is around it.
 func FuzzRedact(f *testing.F) {
 	for _, seed := range []string{"password=x", `{"token":"a\"b"}`, `{"msg":"{\"password\":\"x\"}"}`, "Bearer abcdefgh", "postgres://a:b@c/d", `secret="`, `token='a' "`} {
 		f.Add(seed)
