@@ -43,9 +43,9 @@ chaos: build ## ten minutes of kills, bad upgrades, lost folders and full disks 
 chaos-long: build ## the same with the full counts, the better part of an hour
 	go run ./bench/chaos -long
 
-generate: ## write internal/gen anew from proto/, and the diagram of docs/STATES.md
+generate: ## write internal/gen anew from proto/, the diagram of docs/STATES.md, and the pages of docs/operations that are made from the code
 	proto/generate.sh
-	go test ./host/internal/lifecycle -update
+	go test ./host/internal/lifecycle ./internal/guidance ./cmd/internal/root -update
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }

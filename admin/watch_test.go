@@ -357,6 +357,31 @@ func TestMetricsOfOneExtension(t *testing.T) {
 	}
 }
 
+func TestMeasuresOfAllExtensions(t *testing.T) {
+	file := host.Extension{ID: "a.jar", File: "a.jar", State: "failed", Reason: &host.Reason{Code: "not_zip"}}
+	h := mustNew(t, testConfig(running(), file)).serve()
+	w := ask(h, "GET", "/api/v1/measures", withToken)
+	var list struct {
+		Extensions []struct {
+			ID, State, Code string
+			Measure         *host.Measure
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || len(list.Extensions) != 2 {
+		t.Fatalf("%d %s, %v", w.Code, w.Body, err)
+	}
+	for _, e := range list.Extensions {
+		switch {
+		case e.ID == "a.jar" && (e.Measure != nil || e.Code != "not_zip" || e.State != "failed"),
+			e.ID == running().ID && (e.Measure == nil || e.Measure.RequestsPerSecond != 12.5 || e.Code != ""):
+			t.Errorf("%+v", e)
+		}
+	}
+	if w := ask(h, "GET", "/api/v1/measures?sort=cpu", withToken); w.Code != 400 {
+		t.Errorf("a parameter that nobody knows: %d", w.Code)
+	}
+}
+
 func TestTheLogLevelIsAVerb(t *testing.T) {
 	cfg := testConfig(running())
 	h := mustNew(t, cfg).serve()

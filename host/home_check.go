@@ -65,14 +65,25 @@ func escapeGlob(path string) string {
 // part what mends it. Links are followed: what they lead to is judged, who made them, and
 // whether others can put something else into its place.
 func (h Home) check() error {
-	var faults []error
-	for _, p := range h.parts() {
-		faults = append(faults, p.check()...)
-	}
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(h.Faults()...); err != nil {
 		return fmt.Errorf("the home folder %s can be read or changed by others than the host's user; it is not safe to start from:\n%w", h, err)
 	}
 	return nil
+}
+
+// Faults lists what keeps a host from starting in the home: which part of it others can
+// change or read, and the command that mends it. It changes nothing; a part that is missing
+// is no fault.
+func (h Home) Faults() []error {
+	var faults []error
+	for _, p := range h.parts() {
+		for _, fault := range p.check() {
+			if fault != nil {
+				faults = append(faults, fault)
+			}
+		}
+	}
+	return faults
 }
 
 // check returns the faults of one part, nil ones among them.

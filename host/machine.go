@@ -76,14 +76,17 @@ func rootOf(c trust.Certificate, use string) Root {
 	return Root{Subject: c.Subject, Use: use, NotAfter: c.NotAfter.UTC(), Fingerprint: c.Fingerprint}
 }
 
-func (h *Host) databaseFacts() DatabaseFacts {
-	d := DatabaseFacts{Path: h.home.Database()}
+func (h *Host) databaseFacts() DatabaseFacts { return h.home.databaseFacts() }
+
+// databaseFacts are read from the file system alone, whether a host runs or not.
+func (h Home) databaseFacts() DatabaseFacts {
+	d := DatabaseFacts{Path: h.Database()}
 	for _, file := range []string{d.Path, d.Path + "-wal"} {
 		if info, err := os.Stat(file); err == nil {
 			d.Bytes += info.Size()
 		}
 	}
-	entries, err := os.ReadDir(h.home.Backups())
+	entries, err := os.ReadDir(h.Backups())
 	if err != nil {
 		return d
 	}

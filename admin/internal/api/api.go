@@ -88,6 +88,7 @@ func (a *API) Routes() []web.Route {
 		{Method: "GET", Path: one + "/history", Right: access.See, Serve: a.history, Doc: historyDoc()},
 		{Method: "GET", Path: one + "/logs", Right: access.See, Serve: a.logs, Doc: logsDoc()},
 		{Method: "GET", Path: one + "/metrics", Right: access.See, Serve: a.metrics, Doc: metricsDoc()},
+		{Method: "GET", Path: "/api/v1/measures", Right: access.See, Scoped: true, Serve: a.standings, Doc: standingsDoc()},
 		{Method: "GET", Path: "/api/v1/events", Right: access.See, Scoped: true, Serve: a.events, Doc: eventsDoc()},
 		{Method: "GET", Path: "/api/v1/jobs/{job}", Right: access.See, Scoped: true, Serve: a.job, Doc: jobDoc()},
 		{Method: "GET", Path: "/api/v1/audit", Right: access.See, Serve: a.audit, Doc: auditDoc()},

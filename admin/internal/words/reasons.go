@@ -1,35 +1,27 @@
 package words
 
-// Help names what helps against a reason. The set is closed: the verbs of the admin API
-// that can, and the pages where one does more than press a button.
-type Help string
+import "github.com/jackfield-host/jackfield/internal/guidance"
+
+// Help names what helps against a reason.
+type Help = guidance.Help
 
 // The helps.
 const (
-	HelpNothing   Help = ""          // it passes by itself
-	HelpEnable    Help = "enable"    // verbs
-	HelpRetry     Help = "retry"     //
-	HelpRollback  Help = "rollback"  //
-	HelpConsent   Help = "consent"   //
-	HelpRecheck   Help = "recheck"   //
-	HelpUnpin     Help = "unpin"     //
-	HelpRemove    Help = "remove"    //
-	HelpConfigure Help = "configure" // the page of the configuration
-	HelpInstall   Help = "install"   // another bundle
-	HelpLogs      Help = "logs"      // the log
-	HelpTrust     Help = "trust"     // the page of signature and permissions
+	HelpNothing   = guidance.HelpNothing
+	HelpEnable    = guidance.HelpEnable
+	HelpRetry     = guidance.HelpRetry
+	HelpRollback  = guidance.HelpRollback
+	HelpConsent   = guidance.HelpConsent
+	HelpRecheck   = guidance.HelpRecheck
+	HelpUnpin     = guidance.HelpUnpin
+	HelpRemove    = guidance.HelpRemove
+	HelpConfigure = guidance.HelpConfigure
+	HelpInstall   = guidance.HelpInstall
+	HelpLogs      = guidance.HelpLogs
+	HelpTrust     = guidance.HelpTrust
 )
 
-// Reason says of one code what it means and what to do.
-type Reason struct {
-	// Title says what happened in a few words; Meaning is a sentence of what that is,
-	// Next one of what to do.
-	Title, Meaning, Next Message
-	// Helps are what helps, the best first.
-	Helps []Help
-}
-
-// Explanation is a Reason in one language.
+// Explanation is a guidance.Reason in one language.
 type Explanation struct {
 	Title, Meaning, Next string
 	Helps                []Help
@@ -40,26 +32,16 @@ type Explanation struct {
 func (w *Words) Explain(code string) Explanation {
 	r, ok := w.reasons[code]
 	if !ok {
-		r = Reason{
-			Title:   Message{"It does not run", "Elle ne fonctionne pas"},
-			Meaning: Message{"The host says why below.", "Le serveur en dit la raison ci-dessous."},
-			Next:    Message{"Try it again, or look into its log.", "Réessayez, ou consultez son journal."},
+		r = guidance.Reason{
+			Title:   guidance.Message{English: "It does not run", French: "Elle ne fonctionne pas"},
+			Meaning: guidance.Message{English: "The host says why below.", French: "Le serveur en dit la raison ci-dessous."},
+			Next:    guidance.Message{English: "Try it again, or look into its log.", French: "Réessayez, ou consultez son journal."},
 			Helps:   []Help{HelpRetry, HelpLogs},
 		}
 	}
-	return Explanation{r.Title.in(w.language), r.Meaning.in(w.language), r.Next.in(w.language), r.Helps}
+	in := func(m guidance.Message) string { return Message(m).in(w.language) }
+	return Explanation{in(r.Title), in(r.Meaning), in(r.Next), r.Helps}
 }
 
 // Explains reports whether a code is known.
 func (w *Words) Explains(code string) bool { _, ok := w.reasons[code]; return ok }
-
-// reasons is the table of all codes.
-func reasons() map[string]Reason {
-	all := map[string]Reason{}
-	for _, part := range []map[string]Reason{processReasons(), placeReasons(), bundleReasons(), contentReasons(), trustReasons()} {
-		for code, r := range part {
-			all[code] = r
-		}
-	}
-	return all
-}

@@ -18,6 +18,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
+
+	"github.com/jackfield-host/jackfield/internal/guidance"
 )
 
 // Language is one that the page speaks, as it stands in the attribute lang.
@@ -98,7 +100,7 @@ func catalogs() []catalog {
 type Words struct {
 	language Language
 	messages catalog
-	reasons  map[string]Reason
+	reasons  map[string]guidance.Reason
 }
 
 // In returns the words of a language.
@@ -107,7 +109,7 @@ func In(l Language) *Words {
 	for _, c := range catalogs() {
 		maps.Copy(all, c)
 	}
-	return &Words{language: l, messages: all, reasons: reasons()}
+	return &Words{language: l, messages: all, reasons: guidance.Reasons()}
 }
 
 // Language is the language of w.

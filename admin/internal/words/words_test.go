@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unicode"
+
+	"github.com/jackfield-host/jackfield/internal/guidance"
 )
 
 // TestBothLanguagesSayEverything holds that a message has the same places and forms in
@@ -45,11 +47,11 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 			check(key, m)
 		}
 	}
-	for code, r := range reasons() {
-		check(code+" title", r.Title)
-		check(code+" meaning", r.Meaning)
-		check(code+" next", r.Next)
-		for _, m := range []Message{r.Meaning, r.Next} {
+	for code, r := range guidance.Reasons() {
+		check(code+" title", Message(r.Title))
+		check(code+" meaning", Message(r.Meaning))
+		check(code+" next", Message(r.Next))
+		for _, m := range []guidance.Message{r.Meaning, r.Next} {
 			if !strings.HasSuffix(m.English, ".") || !strings.HasSuffix(m.French, ".") {
 				t.Errorf("%s: not a sentence: %+v", code, m)
 			}
@@ -65,16 +67,6 @@ func places(text string) []string {
 	found := regexp.MustCompile(`\{\d}`).FindAllString(text, -1)
 	slices.Sort(found)
 	return slices.Compact(found)
-}
-
-func TestPartsOfTheCatalogDoNotOverlap(t *testing.T) {
-	n := 0
-	for _, part := range []map[string]Reason{processReasons(), placeReasons(), bundleReasons(), contentReasons(), trustReasons()} {
-		n += len(part)
-	}
-	if n != len(reasons()) {
-		t.Errorf("%d codes in the parts, %d in all", n, len(reasons()))
-	}
 }
 
 func TestNegotiate(t *testing.T) {
@@ -198,8 +190,8 @@ func FuzzFill(f *testing.F) {
 
 // Titles and buttons begin with a capital, as the rest of the page does.
 func TestCapitals(t *testing.T) {
-	for code, r := range reasons() {
-		for _, m := range []Message{r.Title, r.Meaning, r.Next} {
+	for code, r := range guidance.Reasons() {
+		for _, m := range []guidance.Message{r.Title, r.Meaning, r.Next} {
 			for _, text := range []string{m.English, m.French} {
 				if first := []rune(text)[0]; !unicode.IsUpper(first) && text != "META-INF" {
 					t.Errorf("%s: %q", code, text)

@@ -30,8 +30,11 @@ func New() *cobra.Command {
 
 func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "inspect FILE",
-		Short: "verify a bundle and tell what is in it",
+		Use: "inspect FILE",
+		Example: `  jackfield bundle inspect hello-1.0.0.jar
+  jackfield bundle inspect hello-1.0.0.jar -o json`,
+		ValidArgsFunction: jars,
+		Short:             "verify a bundle and tell what is in it",
 		Long: `Inspect reads a bundle to its last byte, as the host does before it runs one: the
 container, every checksum, the manifest, the declared types. The signature is
 reported, not judged: see 'jackfield bundle verify'. The exit code is 1 when the
@@ -119,4 +122,12 @@ func printTypes(w io.Writer, types []sdk.Type) error {
 		rows[i] = []string{t.Name, string(t.Role), t.Extends, t.Response, schema}
 	}
 	return output.Rows(w, []string{"TYPE", "ROLE", "EXTENDS", "RESPONSE", "PAYLOAD"}, rows)
+}
+
+// jars completes the one file that a command takes.
+func jars(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"jar"}, cobra.ShellCompDirectiveFilterFileExt
 }

@@ -28,8 +28,11 @@ type packFlags struct {
 func newPack() *cobra.Command {
 	var flags packFlags
 	cmd := &cobra.Command{
-		Use:   "pack DIR",
-		Short: "make a bundle of a folder",
+		Use: "pack DIR",
+		Example: `  jackfield bundle pack examples/hello
+  jackfield bundle pack examples/hello --out hello.jar`,
+		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
+		Short:             "make a bundle of a folder",
 		Long: `Pack makes a bundle of a folder that holds
 
   manifest.mf                    what the extension is (or META-INF/MANIFEST.MF)

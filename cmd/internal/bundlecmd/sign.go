@@ -29,8 +29,10 @@ type signFlags struct {
 func newSign() *cobra.Command {
 	var flags signFlags
 	cmd := &cobra.Command{
-		Use:   "sign FILE",
-		Short: "sign a bundle",
+		Use:               "sign FILE",
+		Example:           `  jackfield bundle sign hello-1.0.0.jar --p12 hello.p12 --passphrase-file hello.pass`,
+		ValidArgsFunction: jars,
+		Short:             "sign a bundle",
 		Long: `Sign puts a JAR signature into a bundle, which the JDK's jarsigner verifies, too. An
 earlier signature is replaced. The bundle is signed in place, in one step: whatever
 goes wrong, the file is as it was; --out writes another file instead.

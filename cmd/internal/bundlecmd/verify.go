@@ -35,8 +35,11 @@ type verifyFlags struct {
 func newVerify() *cobra.Command {
 	var flags verifyFlags
 	cmd := &cobra.Command{
-		Use:   "verify FILE",
-		Short: "judge who signed a bundle, and print the whole reasoning",
+		Use: "verify FILE",
+		Example: `  jackfield bundle verify hello-1.0.0.jar
+  jackfield bundle verify hello-1.0.0.jar --trust ./roots --offline`,
+		ValidArgsFunction: jars,
+		Short:             "judge who signed a bundle, and print the whole reasoning",
 		Long: `Verify reads a bundle as 'jackfield bundle inspect' does, and judges its signature as a
 host with trust.policy=require: every entry must be signed, by a certificate for this
 id whose chain leads to a root in --trust, and nothing of it may be revoked. It prints

@@ -2,12 +2,14 @@ package extcmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +41,15 @@ application/json unless --content-type says otherwise.`,
 		Example: `  jackfield ext call examples.hello.HelloRequest '{"name": "Ada"}'
   jackfield ext call examples.echo.EchoRequest @picture.png --content-type image/png > copy.png`,
 		Args: cobra.RangeArgs(1, 2),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+			switch {
+			case len(args) == 0:
+				return t.completeTypes(cmd), cobra.ShellCompDirectiveNoFileComp
+			case len(args) == 1 && strings.HasPrefix(toComplete, "@"):
+				return completeFiles(toComplete), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		},
 	}
 	flags := cmd.Flags()
 	flags.DurationVar(&timeout, "timeout", 30*time.Second, "how long the answer may take; the host allows at most timeouts.request")
@@ -150,3 +161,25 @@ func printPayload(out io.Writer, body io.Reader) error {
 
 // oneLine makes text from a server fit for an error message.
 func oneLine(s string) string { return visible.Clip(s, 1000) }
+
+// completeFiles completes @FILE.
+func completeFiles(begun string) []string {
+	const most = 200
+	dir, part := filepath.Split(strings.TrimPrefix(begun, "@"))
+	entries, err := os.ReadDir(cmp.Or(dir, "."))
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), part) || len(found) == most {
+			continue
+		}
+		name := "@" + dir + e.Name()
+		if e.IsDir() {
+			name += "/"
+		}
+		found = append(found, oneLine(name))
+	}
+	return found
+}

@@ -2,9 +2,13 @@ package extcmd
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/jackfield-host/jackfield/cmd/internal/hostclient"
 )
 
 // completeIDs is for shells: it is quick, and says nothing when it fails.
@@ -16,7 +20,7 @@ func (t *target) completeIDs(cmd *cobra.Command, args []string) []string {
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), completePatience)
 	defer cancel()
 	list, err := c.list(ctx)
 	if err != nil {
@@ -24,7 +28,7 @@ func (t *target) completeIDs(cmd *cobra.Command, args []string) []string {
 	}
 	ids := make([]string, len(list))
 	for i, e := range list {
-		ids[i] = oneLine(e.ID)
+		ids[i] = cobra.CompletionWithDesc(oneLine(e.ID), oneLine(strings.TrimSpace(e.Version+" "+string(e.State))))
 	}
 	return ids
 }
@@ -36,7 +40,7 @@ func (t *target) completeVersions(cmd *cobra.Command, id string) []string {
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), completePatience)
 	defer cancel()
 	e, err := c.show(ctx, id)
 	if err != nil {
@@ -47,6 +51,42 @@ func (t *target) completeVersions(cmd *cobra.Command, id string) []string {
 		versions[i] = oneLine(v.Version)
 	}
 	return versions
+}
+
+// completePatience bounds a question for completion: a person has pressed a key and waits.
+const completePatience = time.Second
+
+// completeTypes completes a request type that can be asked for now.
+func (t *target) completeTypes(cmd *cobra.Command) []string {
+	c, err := t.connect()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), completePatience)
+	defer cancel()
+	if c.Requests == nil {
+		if _, err := c.list(ctx); err != nil || c.Requests == nil { // its answer says where requests go
+			return nil
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, hostclient.At(c.Requests, "v1", "types"), nil)
+	if err != nil {
+		return nil
+	}
+	if c.Bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Bearer)
+	}
+	var answer struct {
+		Types []struct{ Type, Extension string }
+	}
+	if c.Answer("listing the types", req, &answer) != nil {
+		return nil
+	}
+	types := make([]string, len(answer.Types))
+	for i, kind := range answer.Types {
+		types[i] = cobra.CompletionWithDesc(oneLine(kind.Type), oneLine(kind.Extension))
+	}
+	return types
 }
 
 // idThen completes an id, then a version if the command takes one.

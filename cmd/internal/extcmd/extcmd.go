@@ -28,7 +28,7 @@ token, or are told where it is by --host and --token (JACKFIELD_HOST and
 JACKFIELD_TOKEN).`,
 	}
 	t.AddFlags(cmd)
-	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newLogs(&t), newLevel(&t), newCall(&t))
+	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newLogs(&t), newTop(&t), newLevel(&t), newCall(&t))
 	for _, v := range verbs() {
 		cmd.AddCommand(newVerb(&t, v))
 	}
@@ -67,11 +67,20 @@ func printList(w io.Writer, list []host.Extension) error {
 		}
 		reason := ""
 		if e.Reason != nil {
-			reason = visible.Clip(e.Reason.Code+": "+e.Reason.Message, 80)
+			reason = visible.Clip(e.Reason.Code+": "+e.Reason.Message, 200)
 		} else if w := e.Consent; w != nil {
-			reason = visible.Clip("version "+w.Version+" waits for consent to "+needsOf(w.Needs), 80)
+			reason = visible.Clip("version "+w.Version+" waits for consent to "+needsOf(w.Needs), 200)
 		}
 		rows[i] = []string{e.ID, e.Name, e.Version, string(e.State), pid, strconv.Itoa(e.Restarts), reason}
 	}
-	return output.Rows(w, []string{"ID", "NAME", "VERSION", "STATE", "PID", "RESTARTS", "REASON"}, rows)
+	const state = 3 // its column
+	return output.Grid{
+		Header: []string{"ID", "NAME", "VERSION", "STATE", "PID", "RESTARTS", "REASON"}, Rows: rows,
+		Tint: func(row, column int) output.Tint {
+			if column != state {
+				return output.Plain
+			}
+			return output.StateTint(string(list[row].State))
+		},
+	}.Write(w)
 }

@@ -62,9 +62,9 @@ from the standard input. Who installs a bundle consents to what it asks for, whi
 			return err
 		}
 		what := "installing " + oneLine(file.name)
-		bar := newProgress(cmd.ErrOrStderr(), file.name, file.size)
-		done, err := c.upload(cmd.Context(), what, key, file, bar.add, dryRun)
-		bar.end()
+		bar := output.NewProgress(cmd.ErrOrStderr(), file.name, file.size)
+		done, err := c.upload(cmd.Context(), what, key, file, bar.Add, dryRun)
+		bar.End()
 		if err != nil {
 			return err
 		}
@@ -209,8 +209,8 @@ func (c *client) upload(ctx context.Context, what, key string, file *bundleFile,
 const jobEvery = 300 * time.Millisecond
 
 // showJob shows, while somebody waits, how far a job is. stop ends that.
-func (c *client) showJob(ctx context.Context, name string, bar *progress) (stop func()) {
-	if !bar.shown() || name == "" {
+func (c *client) showJob(ctx context.Context, name string, bar *output.Progress) (stop func()) {
+	if !bar.Shown() || name == "" {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -221,7 +221,7 @@ func (c *client) showJob(ctx context.Context, name string, bar *progress) (stop 
 		for {
 			var j host.Job
 			if err := c.Ask(ctx, question{What: "looking at the job", Path: []string{"jobs", name}}, &j); err == nil {
-				bar.say(string(j.State))
+				bar.Say(string(j.State))
 			}
 			select {
 			case <-tick.C:
@@ -233,7 +233,7 @@ func (c *client) showJob(ctx context.Context, name string, bar *progress) (stop 
 	return func() {
 		cancel()
 		looking.Wait()
-		bar.end()
+		bar.End()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/guidance"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
@@ -66,6 +67,7 @@ func printOne(w io.Writer, e host.Extension) error {
 		fields = append(fields, [2]string{"candidate", strings.TrimSpace(c.Version + " " + string(c.State) + " " + reasonOf(c.Reason))},
 			[2]string{"candidate file", c.File}, [2]string{"candidate digest", c.Digest})
 	}
+	fields = append(fields, adviceFields(e)...)
 	var stderr []string
 	switch {
 	case e.Reason != nil:
@@ -86,6 +88,42 @@ func printOne(w io.Writer, e host.Extension) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// adviceFields say what the state and the code of an extension mean, and what to do: of
+// itself, then of the version that is to follow it.
+func adviceFields(e host.Extension) [][2]string {
+	var fields [][2]string
+	add := func(prefix string, state host.State, code string) {
+		advice, ok := guidance.For(string(state), code)
+		if !ok {
+			return
+		}
+		var commands []string
+		for _, h := range advice.Helps {
+			commands = append(commands, h.Command(e.ID))
+		}
+		fields = append(fields, [2]string{prefix + "means", advice.Title.English + ". " + advice.Meaning.English},
+			[2]string{prefix + "to do", advice.Next.English}, [2]string{prefix + "try", strings.Join(commands, "; ")})
+	}
+	if e.State != "running" {
+		add("", e.State, codeOf(e.Reason))
+	} else if e.Signature.Code != "" {
+		add("signature ", e.State, e.Signature.Code)
+	}
+	if c := e.Candidate; c != nil {
+		add("candidate ", c.State, codeOf(c.Reason))
+	} else if e.Consent != nil && e.State == "running" {
+		add("candidate ", "waiting", "needs_consent")
+	}
+	return fields
+}
+
+func codeOf(r *host.Reason) string {
+	if r == nil {
+		return ""
+	}
+	return r.Code
 }
 
 // grantFields are decisions about permissions, each in a line.

@@ -231,7 +231,7 @@ func TestCompletionOfVerbs(t *testing.T) {
 	home := string(homeOf(t, &house{rows: list}, http.NotFoundHandler()))
 	for _, command := range []string{"show", "enable", "disable", "restart", "rollback", "pin", "unpin", "retry", "remove", "history"} {
 		out, err := ext("", "__complete", command, "--home", home, "")
-		if err != nil || !strings.Contains(out, hello+"\n") {
+		if err != nil || !strings.Contains(out, hello+"\t1.0.0 running\n") {
 			t.Errorf("%s: %v, %q", command, err, out)
 		}
 	}

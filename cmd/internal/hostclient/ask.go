@@ -70,10 +70,15 @@ func (c *Client) Ask(ctx context.Context, q Question, into any) error {
 
 // Request makes a request to the admin API; path holds unescaped segments.
 func (c *Client) Request(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (*http.Request, error) {
+	return c.RequestAt(ctx, method, body, query, append([]string{"api", "v1"}, path...)...)
+}
+
+// RequestAt is Request for what the admin listener has beside its API.
+func (c *Client) RequestAt(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (*http.Request, error) {
 	if c.tokenErr != nil {
 		return nil, c.tokenErr
 	}
-	target := At(c.Admin, append([]string{"api", "v1"}, path...)...)
+	target := At(c.Admin, path...)
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}

@@ -39,6 +39,12 @@ func (t *Target) AddFlags(cmd *cobra.Command) {
 	flags.StringVar(&t.Token, "token", "", "administrator's token; others on this machine can see it, JACKFIELD_TOKEN is safer")
 }
 
+// Elsewhere reports whether the host is named by its address, so that its home may not be
+// on this machine.
+func (t *Target) Elsewhere() bool {
+	return t.Host != "" || t.Home == "" && os.Getenv("JACKFIELD_HOST") != ""
+}
+
 // Client talks to one host.
 type Client struct {
 	// Admin and Requests are its listeners; Requests is nil until somebody has told.
@@ -73,6 +79,14 @@ func (t *Target) Connect() (*Client, error) {
 		return c, c.atURL(address, requests)
 	}
 	return c, c.atHome(running.Home(t.Home), requests)
+}
+
+// Secret is the token of c, for whoever has to keep it out of something; "" of nil.
+func (c *Client) Secret() string {
+	if c == nil {
+		return ""
+	}
+	return c.token
 }
 
 func (c *Client) atURL(address, requests string) (err error) {

@@ -69,15 +69,15 @@ func Report(w io.Writer, err error) {
 	for _, line := range lines[1:] {
 		b.WriteString("  " + line + "\n")
 	}
-	for _, hint := range hints(err) {
+	for _, hint := range Hints(err) {
 		b.WriteString("hint: " + hint + "\n")
 	}
 	// There is no further place to tell that stderr is gone.
 	_, _ = io.WriteString(w, b.String())
 }
 
-// hints collects the hints of err's chain, the outermost first.
-func hints(err error) []string {
+// Hints collects the hints of err's chain, the outermost first.
+func Hints(err error) []string {
 	var found []string
 	for err != nil {
 		if e, ok := err.(*Error); ok && e.Hint != "" {

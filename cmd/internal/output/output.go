@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -64,51 +63,31 @@ func (f Format) Print(w io.Writer, value any, table func(io.Writer) error) error
 	return table(w)
 }
 
-// Rows writes aligned columns: a header, then rows. Cells are shown through
-// visible.Text; an empty one becomes a dash, so that columns can be counted.
+// Rows writes a Grid without colors.
 func Rows(w io.Writer, header []string, rows [][]string) error {
-	all := append([][]string{header}, rows...)
-	widths := make([]int, len(header))
-	shown := make([][]string, len(all))
-	for i, row := range all {
-		shown[i] = make([]string, len(header))
-		for j := range header {
-			cell := "-"
-			if j < len(row) && row[j] != "" {
-				cell = visible.Text(row[j])
-			}
-			shown[i][j] = cell
-			widths[j] = max(widths[j], utf8.RuneCountInString(cell))
-		}
-	}
-	return write(w, shown, widths)
+	return Grid{Header: header, Rows: rows}.Write(w)
 }
 
 // Fields writes one "name  value" line per field, names aligned, for a single
-// thing. Fields without a value are left out.
+// thing. Fields without a value are left out; on a terminal a value that is wider goes
+// on below itself.
 func Fields(w io.Writer, fields [][2]string) error {
-	var shown [][]string
-	widths := []int{0, 0}
+	widest := 0
+	for _, f := range fields {
+		if f[1] != "" {
+			widest = max(widest, Columns(f[0]))
+		}
+	}
+	room, b := Look(w).Width-widest-gap, strings.Builder{}
 	for _, f := range fields {
 		if f[1] == "" {
 			continue
 		}
-		shown = append(shown, []string{f[0], visible.Text(f[1])})
-		widths[0] = max(widths[0], utf8.RuneCountInString(f[0]))
-	}
-	return write(w, shown, widths)
-}
-
-func write(w io.Writer, rows [][]string, widths []int) error {
-	var b strings.Builder
-	for _, row := range rows {
-		for j, cell := range row {
-			b.WriteString(cell)
-			if j < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[j]-utf8.RuneCountInString(cell)+2))
-			}
+		name := f[0]
+		for _, line := range Wrap(visible.Text(f[1]), room) {
+			b.WriteString(name + strings.Repeat(" ", widest-Columns(name)+gap) + line + "\n")
+			name = ""
 		}
-		b.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -1,7 +1,12 @@
 package root
 
 import (
+	"io"
+	"strings"
+
 	"github.com/spf13/cobra"
+
+	"github.com/jackfield-host/jackfield/cmd/internal/output"
 )
 
 func newCompletion() *cobra.Command {
@@ -13,18 +18,29 @@ func newCompletion() *cobra.Command {
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 	}
+	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		root, w := cmd.Root(), cmd.OutOrStdout()
-		switch args[0] {
-		case "bash":
-			return root.GenBashCompletionV2(w, true)
-		case "zsh":
-			return root.GenZshCompletion(w)
-		case "fish":
-			return root.GenFishCompletion(w, true)
-		default:
-			return root.GenPowerShellCompletionWithDesc(w)
+		var script strings.Builder
+		if err := writeCompletion(cmd.Root(), args[0], &script); err != nil {
+			return err
 		}
+		value := map[string]string{"shell": args[0], "script": script.String()}
+		return format.Print(cmd.OutOrStdout(), value, func(w io.Writer) error {
+			_, err := io.WriteString(w, script.String())
+			return err
+		})
 	}
 	return cmd
+}
+
+func writeCompletion(root *cobra.Command, shell string, w io.Writer) error {
+	switch shell {
+	case "bash":
+		return root.GenBashCompletionV2(w, true)
+	case "zsh":
+		return root.GenZshCompletion(w)
+	case "fish":
+		return root.GenFishCompletion(w, true)
+	}
+	return root.GenPowerShellCompletionWithDesc(w)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/cmd/internal/bundlecmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/cacmd"
+	"github.com/jackfield-host/jackfield/cmd/internal/doctorcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/extcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/servecmd"
@@ -72,6 +73,7 @@ host checks it, launches it, and routes typed requests to it.`,
 	}
 	root.AddCommand(
 		servecmd.New(p.Version, p.Shim),
+		doctorcmd.New(p.Version),
 		extcmd.New(),
 		usercmd.NewUser(),
 		usercmd.NewToken(),
@@ -79,6 +81,7 @@ host checks it, launches it, and routes typed requests to it.`,
 		cacmd.New(),
 		newVersion(p.Version),
 		newCompletion(),
+		newMan(p.Version),
 	)
 	prepare(root)
 	return root

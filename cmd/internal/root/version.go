@@ -23,9 +23,10 @@ type build struct {
 
 func newVersion(version string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "print the version",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "print the version",
+		Example: "  jackfield version -o json",
+		Args:    cobra.NoArgs,
 	}
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

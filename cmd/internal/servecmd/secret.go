@@ -9,20 +9,28 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
+	"github.com/jackfield-host/jackfield/host"
 )
 
 // maxSecret bounds what is read of the file with the client secret.
 const maxSecret = 4 << 10
 
+// SecretFile is the path of the file with the client secret of a host in home; "" when there
+// is none.
+func (c *Config) SecretFile(home host.Home) string {
+	path := c.AdminOIDCSecretFile
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(string(home), path)
+}
+
 // clientSecret reads admin.oidc.client_secret_file, which others must not read; "" when
 // there is none.
 func (c *Config) clientSecret() (string, error) {
-	path := c.AdminOIDCSecretFile
+	path := c.SecretFile(host.Home(c.Home))
 	if path == "" {
 		return "", nil
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(c.Home, path)
 	}
 	const key = "admin.oidc.client_secret_file"
 	f, err := os.Open(path)

@@ -22,6 +22,7 @@ func NewToken() *cobra.Command {
 	cmd := &cobra.Command{Use: "token", Short: "make and revoke the tokens by which programs use the running host", Long: whereabouts}
 	t.AddFlags(cmd)
 	cmd.AddCommand(newTokenList(&t), newTokenNew(&t), newTokenRevoke(&t))
+	completeWith(&t, cmd)
 	return cmd
 }
 

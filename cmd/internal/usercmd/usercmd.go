@@ -36,14 +36,8 @@ func NewUser() *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "say who may use the running host, and as what", Long: whereabouts}
 	t.AddFlags(cmd)
 	cmd.AddCommand(newList(&t), newAdd(&t), newRole(&t), newOwner(&t), newDisable(&t, true), newDisable(&t, false), newRemove(&t), newPassword(&t))
+	completeWith(&t, cmd)
 	return cmd
-}
-
-func roles(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) != 1 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return roleNames(), cobra.ShellCompDirectiveNoFileComp
 }
 
 func roleNames() []string {
@@ -148,7 +142,7 @@ func newRole(t *hostclient.Target) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "role NAME ROLE", Short: "give a user another role: viewer, operator or administrator",
 		Long:    "Role gives a user another role. The sessions of the user end.",
-		Example: "  jackfield user role vera administrator", Args: cobra.ExactArgs(2), ValidArgsFunction: roles,
+		Example: "  jackfield user role vera administrator", Args: cobra.ExactArgs(2),
 	}
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

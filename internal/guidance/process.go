@@ -1,4 +1,4 @@
-package words
+package guidance
 
 // processReasons are those of a process that does not start, or ends.
 func processReasons() map[string]Reason {

@@ -1,4 +1,4 @@
-package words
+package guidance
 
 // replace is what helps against a file that no host takes.
 func replace() []Help { return []Help{HelpInstall, HelpRemove, HelpRetry} }

@@ -1,14 +1,11 @@
-package extcmd
+package output
 
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/mattn/go-isatty"
 
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
@@ -16,51 +13,54 @@ import (
 // drawEvery is how often the bar is drawn at most.
 const drawEvery = 100 * time.Millisecond
 
-// progress shows a person how far an upload is. It shows nothing where nobody looks:
-// it needs a terminal.
-type progress struct {
+// Progress shows a person how far something is. It shows nothing where nobody looks: it
+// needs a terminal. Its methods may be called by any goroutine.
+type Progress struct {
 	mu          sync.Mutex // guards all; bytes are counted while the answer may be there
 	w           io.Writer  // nil when there is nobody to show it to
+	width       int        // of the terminal
 	name        string
 	done, total int64 // total is -1 when it is not known
 	sent        bool  // bytes are not shown any more
 	drawn       time.Time
 }
 
-func newProgress(w io.Writer, name string, total int64) *progress {
-	p := &progress{name: name, total: total}
-	if f, ok := w.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
-		p.w = w
+// NewProgress makes a bar on w, which is stderr: results go to stdout. name is what moves,
+// total how many bytes it has, -1 for unknown. Whoever makes one calls End.
+func NewProgress(w io.Writer, name string, total int64) *Progress {
+	p := &Progress{name: name, total: total}
+	if at := Look(w); at.Width > 0 {
+		p.w, p.width = w, at.Width
 	}
 	return p
 }
 
-// shown reports whether somebody looks.
-func (p *progress) shown() bool { return p.w != nil }
+// Shown reports whether somebody looks.
+func (p *Progress) Shown() bool { return p.w != nil }
 
-// say shows a word in the place of the bar.
-func (p *progress) say(word string) {
+// Say shows a word in the place of the bar.
+func (p *Progress) Say(word string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.w != nil {
 		p.drawn = time.Now()
-		_, _ = io.WriteString(p.w, "\r"+visible.Clip(p.name, 30)+"  "+visible.Clip(word, 30)+"\x1b[K") // only for the eye
+		_, _ = io.WriteString(p.w, "\r"+Fit(visible.Clip(p.name, 30)+"  "+visible.Clip(word, 30), p.width-1)+"\x1b[K") // only for the eye
 	}
 }
 
-// add says that n more bytes are on their way.
-func (p *progress) add(n int) {
+// Add says that n more bytes are on their way.
+func (p *Progress) Add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done += int64(n)
 	if now := time.Now(); p.w != nil && !p.sent && now.Sub(p.drawn) >= drawEvery {
 		p.drawn = now
-		_, _ = io.WriteString(p.w, "\r"+bar(p.name, p.done, p.total)+"\x1b[K") // only for the eye
+		_, _ = io.WriteString(p.w, "\r"+Fit(bar(p.name, p.done, p.total), p.width-1)+"\x1b[K") // only for the eye
 	}
 }
 
-// end takes the bar away, for good: what say shows, until the next end.
-func (p *progress) end() {
+// End takes the bar away, for good: what Say shows, until the next End.
+func (p *Progress) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.w != nil && !p.drawn.IsZero() {

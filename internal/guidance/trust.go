@@ -1,4 +1,4 @@
-package words
+package guidance
 
 // trustReasons are those of a signature that does not hold, or of a signer whom nobody
 // trusts.

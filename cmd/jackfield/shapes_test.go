@@ -1,0 +1,205 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackfield-host/jackfield/host"
+)
+
+var update = flag.Bool("update", false, "write testdata/shapes.txt anew")
+
+// shaped is a command whose -o json is held to its shape. $NAME stands for what an earlier
+// one has printed.
+type shaped struct {
+	line  string
+	stdin string
+	exit  int
+	keep  map[string]string // name: member of what is printed
+}
+
+// shapedCommands is every command that prints JSON, in an order in which each has something
+// to print.
+func shapedCommands() []shaped {
+	const hello = "examples.hello.HelloExtension"
+	const settings = "examples.settings.SettingsExtension"
+	ca := " --dir ca --passphrase-file pass"
+	return []shaped{
+		{line: "version"}, {line: "completion bash"}, {line: "man man"},
+		{line: "bundle pack SOURCE/examples/hello --out packed.jar"}, {line: "bundle inspect packed.jar"}, {line: "bundle verify packed.jar", exit: 1},
+		{line: "bundle inspect pass", exit: 1},
+		{line: "ca init --name Root" + ca}, {line: "ca organization acme.example --name Acme --root-passphrase-file pass" + ca},
+		{line: "ca issue acme.example/" + hello + " --key-passphrase-file pass" + ca}, {line: "bundle sign packed.jar --key " + hello + ".key.pem --chain " + hello + ".crt.pem --passphrase-file pass"},
+		{line: "ca list --dir ca"}, {line: "ca renew acme.example/" + hello + " --key-passphrase-file pass --key " + hello + ".key.pem --out renewed.pem" + ca},
+		{line: "ca ocsp delegate acme.example" + ca}, {line: "ca crl --root-passphrase-file pass" + ca},
+		{line: "ca ocsp staple acme.example/" + hello + ca}, {line: "ca revoke acme.example/" + hello + " --reason superseded" + ca},
+		{line: "ext install hello.jar --dry-run"}, {line: "ext install hello.jar --no-wait"}, {line: "ext install hello.jar"}, {line: "ext install settings.jar"},
+		{line: "ext list"}, {line: "ext show " + hello}, {line: "ext show bad.jar"}, {line: "ext top"}, {line: "ext history " + hello}, {line: "ext audit"},
+		{line: "ext call examples.hello.HelloRequest {\"name\":\"x\"}"}, {line: "ext logs " + settings}, {line: "ext level " + hello + " debug"},
+		{line: "ext config " + settings}, {line: "ext config " + settings + " set greeting=Salut"},
+		{line: "ext disable " + hello}, {line: "ext enable " + hello}, {line: "ext restart " + hello}, {line: "ext pin " + hello}, {line: "ext unpin " + hello},
+		{line: "ext recheck " + hello}, {line: "ext retry " + hello}, {line: "ext remove " + hello},
+		{line: "user add vera --generate"}, {line: "user list"}, {line: "user role vera operator"}, {line: "user owner vera " + settings}, {line: "user password vera --generate"},
+		{line: "user disable vera"}, {line: "user enable vera"}, {line: "user remove vera"},
+		{line: "token new ci", keep: map[string]string{"TOKEN": "id"}}, {line: "token list"}, {line: "token revoke $TOKEN"},
+		{line: "doctor", exit: 1},
+	}
+}
+
+// TestShapes holds what commands print with -o json to testdata/shapes.txt: the path of
+// each member, and what it can be. Additions are fine and come with -update; a line that
+// goes, or changes, breaks somebody's script.
+func TestShapes(t *testing.T) {
+	dir := t.TempDir()
+	home := host.Home(filepath.Join(dir, "home"))
+	h, err := startHost(string(home))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.kill)
+	for _, name := range []string{"hello.jar", "settings.jar"} {
+		if err := os.Symlink(filepath.Join(os.Getenv(envBundles), name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{filepath.Join(dir, "pass"): "correct horse battery\n", filepath.Join(home.Extensions(), "bad.jar"): "no bundle"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.waitState("bad.jar", "failed"); err != nil {
+		t.Fatal(err)
+	}
+	kept, all := map[string]string{"SOURCE": sourceRoot()}, ""
+	for _, c := range shapedCommands() {
+		out := runShaped(t, dir, string(home), c, kept)
+		if out == nil {
+			continue
+		}
+		all += "jackfield " + c.line + "\n" + shapeOf(t, c.line, out)
+	}
+	path := filepath.Join("testdata", "shapes.txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(all), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || string(want) != all {
+		t.Errorf("what -o json prints has changed its shape; if that is right: go test ./cmd/jackfield -run TestShapes -update (%v)\n%s", err, difference(string(want), all))
+	}
+}
+
+func runShaped(t *testing.T, dir, home string, c shaped, kept map[string]string) []byte {
+	t.Helper()
+	var args []string
+	for _, word := range strings.Fields(c.line) {
+		for name, value := range kept {
+			word = strings.ReplaceAll(word, "$"+name, value)
+		}
+		word = strings.Replace(word, "SOURCE/", kept["SOURCE"]+"/", 1)
+		args = append(args, word)
+	}
+	args = append(args, "-o", "json")
+	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv(envBin), "jackfield"), args...)
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(c.stdin)
+	cmd.Env = append(os.Environ(), "JMAP_HOME="+home, "SOURCE_DATE_EPOCH=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	code := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if code != c.exit {
+		t.Errorf("%s: exit code %d, want %d\n%s%s", c.line, code, c.exit, out, stderr.String())
+		return nil
+	}
+	for name, member := range c.keep {
+		var object map[string]any
+		if err := json.Unmarshal(out, &object); err != nil {
+			t.Fatal(err)
+		}
+		kept[name] = fmt.Sprint(object[member])
+	}
+	return out
+}
+
+// shapeOf lists the paths of what was printed, each with what stands there, in order.
+func shapeOf(t *testing.T, line string, out []byte) string {
+	t.Helper()
+	found := map[string]map[string]bool{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		var value any
+		if err := dec.Decode(&value); err != nil {
+			t.Errorf("%s prints no JSON: %v\n%s", line, err, out)
+			return ""
+		}
+		collect(found, "", value)
+	}
+	var b strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(found)) {
+		fmt.Fprintf(&b, "\t%s %s\n", path, strings.Join(slices.Sorted(maps.Keys(found[path])), "|"))
+	}
+	return b.String()
+}
+
+// data are members whose names are not ours: attributes, schemas, metrics by name.
+var data = regexp.MustCompile(`\.(schema|manifest|values|value|before|after)$`)
+
+func collect(found map[string]map[string]bool, path string, value any) {
+	add := func(kind string) {
+		if found[path] == nil {
+			found[path] = map[string]bool{}
+		}
+		found[path][kind] = true
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		add("object")
+		if data.MatchString(path) {
+			return
+		}
+		for name, member := range v {
+			collect(found, path+"."+name, member)
+		}
+	case []any:
+		add("list")
+		for _, item := range v {
+			collect(found, path+"[]", item)
+		}
+	case nil:
+		add("null")
+	default:
+		add(map[string]string{"string": "string", "float64": "number", "bool": "bool"}[fmt.Sprintf("%T", v)])
+	}
+}
+
+func difference(want, got string) string {
+	var b strings.Builder
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for _, line := range w {
+		if !slices.Contains(g, line) {
+			b.WriteString("- " + line + "\n")
+		}
+	}
+	for _, line := range g {
+		if !slices.Contains(w, line) {
+			b.WriteString("+ " + line + "\n")
+		}
+	}
+	return b.String()
+}
