@@ -121,7 +121,7 @@ func (s *server) Describe(ctx context.Context, in *extensionv1.DescribeRequest) 
 		}
 		out.Capabilities = &extensionv1.Capabilities{
 			Activate: can.Activate, Configure: can.Configure, Check: can.Check,
-			ProjectParameters: can.ProjectParameters, Destroy: can.Destroy, Lane: s.lane, Services: true,
+			ProjectParameters: can.ProjectParameters, Collect: can.Collect, Destroy: can.Destroy, Lane: s.lane, Services: true,
 		}
 		return nil
 	})
@@ -163,6 +163,15 @@ func (s *server) ProjectParameters(ctx context.Context, in *extensionv1.ProjectP
 	out := &extensionv1.ProjectParametersResponse{}
 	out.Error = s.admin(ctx, "ProjectParameters", func() (err error) {
 		out.Parameters, err = s.ext.ProjectParameters(ctx, in.GetProject(), in.GetLocale())
+		return err
+	})
+	return out, nil
+}
+
+func (s *server) Collect(ctx context.Context, _ *extensionv1.CollectRequest) (*extensionv1.CollectResponse, error) {
+	out := &extensionv1.CollectResponse{}
+	out.Error = s.admin(ctx, "Collect", func() (err error) {
+		out.Text, err = s.ext.Collect(ctx)
 		return err
 	})
 	return out, nil
