@@ -68,8 +68,12 @@ func (h *Host) reading() measures.Reading {
 }
 
 // GathererOf gives the metrics of one extension: those of the host's that have its id as
-// the label extension.
+// the label extension, and what it says of itself.
 func (h *Host) GathererOf(id string) prometheus.Gatherer {
+	return prometheus.Gatherers{h.scraper.GathererOf(id), h.ofHost(id)}
+}
+
+func (h *Host) ofHost(id string) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := h.registry.Gather()
 		var own []*dto.MetricFamily

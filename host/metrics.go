@@ -1,12 +1,39 @@
 package host
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/scrape"
 )
+
+// collecting is an instance that may have metrics of its own.
+type collecting interface {
+	Collect(ctx context.Context) ([]byte, error)
+}
+
+// sources are the extensions that there are, each once.
+func (h *Host) sources() []scrape.Source {
+	var list []scrape.Source
+	at := map[string]int{}
+	for _, r := range *h.rows.Load() {
+		if r.extension == nil {
+			continue
+		}
+		i, there := at[r.ID]
+		if !there {
+			i, at[r.ID] = len(list), len(list)
+			list = append(list, scrape.Source{Extension: r.ID})
+		}
+		if x, ok := r.instance.(collecting); ok && r.State == lifecycle.Running {
+			list[i].Collect = x.Collect
+		}
+	}
+	return list
+}
 
 // snapshotCollector turns the rows of the snapshot into metrics, so an extension
 // that is gone leaves no series behind.
