@@ -406,6 +406,7 @@ func (h *Host) register() {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newSnapshotCollector(&h.rows),
+		newOwnCollector(h),
 	)
 	h.registry.MustRegister(h.catalog.Collectors()...)
 	h.registry.MustRegister(h.supervisor.Collectors()...)

@@ -41,7 +41,7 @@ func TestREADME(t *testing.T) {
 	}
 	shown := strings.NewReplacer("ext_", "", `{extension="examples.words.WordsExtension"}`, "").Replace("words_counted_total" + between("```\next_words_counted_total", "\n```"))
 	for _, want := range []string{shown, "words_text_words_bucket{le=\"1\"} 0", "words_text_words_bucket{le=\"10\"} 1", "words_text_words_sum 6"} {
-		if !strings.Contains(string(text), "\n"+want+"\n")  {
+		if !strings.Contains(string(text), "\n"+want+"\n") {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}

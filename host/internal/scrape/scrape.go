@@ -60,7 +60,7 @@ type Scraper struct {
 	whole, single sync.Mutex
 
 	mu      sync.Mutex
-	settled map[holding]bool            // what extensions have, as of the last whole scrape
+	settled map[holding]bool             // what extensions have, as of the last whole scrape
 	told    map[string]map[reasonOf]bool // by extension: what the log has said
 }
 
