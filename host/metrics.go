@@ -86,8 +86,8 @@ func (c *snapshotCollector) Collect(ch chan<- prometheus.Metric) {
 
 // ownCollector turns what the host knows of itself into metrics.
 type ownCollector struct {
-	host                                    *Host
-	build, ready, free, total, root, backup *prometheus.Desc
+	host                            *Host
+	build, ready, free, total, root *prometheus.Desc
 }
 
 func newOwnCollector(h *Host) *ownCollector {
@@ -103,13 +103,11 @@ func newOwnCollector(h *Host) *ownCollector {
 			"Size of the file system of the home.", nil, nil),
 		root: prometheus.NewDesc("jackfield_trust_root_expiry_timestamp_seconds",
 			"When a trusted certificate in conf/trust expires; use is bundles or timestamps.", []string{"use", "fingerprint"}, nil),
-		backup: prometheus.NewDesc("jackfield_database_backup_timestamp_seconds",
-			"When the newest backup of the host's database was made; absent before the first.", nil, nil),
 	}
 }
 
 func (c *ownCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.build, c.ready, c.free, c.total, c.root, c.backup} {
+	for _, desc := range []*prometheus.Desc{c.build, c.ready, c.free, c.total, c.root} {
 		ch <- desc
 	}
 }
@@ -134,8 +132,5 @@ func (c *ownCollector) Collect(ch chan<- prometheus.Metric) {
 			seen[key] = true
 			gauge(c.root, float64(r.NotAfter.Unix()), r.Use, r.Fingerprint)
 		}
-	}
-	if last := c.host.databaseFacts().LastBackup; last != nil {
-		gauge(c.backup, float64(last.Unix()))
 	}
 }
