@@ -227,7 +227,7 @@ func (s *server) onLane(ctx context.Context, req *sdk.Request) (*sdk.Response, [
 func (s *server) process(ctx context.Context, req *sdk.Request) (resp *sdk.Response, fault *extensionv1.Error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.logPanic(ctx, "Process", r, "request_id", req.ID, "type", req.Type)
+			s.logPanic(ctx, "Process", r, "request_id", req.ID, traced(req), "type", req.Type)
 			resp, fault = nil, errorTo(sdk.Errorf(sdk.ExtensionFault, "the extension panicked"))
 		}
 	}()
@@ -255,9 +255,17 @@ func (s *server) requestError(ctx context.Context, req *sdk.Request, err error) 
 	case sdk.Canceled:
 		return errorTo(sdk.Errorf(code, "the request was canceled"))
 	default:
-		s.log.ErrorContext(ctx, "request failed", "request_id", req.ID, "type", req.Type, "error", err)
+		s.log.ErrorContext(ctx, "request failed", "request_id", req.ID, traced(req), "type", req.Type, "error", err)
 		return errorTo(sdk.Errorf(sdk.Internal, "the extension failed to answer; the cause is in its log"))
 	}
+}
+
+// traced is the trace of a request for its lines in the log; nothing without one.
+func traced(req *sdk.Request) slog.Attr {
+	if id := req.Trace.ID(); id != "" {
+		return slog.String("trace_id", id)
+	}
+	return slog.Attr{}
 }
 
 func jsonOrNil(data []byte) json.RawMessage {
