@@ -397,9 +397,7 @@ func (h *Host) DrainRequests(ctx context.Context) error { return h.requests.Shut
 
 // Gatherer gives all metrics of the host and its extensions, with those that the
 // extensions say of themselves.
-func (h *Host) Gatherer() prometheus.Gatherer {
-	return prometheus.Gatherers{h.scraper, h.registry} // in this order: what the first leaves out is counted in the second
-}
+func (h *Host) Gatherer() prometheus.Gatherer { return together(h.scraper, h.registry) }
 
 func (h *Host) register() {
 	h.registry.MustRegister(
