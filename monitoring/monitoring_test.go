@@ -14,6 +14,7 @@ import (
 
 // TestRules has promtool judge what ships, with the durations it ships with.
 func TestRules(t *testing.T) {
+	t.Parallel()
 	must(t, "promtool", "check", "config", "prometheus.yml") // and the rules that it names
 	must(t, "promtool", "test", "rules", "alerts_test.yml")
 	tested := string(read(t, "alerts_test.yml"))
@@ -38,6 +39,7 @@ func alertNames(t *testing.T) []string {
 
 // TestTroubledHosts is a Prometheus in front of hosts in trouble.
 func TestTroubledHosts(t *testing.T) {
+	t.Parallel()
 	busy, strict, small := troubled(t)
 	prometheus := watch(t, []*aHost{busy, strict, small})
 
