@@ -25,6 +25,10 @@ type adminResult struct {
 	// RenderCPU what the host used for it, both in milliseconds.
 	Render    []float64 `json:"render_ms"`
 	RenderCPU []float64 `json:"render_cpu_ms"`
+	// Scrape has what each scrape of /metrics took, in milliseconds, when every extension has
+	// metrics of its own, and ScrapeBytes how large one is.
+	Scrape      []float64 `json:"scrape_ms"`
+	ScrapeBytes int       `json:"scrape_bytes"`
 	// Page is the HTML, All everything that a first visit loads, as it comes over the
 	// wire and unpacked, in bytes.
 	Page     int `json:"page_bytes"`
@@ -62,6 +66,9 @@ func adminSection(ctx context.Context, p plan, e *environment, r *report) error 
 	}
 	result := &adminResult{Extensions: len(many), Span: p.adminOpen}
 	if err := a.loads(ctx, p.adminLoads, result); err != nil {
+		return err
+	}
+	if err := a.scrapes(ctx, p.adminLoads, result); err != nil {
 		return err
 	}
 	if err := a.weigh(ctx, result); err != nil {

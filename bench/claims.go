@@ -115,11 +115,13 @@ func judgeAdmin(a *adminResult) []verdict {
 	render := verdict{Claim: "overview of 200 extensions: ms a load", Must: 150, Aim: 50}
 	weight := verdict{Claim: "overview of 200 extensions, first visit: bytes, all parts", Must: 200 * kib, Aim: 100 * kib}
 	live := verdict{Claim: "overview of 200 extensions, kept open: % of one core beyond what the host uses without", Must: 5, Aim: 2}
+	scrape := verdict{Claim: "scrape of 200 extensions with 20 families of their own each: ms", Must: 250, Aim: 100}
 	if a == nil {
-		return []verdict{render.of(nil), weight.of(nil), live.of(nil)}
+		return []verdict{render.of(nil), weight.of(nil), live.of(nil), scrape.of(nil)}
 	}
 	return []verdict{
 		render.of(a.Render), weight.of([]float64{float64(a.All)}), live.of([]float64{100 * (a.Open - a.Closed)}),
+		scrape.of(a.Scrape),
 	}
 }
 

@@ -36,7 +36,7 @@ func TestVerdicts(t *testing.T) {
 // holds what is claimed to the cells that come of it.
 func TestEveryClaimIsMeasured(t *testing.T) {
 	p := fullPlan()
-	r := &report{Idle: &idleResult{Connections: 1, BytesEach: 1}, Verify: &verifyResult{Time: []float64{1}}, Admin: &adminResult{Render: []float64{1}}}
+	r := &report{Idle: &idleResult{Connections: 1, BytesEach: 1}, Verify: &verifyResult{Time: []float64{1}}, Admin: &adminResult{Render: []float64{1}, Scrape: []float64{1}}}
 	still := func(name string) contestant {
 		return contestant{name, func(context.Context, shape, time.Duration, time.Duration) (slot, error) {
 			return slot{PerSecond: 1, P50: 1, P99: 1, Allocs: 1}, nil

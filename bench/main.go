@@ -23,7 +23,7 @@
 //	drop    from a file's rename to its first answer
 //	verify  a signed bundle beside unzip -t
 //	admin   the first page of the admin listener: how long it takes, what it weighs, and
-//	        what it costs to keep it open in a browser
+//	        what it costs to keep it open in a browser; a scrape of all metrics
 //
 // Promised: every answer is checked (length, both ends); the variants of a plane get
 // the same load from the same loop, with a deadline on every request; a slot in which

@@ -148,6 +148,8 @@ func (r *report) printAdmin(w io.Writer) {
 	fmt.Fprintf(w, "\noverview of %d extensions: %.1f ms a load (%.1f–%.1f; %.1f ms of CPU time), %.1f KiB of HTML, %.1f KiB in %d parts on a first visit (%.1f KiB unpacked)\n",
 		a.Extensions, middle(a.Render), slices.Min(a.Render), slices.Max(a.Render), middle(a.RenderCPU),
 		float64(a.Page)/kib, float64(a.All)/kib, a.Parts, float64(a.Unpacked)/kib)
+	fmt.Fprintf(w, "scrape with %d families of each extension's own: %.1f ms (%.1f–%.1f), %.1f KiB\n",
+		ownFamilies, middle(a.Scrape), slices.Min(a.Scrape), slices.Max(a.Scrape), float64(a.ScrapeBytes)/kib)
 	fmt.Fprintf(w, "kept open live in a browser for %s, %d changes meanwhile: %.1f %% of one core, %.1f %% without it\n",
 		a.Span, a.Events, 100*a.Open, 100*a.Closed)
 }

@@ -36,6 +36,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/measures"
 	"github.com/jackfield-host/jackfield/host/internal/picture"
 	"github.com/jackfield-host/jackfield/host/internal/router"
+	"github.com/jackfield-host/jackfield/host/internal/scrape"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
@@ -55,6 +56,7 @@ type Host struct {
 	auth       authenticator   // nil when everybody may send requests
 	tracer     *tracing.Tracer // nil when requests are not traced
 	registry   *prometheus.Registry
+	scraper    *scrape.Scraper
 	state      *state.Store
 	accounts   *accounts.Accounts
 	openID     *OpenID // nil when nobody signs in at an OpenID provider
@@ -396,17 +398,21 @@ func (h *Host) Requests() http.Handler { return h.requests }
 // of the server of Requests, which waits for batches and does not see WebSockets.
 func (h *Host) DrainRequests(ctx context.Context) error { return h.requests.Shutdown(ctx) }
 
-// Gatherer gives all metrics of the host and its extensions.
-func (h *Host) Gatherer() prometheus.Gatherer { return h.registry }
+// Gatherer gives all metrics of the host and its extensions, with those that the
+// extensions say of themselves.
+func (h *Host) Gatherer() prometheus.Gatherer { return together(h.scraper, h.registry) }
 
 func (h *Host) register() {
 	h.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newSnapshotCollector(&h.rows),
+		newOwnCollector(h),
 	)
 	h.registry.MustRegister(h.catalog.Collectors()...)
 	h.registry.MustRegister(h.supervisor.Collectors()...)
 	h.registry.MustRegister(h.router.Collectors()...)
 	h.registry.MustRegister(h.services.Collectors()...)
+	h.scraper = scrape.New(scrape.Config{Sources: h.sources, Log: h.cfg.Log})
+	h.registry.MustRegister(h.scraper.Collectors()...)
 }

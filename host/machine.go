@@ -59,17 +59,25 @@ func (h *Host) trustFacts() TrustFacts {
 		OnRevoked:  cmp.Or(t.OnRevoked, string(admission.Stop)), RecheckInSeconds: int64(cmp.Or(t.Recheck, time.Hour) / time.Second),
 		Folder: h.home.Trust(), Roots: []Root{}, Problems: []string{},
 	}
-	roots, problems := h.admission.Roots()
-	for _, cert := range roots.Certificates {
-		f.Roots = append(f.Roots, rootOf(trust.Describe(cert), "bundles"))
-	}
-	for _, cert := range roots.Timestamp {
-		f.Roots = append(f.Roots, rootOf(trust.Describe(cert), "timestamps"))
-	}
+	f.Roots = append(f.Roots, h.roots()...)
+	_, problems := h.admission.Roots()
 	for _, p := range problems {
 		f.Problems = append(f.Problems, p.Error())
 	}
 	return f
+}
+
+// roots are the certificates that are trusted.
+func (h *Host) roots() []Root {
+	var list []Root
+	roots, _ := h.admission.Roots()
+	for _, cert := range roots.Certificates {
+		list = append(list, rootOf(trust.Describe(cert), "bundles"))
+	}
+	for _, cert := range roots.Timestamp {
+		list = append(list, rootOf(trust.Describe(cert), "timestamps"))
+	}
+	return list
 }
 
 func rootOf(c trust.Certificate, use string) Root {

@@ -68,8 +68,26 @@ func (h *Host) reading() measures.Reading {
 }
 
 // GathererOf gives the metrics of one extension: those of the host's that have its id as
-// the label extension.
+// the label extension, and what it says of itself.
 func (h *Host) GathererOf(id string) prometheus.Gatherer {
+	return together(h.scraper.GathererOf(id), h.ofHost(id))
+}
+
+// together gathers the extensions' own metrics, which are all named ext_…, and then the
+// host's, in which what was left out of the first is counted. None has a name of the other,
+// so that nothing is left to check: prometheus.Gatherers would look at every series again.
+func together(own, host prometheus.Gatherer) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := own.Gather()
+		if err != nil { // which a scrape.Scraper never returns
+			return nil, err
+		}
+		rest, err := host.Gather()
+		return append(families, rest...), err
+	})
+}
+
+func (h *Host) ofHost(id string) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := h.registry.Gather()
 		var own []*dto.MetricFamily

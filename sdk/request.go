@@ -30,6 +30,23 @@ type Trace struct {
 	Parent, State string
 }
 
+// ID returns the trace id in Parent, 32 hexadecimal digits, by which what was logged of
+// one request is found in every place; "" when Parent is no traceparent.
+func (t Trace) ID() string {
+	// A later version may have more fields behind these: version-traceid-parentid-flags.
+	const begin, end, least = 3, 3 + 32, 55
+	if len(t.Parent) < least || t.Parent[begin-1] != '-' || t.Parent[end] != '-' {
+		return ""
+	}
+	id := t.Parent[begin:end]
+	for i := range len(id) {
+		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return ""
+		}
+	}
+	return id
+}
+
 // Response is what a raw handler answers.
 type Response struct {
 	// Type is the full name of the response type. Empty means the response type

@@ -14,7 +14,7 @@
 // answers stands in its manifest and is not repeated in code; the host passes the
 // manifest at start. Everything an extension may do beyond answering requests is a
 // small interface of its own (Initializer, Activator, Checker, Configurer,
-// ParametersProvider, Destroyer): implement it on the Extension value and the host
+// ParametersProvider, Collector, Destroyer): implement it on the Extension value and the host
 // finds it. Package sdk imports the standard library only and does no I/O.
 package sdk
 
@@ -74,6 +74,22 @@ type Configurer interface {
 // Locale is as the client sent it, for example fr_CA.
 type ParametersProvider interface {
 	ProjectParameters(ctx context.Context, project, locale string) (any, error)
+}
+
+// Collector is an Extension with metrics of its own. The host calls Collect whenever
+// somebody scrapes its /metrics, concurrently with handlers, and shows the answer there
+// under names that begin with ext_ and with the label extension. The answer is text in
+// the format of Prometheus, version 0.0.4, of at most 512 KiB:
+//
+//	# HELP mail_queue_length Mails that wait to be sent.
+//	# TYPE mail_queue_length gauge
+//	mail_queue_length 3
+//
+// A family that is not as docs/metrics.md says is left out and counted; sdktest.Conform
+// says which, and why. Collect must answer within a second: what takes longer is measured
+// elsewhere and read here.
+type Collector interface {
+	Collect(ctx context.Context) ([]byte, error)
 }
 
 // Destroyer is an Extension that has something to close. Destroy is the last call:

@@ -152,3 +152,19 @@ func TestTypesAsJSON(t *testing.T) {
 		t.Errorf("got %s, %v", data, err)
 	}
 }
+
+func TestTraceID(t *testing.T) {
+	const id = "0af7651916cd43dd8448eb211c80319c"
+	for parent, want := range map[string]string{
+		"00-" + id + "-b7ad6b7169203331-01":       id,
+		"cc-" + id + "-b7ad6b7169203331-01-later": id,
+		"": "", "00-" + id: "", "00-" + id + "-b7ad6b71": "",
+		"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01":  "",
+		"00-\"af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01": "",
+		"00_" + id + "-b7ad6b7169203331-01":                        "",
+	} {
+		if got := (sdk.Trace{Parent: parent}).ID(); got != want {
+			t.Errorf("%q: %q, want %q", parent, got, want)
+		}
+	}
+}

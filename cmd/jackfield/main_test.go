@@ -26,7 +26,7 @@ const (
 
 // packed are the folders whose bundles the stories use.
 func packed() []string {
-	return []string{"extensions/tracking", "examples/hello", "examples/echo", "examples/fetch", "examples/notes", "examples/panel", "examples/settings"}
+	return []string{"extensions/tracking", "examples/hello", "examples/echo", "examples/fetch", "examples/notes", "examples/panel", "examples/settings", "examples/words"}
 }
 
 // executables are those that stories put into bundles of their own, by name.

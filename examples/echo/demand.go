@@ -26,6 +26,9 @@ type demand struct {
 	// AllocMB takes that many MiB of memory, touches every page, and keeps them
 	// until the process ends: for tests of memory limits.
 	AllocMB int `json:"alloc_mb"`
+	// Metrics is what the extension says of itself from then on when the host asks for
+	// its metrics; an empty text asks nothing.
+	Metrics string `json:"metrics"`
 	// SleepMS waits, or fails with the context's error when that ends first.
 	SleepMS int `json:"sleep_ms"`
 	// Panic panics.
@@ -35,7 +38,7 @@ type demand struct {
 }
 
 // demandOf reads the demand in a payload, nil when it asks nothing. Payloads that
-// are not JSON, long, or without one of the four words are not decoded: echo is
+// are not JSON, long, or without one of the five words are not decoded: echo is
 // what the speed of a host is measured with.
 func demandOf(req *sdk.Request) (*demand, error) {
 	body := req.Payload
@@ -65,13 +68,13 @@ func maybeJSON(mediaType string) bool {
 	return name == "application/json" || strings.HasSuffix(name, "+json") || name == "application/octet-stream"
 }
 
-// asks reports whether body looks like a JSON object with one of the four words.
+// asks reports whether body looks like a JSON object with one of the five words.
 func asks(body []byte) bool {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 || body[0] != '{' {
 		return false
 	}
-	for _, word := range [...]string{`"alloc_mb"`, `"sleep_ms"`, `"panic"`, `"exit"`} {
+	for _, word := range [...]string{`"alloc_mb"`, `"metrics"`, `"sleep_ms"`, `"panic"`, `"exit"`} {
 		if bytes.Contains(body, []byte(word)) {
 			return true
 		}
@@ -79,9 +82,12 @@ func asks(body []byte) bool {
 	return false
 }
 
-func (d *demand) obey(ctx context.Context, kept *memory) error {
-	if err := kept.take(ctx, d.AllocMB); err != nil {
+func (d *demand) obey(ctx context.Context, e *echo) error {
+	if err := e.kept.take(ctx, d.AllocMB); err != nil {
 		return err
+	}
+	if d.Metrics != "" {
+		e.metrics.Store(&d.Metrics)
 	}
 	if d.SleepMS > 0 {
 		timer := time.NewTimer(time.Duration(d.SleepMS) * time.Millisecond)

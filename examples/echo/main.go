@@ -7,13 +7,25 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/jackfield-host/jackfield/sdk"
 	"github.com/jackfield-host/jackfield/sdk/serve"
 )
 
 // echo is the extension.
-type echo struct{ kept memory }
+type echo struct {
+	kept    memory
+	metrics atomic.Pointer[string] // as somebody has asked for them
+}
+
+// Collect says what it was told to say.
+func (e *echo) Collect(context.Context) ([]byte, error) {
+	if text := e.metrics.Load(); text != nil {
+		return []byte(*text), nil
+	}
+	return nil, nil
+}
 
 func (e *echo) Handlers() []sdk.Handler {
 	return []sdk.Handler{sdk.HandleRaw(e.answer)}
@@ -25,7 +37,7 @@ func (e *echo) answer(ctx context.Context, req *sdk.Request) (*sdk.Response, err
 		return nil, err
 	}
 	if wanted != nil {
-		if err := wanted.obey(ctx, &e.kept); err != nil {
+		if err := wanted.obey(ctx, e); err != nil {
 			return nil, err
 		}
 	}

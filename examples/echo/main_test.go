@@ -140,6 +140,14 @@ func TestDemands(t *testing.T) {
 			t.Errorf("%d MiB are kept, want 8", len(e.kept.blocks))
 		}
 	})
+	t.Run("metrics", func(t *testing.T) {
+		if err := ask(t.Context(), "application/json", `{"metrics":"up 1\n"}`); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := ext.Metrics(t.Context()); err != nil || string(text) != "up 1\n" {
+			t.Errorf("the metrics are %q, %v", text, err)
+		}
+	})
 	t.Run("out of bounds", func(t *testing.T) {
 		for _, payload := range []string{
 			`{"sleep_ms":-1}`, `{"sleep_ms":600001}`, `{"alloc_mb":-1}`, `{"alloc_mb":16385}`, `{"exit":-1}`, `{"exit":256}`,

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	extensionv1 "github.com/jackfield-host/jackfield/internal/gen/extension/v1"
@@ -67,6 +69,7 @@ func (c *Child) Describe(ctx context.Context, manifest map[string]string) ([]sdk
 		Configure:         can.GetConfigure(),
 		Check:             can.GetCheck(),
 		ProjectParameters: can.GetProjectParameters(),
+		Collect:           can.GetCollect(),
 		Destroy:           can.GetDestroy(),
 	}, nil
 }
@@ -277,6 +280,24 @@ func (c *Child) ProjectParameters(ctx context.Context, project, locale string) (
 		return nil, sdk.Errorf(sdk.ExtensionFault, "the extension's project parameters are not one JSON value of at most %d bytes", c.max)
 	}
 	return out.Parameters, nil
+}
+
+// Collect returns the extension's own metrics as text of at most MaxMetricsBytes, not yet
+// read. An error is an *sdk.Error, too_large when there are more bytes.
+func (c *Child) Collect(ctx context.Context) ([]byte, error) {
+	inner, cancel := c.uncut(ctx)
+	defer cancel()
+	out, err := c.client.Collect(inner, &extensionv1.CollectRequest{}, grpc.MaxCallRecvMsgSize(MaxMetricsBytes+overhead))
+	switch {
+	case err != nil && c.wasCut(ctx, inner):
+		return nil, errCut()
+	case status.Code(err) == codes.ResourceExhausted, len(out.GetText()) > MaxMetricsBytes:
+		return nil, sdk.Errorf(sdk.TooLarge, "the extension's metrics have more than %d bytes", MaxMetricsBytes)
+	}
+	if err := answeredAdmin(ctx, err, out.GetError()); err != nil {
+		return nil, err
+	}
+	return out.GetText(), nil
 }
 
 // Destroy closes the extension. The process is expected to end soon afterwards, and

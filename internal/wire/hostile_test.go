@@ -123,6 +123,15 @@ func TestHostileAnswers(t *testing.T) {
 			t.Errorf("kept %d bytes, %d violations, %v", len(got.Message), len(got.Violations), got.RetryAfter)
 		}
 	})
+	t.Run("metrics over the limit", func(t *testing.T) {
+		for _, size := range []int{MaxMetricsBytes + 1, MaxMetricsBytes + overhead + 1} {
+			child := liar(t, func() ([]byte, error) {
+				return encoded(t, &extensionv1.CollectResponse{Text: make([]byte, size)}), nil
+			})
+			_, err := child.Collect(t.Context())
+			wantError(t, err, sdk.TooLarge, "more than 524288 bytes")
+		}
+	})
 	t.Run("project parameters that are not JSON", func(t *testing.T) {
 		child := liar(t, func() ([]byte, error) {
 			return encoded(t, &extensionv1.ProjectParametersResponse{Parameters: []byte(`{"a":`)}), nil

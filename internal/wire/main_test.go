@@ -192,7 +192,10 @@ func (r *testRunner) PluginToHost(n, a string) (string, string, error) { return 
 func (r *testRunner) HostToPlugin(n, a string) (string, string, error) { return n, a, nil }
 
 // probe is an Extension whose requests say what it shall do.
-type probe struct{ printer *log.Logger }
+type probe struct {
+	printer *log.Logger
+	metrics []byte // that Collect answers
+}
 
 func (p probe) Describe(_ context.Context, manifest map[string]string) ([]sdk.Type, Capabilities, error) {
 	if manifest["describe"] == "fail" {
@@ -266,6 +269,8 @@ func (p probe) Process(ctx context.Context, req *sdk.Request) (*sdk.Response, er
 func (p probe) ProjectParameters(context.Context, string, string) (json.RawMessage, error) {
 	return json.RawMessage(`{"a":1}`), nil
 }
+
+func (p probe) Collect(context.Context) ([]byte, error) { return p.metrics, nil }
 
 func (p probe) Destroy(context.Context) error { return nil }
 

@@ -50,7 +50,7 @@ func process(t *testing.T, child *Child, typeName string) (*sdk.Response, error)
 }
 
 func TestLifecycleCalls(t *testing.T) {
-	child, logged := pair(t, probe{})
+	child, logged := pair(t, probe{metrics: []byte("a 1\n")})
 	ctx := t.Context()
 	types, can, err := child.Describe(ctx, map[string]string{"extension_request": "x.Base"})
 	if err != nil {
@@ -79,6 +79,9 @@ func TestLifecycleCalls(t *testing.T) {
 	wantError(t, child.Configure(ctx, json.RawMessage(`{}`)), sdk.InvalidArgument, "not that")
 	if got, err := child.ProjectParameters(ctx, "p", "fr_CA"); err != nil || string(got) != `{"a":1}` {
 		t.Errorf("got %s, %v", got, err)
+	}
+	if got, err := child.Collect(ctx); err != nil || string(got) != "a 1\n" {
+		t.Errorf("got %q, %v", got, err)
 	}
 	if err := child.Destroy(ctx); err != nil {
 		t.Error(err)

@@ -121,7 +121,7 @@ func (s *server) Describe(ctx context.Context, in *extensionv1.DescribeRequest) 
 		}
 		out.Capabilities = &extensionv1.Capabilities{
 			Activate: can.Activate, Configure: can.Configure, Check: can.Check,
-			ProjectParameters: can.ProjectParameters, Destroy: can.Destroy, Lane: s.lane, Services: true,
+			ProjectParameters: can.ProjectParameters, Collect: can.Collect, Destroy: can.Destroy, Lane: s.lane, Services: true,
 		}
 		return nil
 	})
@@ -163,6 +163,15 @@ func (s *server) ProjectParameters(ctx context.Context, in *extensionv1.ProjectP
 	out := &extensionv1.ProjectParametersResponse{}
 	out.Error = s.admin(ctx, "ProjectParameters", func() (err error) {
 		out.Parameters, err = s.ext.ProjectParameters(ctx, in.GetProject(), in.GetLocale())
+		return err
+	})
+	return out, nil
+}
+
+func (s *server) Collect(ctx context.Context, _ *extensionv1.CollectRequest) (*extensionv1.CollectResponse, error) {
+	out := &extensionv1.CollectResponse{}
+	out.Error = s.admin(ctx, "Collect", func() (err error) {
+		out.Text, err = s.ext.Collect(ctx)
 		return err
 	})
 	return out, nil
@@ -218,7 +227,7 @@ func (s *server) onLane(ctx context.Context, req *sdk.Request) (*sdk.Response, [
 func (s *server) process(ctx context.Context, req *sdk.Request) (resp *sdk.Response, fault *extensionv1.Error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.logPanic(ctx, "Process", r, "request_id", req.ID, "type", req.Type)
+			s.logPanic(ctx, "Process", r, "request_id", req.ID, traced(req), "type", req.Type)
 			resp, fault = nil, errorTo(sdk.Errorf(sdk.ExtensionFault, "the extension panicked"))
 		}
 	}()
@@ -246,9 +255,17 @@ func (s *server) requestError(ctx context.Context, req *sdk.Request, err error) 
 	case sdk.Canceled:
 		return errorTo(sdk.Errorf(code, "the request was canceled"))
 	default:
-		s.log.ErrorContext(ctx, "request failed", "request_id", req.ID, "type", req.Type, "error", err)
+		s.log.ErrorContext(ctx, "request failed", "request_id", req.ID, traced(req), "type", req.Type, "error", err)
 		return errorTo(sdk.Errorf(sdk.Internal, "the extension failed to answer; the cause is in its log"))
 	}
+}
+
+// traced is the trace of a request for its lines in the log; nothing without one.
+func traced(req *sdk.Request) slog.Attr {
+	if id := req.Trace.ID(); id != "" {
+		return slog.String("trace_id", id)
+	}
+	return slog.Attr{}
 }
 
 func jsonOrNil(data []byte) json.RawMessage {

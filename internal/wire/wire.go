@@ -40,6 +40,9 @@ const ProtocolVersion = 1
 // crosses the wire.
 const serviceName = "extension"
 
+// MaxMetricsBytes bounds what Collect may answer.
+const MaxMetricsBytes = 512 << 10
+
 // maxTypesBytes and maxTypes bound what Describe may report, as for types.json.
 const (
 	maxTypesBytes = 4 << 20
@@ -120,7 +123,7 @@ func Handshake() plugin.HandshakeConfig {
 
 // Extension is what the child half serves; sdk/serve implements it on an
 // sdk.Extension. The calls come in the order Describe, Init, Check, Activate, then
-// any number of Process, ProjectParameters, Configure and Check at once, then
+// any number of Process, ProjectParameters, Configure, Collect and Check at once, then
 // Destroy.
 type Extension interface {
 	// Describe gets the main attributes of the manifest, names in lower case.
@@ -134,6 +137,8 @@ type Extension interface {
 	Process(ctx context.Context, req *sdk.Request) (*sdk.Response, error)
 	// ProjectParameters returns one JSON value, nil for none.
 	ProjectParameters(ctx context.Context, project, locale string) (json.RawMessage, error)
+	// Collect returns metrics in the text format of Prometheus, nil for none.
+	Collect(ctx context.Context) ([]byte, error)
 	Destroy(ctx context.Context) error
 }
 
@@ -146,7 +151,7 @@ type LevelSetter interface {
 // Capabilities says which optional calls an extension takes. The others need not be
 // made.
 type Capabilities struct {
-	Activate, Configure, Check, ProjectParameters, Destroy bool
+	Activate, Configure, Check, ProjectParameters, Collect, Destroy bool
 }
 
 // InitArgs is what the host tells an extension beside its manifest.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackfield-host/jackfield/internal/exposition"
 	"github.com/jackfield-host/jackfield/internal/wire"
 	"github.com/jackfield-host/jackfield/sdk"
 )
@@ -17,7 +18,8 @@ import (
 // Conform checks what every extension must do, whatever its task: say the same types
 // twice, derive them from its base types, be healthy, and answer anything that a
 // client may send with an answer of the declared type or with an error that is no
-// fault (internal and extension_fault are faults). Start is called once.
+// fault (internal and extension_fault are faults); and, where it has metrics, measure
+// nothing that a host would leave out. Start is called once.
 //
 //	func TestConform(t *testing.T) {
 //		sdktest.Conform(t, func(t *testing.T) *sdktest.Extension { return sdktest.Start(t, extension()) })
@@ -60,6 +62,7 @@ func Conform(t *testing.T, start func(t *testing.T) *Extension) {
 			}
 		}
 	})
+	t.Run("metrics", func(t *testing.T) { conformMetrics(t, e) })
 	t.Run("project parameters", func(t *testing.T) {
 		_, err := e.ProjectParameters(t.Context(), "project", "fr_CA")
 		if !e.can.ProjectParameters && sdk.CodeOf(err) != sdk.Unimplemented {
@@ -69,6 +72,24 @@ func Conform(t *testing.T, start func(t *testing.T) *Extension) {
 			e.noFault(t, err)
 		}
 	})
+}
+
+// conformMetrics checks that a host shows all that the extension measures.
+func conformMetrics(t *testing.T, e *Extension) {
+	text, err := e.Metrics(t.Context())
+	if !e.can.Collect {
+		if sdk.CodeOf(err) != sdk.Unimplemented {
+			t.Errorf("got %v, want unimplemented", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Errorf("no metrics: %v", err)
+	}
+	_, refused := exposition.Read(text)
+	for _, r := range refused {
+		t.Errorf("a host does not show the family %v", r)
+	}
 }
 
 // conformTypes checks the rules of types.json that need no schema library.

@@ -31,7 +31,7 @@ func ConformWire(t *testing.T, start func(t *testing.T, opts ...Option) *Extensi
 		{"panics leave others alone", wirePanics},
 		{"payloads up to the limit", wirePayloads},
 		{"many at once", wireMany},
-		{"configuration and parameters", wireConfigure},
+		{"configuration, parameters and metrics", wireConfigure},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.check(t, e) })
 	}
@@ -231,6 +231,9 @@ func wireConfigure(t *testing.T, e *Extension) {
 	}
 	if got, err := e.ProjectParameters(t.Context(), "p", "fr_CA"); err != nil || string(got) != `{"locale":"fr_CA","project":"p"}` {
 		t.Errorf("parameters: %s, %v", got, err)
+	}
+	if got, err := e.Metrics(t.Context()); err != nil || !strings.Contains(string(got), "\nprobe_calls_total ") {
+		t.Errorf("metrics: %q, %v", got, err)
 	}
 	if got, err := e.ProjectParameters(t.Context(), "", ""); err != nil || got != nil {
 		t.Errorf("no parameters: %s, %v", got, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,6 +142,12 @@ func (p *probe) ProjectParameters(_ context.Context, project, locale string) (an
 		return nil, nil
 	}
 	return map[string]string{"project": project, "locale": locale}, nil
+}
+
+func (p *probe) Collect(context.Context) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return fmt.Appendf(nil, "# HELP probe_calls_total Calls of the life cycle.\n# TYPE probe_calls_total counter\nprobe_calls_total %d\n", len(p.calls)), nil
 }
 
 func (p *probe) Destroy(context.Context) error {

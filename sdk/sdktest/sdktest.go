@@ -288,6 +288,13 @@ func (e *Extension) ProjectParameters(ctx context.Context, project, locale strin
 	return e.child.ProjectParameters(ctx, project, locale)
 }
 
+// Metrics returns the extension's own metrics as text, in the format of Prometheus.
+func (e *Extension) Metrics(ctx context.Context) ([]byte, error) {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	return e.child.Collect(ctx)
+}
+
 func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return context.WithCancel(ctx)

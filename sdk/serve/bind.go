@@ -92,6 +92,7 @@ func (b *binding) Describe(_ context.Context, manifest map[string]string) ([]sdk
 	_, can.Configure = b.ext.(sdk.Configurer)
 	_, can.Check = b.ext.(sdk.Checker)
 	_, can.ProjectParameters = b.ext.(sdk.ParametersProvider)
+	_, can.Collect = b.ext.(sdk.Collector)
 	_, can.Destroy = b.ext.(sdk.Destroyer)
 	return types, can, nil
 }
@@ -176,6 +177,13 @@ func (b *binding) ProjectParameters(ctx context.Context, project, locale string)
 		return nil, err
 	}
 	return json.Marshal(parameters)
+}
+
+func (b *binding) Collect(ctx context.Context) ([]byte, error) {
+	if ext, ok := b.ext.(sdk.Collector); ok {
+		return ext.Collect(ctx)
+	}
+	return nil, sdk.Errorf(sdk.Unimplemented, "the extension has no metrics of its own")
 }
 
 func (b *binding) Destroy(ctx context.Context) error {

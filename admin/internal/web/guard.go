@@ -2,12 +2,15 @@ package web
 
 import (
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/internal/negotiate"
 )
 
@@ -64,9 +67,30 @@ func (s *Site) guard(next http.Handler) http.Handler {
 			most = maxForm
 		}
 		bounded.Body = &modest{http.MaxBytesReader(w, r.Body, most), r.Body}
-		inner.ServeHTTP(w, bounded)
+		if !s.Log.Enabled(r.Context(), slog.LevelDebug) {
+			inner.ServeHTTP(w, bounded)
+			return
+		}
+		begun, seen := time.Now(), &witness{ResponseWriter: w, status: http.StatusOK}
+		inner.ServeHTTP(seen, bounded)
+		s.Log.Debug("admin request", "request_id", head.Get("Request-Id"), "method", r.Method, "path", r.URL.Path,
+			"status", seen.status, "actor", access.Of(bounded.Context()).Name, "took", time.Since(begun))
 	})
 }
+
+// witness remembers the status of an answer.
+type witness struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *witness) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // foreign says why a request under the Host header hostport is not answered, "" for
 // nothing: a name under which a foreign web site was loaded is none of ours, whatever

@@ -261,7 +261,7 @@ func (e *edge) finish(x *exchange) {
 		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(v)
 		}
-		e.log.Error("request listener panicked", "request_id", x.id, "path", x.r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+		e.log.Error("request listener panicked", "request_id", x.id, x.traced(), "path", x.r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 		if x.status != 0 { // too late for a problem: cut the connection
 			panic(http.ErrAbortHandler)
 		}
@@ -281,7 +281,7 @@ func (e *edge) finish(x *exchange) {
 
 func (e *edge) logRequest(x *exchange) {
 	attrs := []slog.Attr{
-		slog.String("request_id", x.id), slog.String("method", x.r.Method), slog.String("path", x.r.URL.Path),
+		slog.String("request_id", x.id), x.traced(), slog.String("method", x.r.Method), slog.String("path", x.r.URL.Path),
 		slog.Int("status", x.status), slog.String("code", string(x.code)), slog.Duration("took", time.Since(x.start)),
 	}
 	if x.route != nil {

@@ -99,7 +99,7 @@ func (d desk) Answer(ctx context.Context, out []byte, q *duplex.Question) (line 
 	before := out
 	defer func() {
 		if v := recover(); v != nil {
-			e.log.Error("request listener panicked", "request_id", x.id, "type", x.typ, "panic", v, "stack", string(debug.Stack()))
+			e.log.Error("request listener panicked", "request_id", x.id, x.traced(), "type", x.typ, "panic", v, "stack", string(debug.Stack()))
 			line, free = e.refuse(before, q.ID, x, sdk.Errorf(sdk.Internal, "the host failed while it answered")), false
 		}
 	}()
@@ -202,7 +202,7 @@ func (e *edge) refuse(out, id []byte, x *exchange, err error) []byte {
 	x.status = s.status
 	text, err := json.Marshal(p)
 	if err != nil {
-		e.log.Error("encoding a problem", "request_id", x.id, "err", err)
+		e.log.Error("encoding a problem", "request_id", x.id, x.traced(), "err", err)
 		text = []byte("null")
 	}
 	return envelope.AppendFault(out, id, s.status, text)
@@ -211,7 +211,7 @@ func (e *edge) refuse(out, id []byte, x *exchange, err error) []byte {
 // logLine writes the log line of a line.
 func (e *edge) logLine(x *exchange) {
 	attrs := []slog.Attr{
-		slog.String("request_id", x.id), slog.String("type", x.typ),
+		slog.String("request_id", x.id), x.traced(), slog.String("type", x.typ),
 		slog.Int("status", x.status), slog.String("code", string(x.code)), slog.Duration("took", time.Since(x.start)),
 	}
 	if x.route != nil {

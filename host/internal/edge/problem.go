@@ -35,7 +35,7 @@ type problem struct {
 func (e *edge) asFault(x *exchange, err error) (*sdk.Error, status) {
 	var fault *sdk.Error
 	if !errors.As(err, &fault) {
-		e.log.Error("answering a request", "request_id", x.id, "type", x.typ, "err", err)
+		e.log.Error("answering a request", "request_id", x.id, x.traced(), "type", x.typ, "err", err)
 		fault = sdk.Errorf(sdk.Internal, "the host failed while it answered")
 		if e.cfg.Dev {
 			fault.Message += ": " + err.Error()
@@ -84,7 +84,7 @@ func (e *edge) problem(x *exchange, err error) {
 	}
 	var body bytes.Buffer
 	if err := json.NewEncoder(&body).Encode(p); err != nil {
-		e.log.Error("encoding a problem", "request_id", x.id, "err", err)
+		e.log.Error("encoding a problem", "request_id", x.id, x.traced(), "err", err)
 	}
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	x.begin(s.status)

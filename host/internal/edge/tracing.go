@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"log/slog"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type Tracer interface {
 // Span is one request that is traced. Calls come in the order of the methods, from
 // one goroutine; the first two are left out when no extension is asked.
 type Span interface {
+	// TraceID is that of the trace, for logs. It may be called at any time.
+	TraceID() string
 	// Call begins the span of asking an extension. What it returns goes along.
 	Call(extension, version string) sdk.Trace
 	// Called ends it: this version has answered, with code "" for a success.
@@ -39,6 +42,14 @@ func (e *edge) trace(x *exchange) {
 		}
 	}
 	x.span = e.cfg.Tracer.Request(x.route.Type, client, x.start)
+}
+
+// traced is the trace of the request for its lines in the log; nothing without one.
+func (x *exchange) traced() slog.Attr {
+	if x.span == nil {
+		return slog.Attr{}
+	}
+	return slog.String("trace_id", x.span.TraceID())
 }
 
 // calls begins the span of asking an extension, and gives it to the request.

@@ -143,7 +143,7 @@ func (r *Router) process(ctx context.Context, route *Route, req *sdk.Request) (r
 	defer func() {
 		if v := recover(); v != nil {
 			r.cfg.Log.Error("backend panicked", "ext", route.Extension, "version", route.Version,
-				"type", route.Type, "request_id", req.ID, "panic", v, "stack", string(debug.Stack()))
+				"type", route.Type, "request_id", req.ID, traced(req), "panic", v, "stack", string(debug.Stack()))
 			resp, err = nil, r.internal("the host failed while it called the extension", v)
 		}
 	}()

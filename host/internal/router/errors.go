@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -48,7 +49,7 @@ func (r *Router) asError(ctx context.Context, route *Route, req *sdk.Request, er
 		return sdk.Errorf(sdk.DeadlineExceeded, "extension %s did not answer before the deadline", route.Extension)
 	}
 	r.cfg.Log.Error("backend failed", "ext", route.Extension, "version", route.Version,
-		"type", route.Type, "request_id", req.ID, "err", err)
+		"type", route.Type, "request_id", req.ID, traced(req), "err", err)
 	return r.internal("the host failed while it called the extension", err)
 }
 
@@ -91,4 +92,12 @@ func clip(s string, n int) string {
 		s = s[:n] + "…"
 	}
 	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// traced is the trace of a request for its lines in the log; nothing without one.
+func traced(req *sdk.Request) slog.Attr {
+	if id := req.Trace.ID(); id != "" {
+		return slog.String("trace_id", id)
+	}
+	return slog.Attr{}
 }

@@ -205,15 +205,21 @@ func (rm *routeMetrics) observers() *observers {
 }
 
 // gateCollector reads the gates of the current table when it is scraped, so that
-// requests pay nothing for these two gauges.
+// requests pay nothing for these gauges.
 type gateCollector struct {
-	table            *atomic.Pointer[Table]
-	inFlight, queued *prometheus.Desc
+	table                      *atomic.Pointer[Table]
+	inFlight, queued           *prometheus.Desc
+	inFlightLimit, queuedLimit *prometheus.Desc
 }
 
 func newGateCollector(table *atomic.Pointer[Table]) *gateCollector {
+	limit := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, []string{"extension"}, nil)
+	}
 	return &gateCollector{
-		table: table,
+		table:         table,
+		inFlightLimit: limit("jackfield_requests_in_flight_limit", "Requests of an extension that may run at once: limits.in_flight."),
+		queuedLimit:   limit("jackfield_requests_queued_limit", "Requests of an extension that may wait: limits.queue."),
 		inFlight: prometheus.NewDesc("jackfield_requests_in_flight",
 			"Requests that run just now, without those that wait.", []string{"extension"}, nil),
 		queued: prometheus.NewDesc("jackfield_requests_queued",
@@ -224,11 +230,15 @@ func newGateCollector(table *atomic.Pointer[Table]) *gateCollector {
 func (c *gateCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.inFlight
 	ch <- c.queued
+	ch <- c.inFlightLimit
+	ch <- c.queuedLimit
 }
 
 func (c *gateCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, g := range c.table.Load().gates {
 		ch <- prometheus.MustNewConstMetric(c.inFlight, prometheus.GaugeValue, float64(g.gate.InFlight()), g.extension)
 		ch <- prometheus.MustNewConstMetric(c.queued, prometheus.GaugeValue, float64(g.gate.Queued()), g.extension)
+		ch <- prometheus.MustNewConstMetric(c.inFlightLimit, prometheus.GaugeValue, float64(g.gate.running), g.extension)
+		ch <- prometheus.MustNewConstMetric(c.queuedLimit, prometheus.GaugeValue, float64(g.gate.waiting), g.extension)
 	}
 }

@@ -191,6 +191,14 @@ func (e *extension) ProjectParameters(_ context.Context, project, locale string)
 	return []string{project, locale}, nil
 }
 
+// Collect ends the process when there is a file "collect end".
+func (e *extension) Collect(context.Context) ([]byte, error) {
+	if _, err := os.Stat("collect end"); err == nil {
+		os.Exit(3)
+	}
+	return []byte("up 1\n"), nil
+}
+
 func (e *extension) Destroy(context.Context) error {
 	if e.mode == "destroy hang" {
 		wait()

@@ -117,6 +117,9 @@ func (t *Tracer) Request(typ string, client sdk.Trace, start time.Time) edge.Spa
 	return s
 }
 
+// TraceID is part of edge.Span.
+func (s *span) TraceID() string { return s.request.SpanContext().TraceID().String() }
+
 // Call begins the span of asking an extension.
 func (s *span) Call(extension, version string) sdk.Trace {
 	ctx, call := s.of.tracer.Start(s.ctx, "extension "+extension, trace.WithSpanKind(trace.SpanKindClient),

@@ -37,8 +37,8 @@
 //
 // # Order of calls
 //
-// Describe, Init, Check, Activate, then Process, ProjectParameters, Configure and
-// Check at any time and concurrently, then Destroy, once and last. The host sets a
+// Describe, Init, Check, Activate, then Process, ProjectParameters, Configure, Collect
+// and Check at any time and concurrently, then Destroy, once and last. The host sets a
 // deadline (grpc-timeout) on every call and cancels a call that nobody waits for.
 //
 // # Describe mode
@@ -401,8 +401,8 @@ func (x *Type) GetSchema() []byte {
 }
 
 // Capabilities says which optional calls the extension wants. A call that it does
-// not want must still be answered (without an error), except Configure and
-// ProjectParameters, which are answered with unimplemented.
+// not want must still be answered (without an error), except Configure,
+// ProjectParameters and Collect, which are answered with unimplemented.
 type Capabilities struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	Activate          bool                   `protobuf:"varint,1,opt,name=activate,proto3" json:"activate,omitempty"`
@@ -415,6 +415,7 @@ type Capabilities struct {
 	Lane uint32 `protobuf:"varint,6,opt,name=lane,proto3" json:"lane,omitempty"`
 	// The extension serves Services.
 	Services      bool `protobuf:"varint,7,opt,name=services,proto3" json:"services,omitempty"`
+	Collect       bool `protobuf:"varint,8,opt,name=collect,proto3" json:"collect,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -494,6 +495,13 @@ func (x *Capabilities) GetLane() uint32 {
 func (x *Capabilities) GetServices() bool {
 	if x != nil {
 		return x.Services
+	}
+	return false
+}
+
+func (x *Capabilities) GetCollect() bool {
+	if x != nil {
+		return x.Collect
 	}
 	return false
 }
@@ -1239,6 +1247,96 @@ func (x *ProjectParametersResponse) GetParameters() []byte {
 	return nil
 }
 
+type CollectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectRequest) Reset() {
+	*x = CollectRequest{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectRequest) ProtoMessage() {}
+
+func (x *CollectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectRequest.ProtoReflect.Descriptor instead.
+func (*CollectRequest) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{19}
+}
+
+type CollectResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Error *Error                 `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// Metrics in the text format of Prometheus, version 0.0.4, UTF-8, at most 512 KiB; empty
+	// for none. docs/metrics.md says what of it is shown, and under which names.
+	Text          []byte `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectResponse) Reset() {
+	*x = CollectResponse{}
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectResponse) ProtoMessage() {}
+
+func (x *CollectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectResponse.ProtoReflect.Descriptor instead.
+func (*CollectResponse) Descriptor() ([]byte, []int) {
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *CollectResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *CollectResponse) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
 type DestroyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1247,7 +1345,7 @@ type DestroyRequest struct {
 
 func (x *DestroyRequest) Reset() {
 	*x = DestroyRequest{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[19]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1357,7 @@ func (x *DestroyRequest) String() string {
 func (*DestroyRequest) ProtoMessage() {}
 
 func (x *DestroyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[19]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1370,7 @@ func (x *DestroyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyRequest.ProtoReflect.Descriptor instead.
 func (*DestroyRequest) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{19}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{21}
 }
 
 type DestroyResponse struct {
@@ -1284,7 +1382,7 @@ type DestroyResponse struct {
 
 func (x *DestroyResponse) Reset() {
 	*x = DestroyResponse{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[20]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1394,7 @@ func (x *DestroyResponse) String() string {
 func (*DestroyResponse) ProtoMessage() {}
 
 func (x *DestroyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[20]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1407,7 @@ func (x *DestroyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyResponse.ProtoReflect.Descriptor instead.
 func (*DestroyResponse) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{20}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DestroyResponse) GetError() *Error {
@@ -1341,7 +1439,7 @@ type ServiceAsk struct {
 
 func (x *ServiceAsk) Reset() {
 	*x = ServiceAsk{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[21]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1451,7 @@ func (x *ServiceAsk) String() string {
 func (*ServiceAsk) ProtoMessage() {}
 
 func (x *ServiceAsk) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[21]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1464,7 @@ func (x *ServiceAsk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceAsk.ProtoReflect.Descriptor instead.
 func (*ServiceAsk) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{21}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ServiceAsk) GetId() uint64 {
@@ -1494,7 +1592,7 @@ type ServiceCancel struct {
 
 func (x *ServiceCancel) Reset() {
 	*x = ServiceCancel{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[22]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1604,7 @@ func (x *ServiceCancel) String() string {
 func (*ServiceCancel) ProtoMessage() {}
 
 func (x *ServiceCancel) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[22]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1617,7 @@ func (x *ServiceCancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceCancel.ProtoReflect.Descriptor instead.
 func (*ServiceCancel) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{22}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{24}
 }
 
 // KeyValueGet is answered with entry. Keys are 1 to 512 bytes.
@@ -1532,7 +1630,7 @@ type KeyValueGet struct {
 
 func (x *KeyValueGet) Reset() {
 	*x = KeyValueGet{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[23]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1544,7 +1642,7 @@ func (x *KeyValueGet) String() string {
 func (*KeyValueGet) ProtoMessage() {}
 
 func (x *KeyValueGet) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[23]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1557,7 +1655,7 @@ func (x *KeyValueGet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValueGet.ProtoReflect.Descriptor instead.
 func (*KeyValueGet) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{23}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *KeyValueGet) GetKey() string {
@@ -1584,7 +1682,7 @@ type KeyValuePut struct {
 
 func (x *KeyValuePut) Reset() {
 	*x = KeyValuePut{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[24]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1596,7 +1694,7 @@ func (x *KeyValuePut) String() string {
 func (*KeyValuePut) ProtoMessage() {}
 
 func (x *KeyValuePut) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[24]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +1707,7 @@ func (x *KeyValuePut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValuePut.ProtoReflect.Descriptor instead.
 func (*KeyValuePut) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{24}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *KeyValuePut) GetKey() string {
@@ -1651,7 +1749,7 @@ type KeyValueDelete struct {
 
 func (x *KeyValueDelete) Reset() {
 	*x = KeyValueDelete{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[25]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1761,7 @@ func (x *KeyValueDelete) String() string {
 func (*KeyValueDelete) ProtoMessage() {}
 
 func (x *KeyValueDelete) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[25]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1774,7 @@ func (x *KeyValueDelete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValueDelete.ProtoReflect.Descriptor instead.
 func (*KeyValueDelete) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{25}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *KeyValueDelete) GetKey() string {
@@ -1707,7 +1805,7 @@ type KeyValueList struct {
 
 func (x *KeyValueList) Reset() {
 	*x = KeyValueList{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[26]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1719,7 +1817,7 @@ func (x *KeyValueList) String() string {
 func (*KeyValueList) ProtoMessage() {}
 
 func (x *KeyValueList) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[26]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1732,7 +1830,7 @@ func (x *KeyValueList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValueList.ProtoReflect.Descriptor instead.
 func (*KeyValueList) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{26}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *KeyValueList) GetPrefix() string {
@@ -1773,7 +1871,7 @@ type ServiceCall struct {
 
 func (x *ServiceCall) Reset() {
 	*x = ServiceCall{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[27]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +1883,7 @@ func (x *ServiceCall) String() string {
 func (*ServiceCall) ProtoMessage() {}
 
 func (x *ServiceCall) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[27]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +1896,7 @@ func (x *ServiceCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceCall.ProtoReflect.Descriptor instead.
 func (*ServiceCall) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{27}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ServiceCall) GetType() string {
@@ -1861,7 +1959,7 @@ type ServiceAnswer struct {
 
 func (x *ServiceAnswer) Reset() {
 	*x = ServiceAnswer{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[28]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1873,7 +1971,7 @@ func (x *ServiceAnswer) String() string {
 func (*ServiceAnswer) ProtoMessage() {}
 
 func (x *ServiceAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[28]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1886,7 +1984,7 @@ func (x *ServiceAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceAnswer.ProtoReflect.Descriptor instead.
 func (*ServiceAnswer) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{28}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ServiceAnswer) GetId() uint64 {
@@ -1995,7 +2093,7 @@ type KeyValueEntry struct {
 
 func (x *KeyValueEntry) Reset() {
 	*x = KeyValueEntry{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[29]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2007,7 +2105,7 @@ func (x *KeyValueEntry) String() string {
 func (*KeyValueEntry) ProtoMessage() {}
 
 func (x *KeyValueEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[29]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2020,7 +2118,7 @@ func (x *KeyValueEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValueEntry.ProtoReflect.Descriptor instead.
 func (*KeyValueEntry) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{29}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *KeyValueEntry) GetKey() string {
@@ -2062,7 +2160,7 @@ type KeyValuePage struct {
 
 func (x *KeyValuePage) Reset() {
 	*x = KeyValuePage{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[30]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +2172,7 @@ func (x *KeyValuePage) String() string {
 func (*KeyValuePage) ProtoMessage() {}
 
 func (x *KeyValuePage) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[30]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +2185,7 @@ func (x *KeyValuePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValuePage.ProtoReflect.Descriptor instead.
 func (*KeyValuePage) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{30}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *KeyValuePage) GetEntries() []*KeyValueEntry {
@@ -2115,7 +2213,7 @@ type ServiceResponse struct {
 
 func (x *ServiceResponse) Reset() {
 	*x = ServiceResponse{}
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[31]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2127,7 +2225,7 @@ func (x *ServiceResponse) String() string {
 func (*ServiceResponse) ProtoMessage() {}
 
 func (x *ServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_extension_v1_extension_proto_msgTypes[31]
+	mi := &file_proto_extension_v1_extension_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2140,7 +2238,7 @@ func (x *ServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceResponse.ProtoReflect.Descriptor instead.
 func (*ServiceResponse) Descriptor() ([]byte, []int) {
-	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{31}
+	return file_proto_extension_v1_extension_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ServiceResponse) GetType() string {
@@ -2194,7 +2292,7 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
 	"\aextends\x18\x03 \x01(\tR\aextends\x12\x1a\n" +
 	"\bresponse\x18\x04 \x01(\tR\bresponse\x12\x16\n" +
-	"\x06schema\x18\x05 \x01(\fR\x06schema\"\xd7\x01\n" +
+	"\x06schema\x18\x05 \x01(\fR\x06schema\"\xf1\x01\n" +
 	"\fCapabilities\x12\x1a\n" +
 	"\bactivate\x18\x01 \x01(\bR\bactivate\x12\x1c\n" +
 	"\tconfigure\x18\x02 \x01(\bR\tconfigure\x12\x14\n" +
@@ -2202,7 +2300,8 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x12project_parameters\x18\x04 \x01(\bR\x11projectParameters\x12\x18\n" +
 	"\adestroy\x18\x05 \x01(\bR\adestroy\x12\x12\n" +
 	"\x04lane\x18\x06 \x01(\rR\x04lane\x12\x1a\n" +
-	"\bservices\x18\a \x01(\bR\bservices\"\x95\x01\n" +
+	"\bservices\x18\a \x01(\bR\bservices\x12\x18\n" +
+	"\acollect\x18\b \x01(\bR\acollect\"\x95\x01\n" +
 	"\vInitRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x19\n" +
 	"\bdata_dir\x18\x02 \x01(\tR\adataDir\x12\x1d\n" +
@@ -2256,6 +2355,10 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\n" +
 	"parameters\x18\x02 \x01(\fR\n" +
 	"parameters\"\x10\n" +
+	"\x0eCollectRequest\"Z\n" +
+	"\x0fCollectResponse\x123\n" +
+	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\fR\x04text\"\x10\n" +
 	"\x0eDestroyRequest\"F\n" +
 	"\x0fDestroyResponse\x123\n" +
 	"\x05error\x18\x01 \x01(\v2\x1d.jackfield.extension.v1.ErrorR\x05error\"\xaf\x03\n" +
@@ -2321,7 +2424,7 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1d\n" +
 	"\n" +
 	"media_type\x18\x02 \x01(\tR\tmediaType\x12\x18\n" +
-	"\apayload\x18\x03 \x01(\fR\apayload2\xe1\x06\n" +
+	"\apayload\x18\x03 \x01(\fR\apayload2\xbd\a\n" +
 	"\tExtension\x12]\n" +
 	"\bDescribe\x12'.jackfield.extension.v1.DescribeRequest\x1a(.jackfield.extension.v1.DescribeResponse\x12Q\n" +
 	"\x04Init\x12#.jackfield.extension.v1.InitRequest\x1a$.jackfield.extension.v1.InitResponse\x12]\n" +
@@ -2330,6 +2433,7 @@ const file_proto_extension_v1_extension_proto_rawDesc = "" +
 	"\x05Check\x12$.jackfield.extension.v1.CheckRequest\x1a%.jackfield.extension.v1.CheckResponse\x12Z\n" +
 	"\aProcess\x12&.jackfield.extension.v1.ProcessRequest\x1a'.jackfield.extension.v1.ProcessResponse\x12x\n" +
 	"\x11ProjectParameters\x120.jackfield.extension.v1.ProjectParametersRequest\x1a1.jackfield.extension.v1.ProjectParametersResponse\x12Z\n" +
+	"\aCollect\x12&.jackfield.extension.v1.CollectRequest\x1a'.jackfield.extension.v1.CollectResponse\x12Z\n" +
 	"\aDestroy\x12&.jackfield.extension.v1.DestroyRequest\x1a'.jackfield.extension.v1.DestroyResponse\x12Y\n" +
 	"\bServices\x12%.jackfield.extension.v1.ServiceAnswer\x1a\".jackfield.extension.v1.ServiceAsk(\x010\x01BKZIgithub.com/jackfield-host/jackfield/internal/gen/extension/v1;extensionv1b\x06proto3"
 
@@ -2345,7 +2449,7 @@ func file_proto_extension_v1_extension_proto_rawDescGZIP() []byte {
 	return file_proto_extension_v1_extension_proto_rawDescData
 }
 
-var file_proto_extension_v1_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_proto_extension_v1_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_proto_extension_v1_extension_proto_goTypes = []any{
 	(*Error)(nil),                     // 0: jackfield.extension.v1.Error
 	(*Violation)(nil),                 // 1: jackfield.extension.v1.Violation
@@ -2366,24 +2470,26 @@ var file_proto_extension_v1_extension_proto_goTypes = []any{
 	(*ProcessResponse)(nil),           // 16: jackfield.extension.v1.ProcessResponse
 	(*ProjectParametersRequest)(nil),  // 17: jackfield.extension.v1.ProjectParametersRequest
 	(*ProjectParametersResponse)(nil), // 18: jackfield.extension.v1.ProjectParametersResponse
-	(*DestroyRequest)(nil),            // 19: jackfield.extension.v1.DestroyRequest
-	(*DestroyResponse)(nil),           // 20: jackfield.extension.v1.DestroyResponse
-	(*ServiceAsk)(nil),                // 21: jackfield.extension.v1.ServiceAsk
-	(*ServiceCancel)(nil),             // 22: jackfield.extension.v1.ServiceCancel
-	(*KeyValueGet)(nil),               // 23: jackfield.extension.v1.KeyValueGet
-	(*KeyValuePut)(nil),               // 24: jackfield.extension.v1.KeyValuePut
-	(*KeyValueDelete)(nil),            // 25: jackfield.extension.v1.KeyValueDelete
-	(*KeyValueList)(nil),              // 26: jackfield.extension.v1.KeyValueList
-	(*ServiceCall)(nil),               // 27: jackfield.extension.v1.ServiceCall
-	(*ServiceAnswer)(nil),             // 28: jackfield.extension.v1.ServiceAnswer
-	(*KeyValueEntry)(nil),             // 29: jackfield.extension.v1.KeyValueEntry
-	(*KeyValuePage)(nil),              // 30: jackfield.extension.v1.KeyValuePage
-	(*ServiceResponse)(nil),           // 31: jackfield.extension.v1.ServiceResponse
-	nil,                               // 32: jackfield.extension.v1.DescribeRequest.ManifestEntry
+	(*CollectRequest)(nil),            // 19: jackfield.extension.v1.CollectRequest
+	(*CollectResponse)(nil),           // 20: jackfield.extension.v1.CollectResponse
+	(*DestroyRequest)(nil),            // 21: jackfield.extension.v1.DestroyRequest
+	(*DestroyResponse)(nil),           // 22: jackfield.extension.v1.DestroyResponse
+	(*ServiceAsk)(nil),                // 23: jackfield.extension.v1.ServiceAsk
+	(*ServiceCancel)(nil),             // 24: jackfield.extension.v1.ServiceCancel
+	(*KeyValueGet)(nil),               // 25: jackfield.extension.v1.KeyValueGet
+	(*KeyValuePut)(nil),               // 26: jackfield.extension.v1.KeyValuePut
+	(*KeyValueDelete)(nil),            // 27: jackfield.extension.v1.KeyValueDelete
+	(*KeyValueList)(nil),              // 28: jackfield.extension.v1.KeyValueList
+	(*ServiceCall)(nil),               // 29: jackfield.extension.v1.ServiceCall
+	(*ServiceAnswer)(nil),             // 30: jackfield.extension.v1.ServiceAnswer
+	(*KeyValueEntry)(nil),             // 31: jackfield.extension.v1.KeyValueEntry
+	(*KeyValuePage)(nil),              // 32: jackfield.extension.v1.KeyValuePage
+	(*ServiceResponse)(nil),           // 33: jackfield.extension.v1.ServiceResponse
+	nil,                               // 34: jackfield.extension.v1.DescribeRequest.ManifestEntry
 }
 var file_proto_extension_v1_extension_proto_depIdxs = []int32{
 	1,  // 0: jackfield.extension.v1.Error.violations:type_name -> jackfield.extension.v1.Violation
-	32, // 1: jackfield.extension.v1.DescribeRequest.manifest:type_name -> jackfield.extension.v1.DescribeRequest.ManifestEntry
+	34, // 1: jackfield.extension.v1.DescribeRequest.manifest:type_name -> jackfield.extension.v1.DescribeRequest.ManifestEntry
 	0,  // 2: jackfield.extension.v1.DescribeResponse.error:type_name -> jackfield.extension.v1.Error
 	4,  // 3: jackfield.extension.v1.DescribeResponse.types:type_name -> jackfield.extension.v1.Type
 	5,  // 4: jackfield.extension.v1.DescribeResponse.capabilities:type_name -> jackfield.extension.v1.Capabilities
@@ -2394,41 +2500,44 @@ var file_proto_extension_v1_extension_proto_depIdxs = []int32{
 	15, // 9: jackfield.extension.v1.ProcessRequest.caller:type_name -> jackfield.extension.v1.Caller
 	0,  // 10: jackfield.extension.v1.ProcessResponse.error:type_name -> jackfield.extension.v1.Error
 	0,  // 11: jackfield.extension.v1.ProjectParametersResponse.error:type_name -> jackfield.extension.v1.Error
-	0,  // 12: jackfield.extension.v1.DestroyResponse.error:type_name -> jackfield.extension.v1.Error
-	22, // 13: jackfield.extension.v1.ServiceAsk.cancel:type_name -> jackfield.extension.v1.ServiceCancel
-	23, // 14: jackfield.extension.v1.ServiceAsk.get:type_name -> jackfield.extension.v1.KeyValueGet
-	24, // 15: jackfield.extension.v1.ServiceAsk.put:type_name -> jackfield.extension.v1.KeyValuePut
-	25, // 16: jackfield.extension.v1.ServiceAsk.delete:type_name -> jackfield.extension.v1.KeyValueDelete
-	26, // 17: jackfield.extension.v1.ServiceAsk.list:type_name -> jackfield.extension.v1.KeyValueList
-	27, // 18: jackfield.extension.v1.ServiceAsk.call:type_name -> jackfield.extension.v1.ServiceCall
-	0,  // 19: jackfield.extension.v1.ServiceAnswer.error:type_name -> jackfield.extension.v1.Error
-	29, // 20: jackfield.extension.v1.ServiceAnswer.entry:type_name -> jackfield.extension.v1.KeyValueEntry
-	30, // 21: jackfield.extension.v1.ServiceAnswer.page:type_name -> jackfield.extension.v1.KeyValuePage
-	31, // 22: jackfield.extension.v1.ServiceAnswer.response:type_name -> jackfield.extension.v1.ServiceResponse
-	29, // 23: jackfield.extension.v1.KeyValuePage.entries:type_name -> jackfield.extension.v1.KeyValueEntry
-	2,  // 24: jackfield.extension.v1.Extension.Describe:input_type -> jackfield.extension.v1.DescribeRequest
-	6,  // 25: jackfield.extension.v1.Extension.Init:input_type -> jackfield.extension.v1.InitRequest
-	8,  // 26: jackfield.extension.v1.Extension.Activate:input_type -> jackfield.extension.v1.ActivateRequest
-	10, // 27: jackfield.extension.v1.Extension.Configure:input_type -> jackfield.extension.v1.ConfigureRequest
-	12, // 28: jackfield.extension.v1.Extension.Check:input_type -> jackfield.extension.v1.CheckRequest
-	14, // 29: jackfield.extension.v1.Extension.Process:input_type -> jackfield.extension.v1.ProcessRequest
-	17, // 30: jackfield.extension.v1.Extension.ProjectParameters:input_type -> jackfield.extension.v1.ProjectParametersRequest
-	19, // 31: jackfield.extension.v1.Extension.Destroy:input_type -> jackfield.extension.v1.DestroyRequest
-	28, // 32: jackfield.extension.v1.Extension.Services:input_type -> jackfield.extension.v1.ServiceAnswer
-	3,  // 33: jackfield.extension.v1.Extension.Describe:output_type -> jackfield.extension.v1.DescribeResponse
-	7,  // 34: jackfield.extension.v1.Extension.Init:output_type -> jackfield.extension.v1.InitResponse
-	9,  // 35: jackfield.extension.v1.Extension.Activate:output_type -> jackfield.extension.v1.ActivateResponse
-	11, // 36: jackfield.extension.v1.Extension.Configure:output_type -> jackfield.extension.v1.ConfigureResponse
-	13, // 37: jackfield.extension.v1.Extension.Check:output_type -> jackfield.extension.v1.CheckResponse
-	16, // 38: jackfield.extension.v1.Extension.Process:output_type -> jackfield.extension.v1.ProcessResponse
-	18, // 39: jackfield.extension.v1.Extension.ProjectParameters:output_type -> jackfield.extension.v1.ProjectParametersResponse
-	20, // 40: jackfield.extension.v1.Extension.Destroy:output_type -> jackfield.extension.v1.DestroyResponse
-	21, // 41: jackfield.extension.v1.Extension.Services:output_type -> jackfield.extension.v1.ServiceAsk
-	33, // [33:42] is the sub-list for method output_type
-	24, // [24:33] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	0,  // 12: jackfield.extension.v1.CollectResponse.error:type_name -> jackfield.extension.v1.Error
+	0,  // 13: jackfield.extension.v1.DestroyResponse.error:type_name -> jackfield.extension.v1.Error
+	24, // 14: jackfield.extension.v1.ServiceAsk.cancel:type_name -> jackfield.extension.v1.ServiceCancel
+	25, // 15: jackfield.extension.v1.ServiceAsk.get:type_name -> jackfield.extension.v1.KeyValueGet
+	26, // 16: jackfield.extension.v1.ServiceAsk.put:type_name -> jackfield.extension.v1.KeyValuePut
+	27, // 17: jackfield.extension.v1.ServiceAsk.delete:type_name -> jackfield.extension.v1.KeyValueDelete
+	28, // 18: jackfield.extension.v1.ServiceAsk.list:type_name -> jackfield.extension.v1.KeyValueList
+	29, // 19: jackfield.extension.v1.ServiceAsk.call:type_name -> jackfield.extension.v1.ServiceCall
+	0,  // 20: jackfield.extension.v1.ServiceAnswer.error:type_name -> jackfield.extension.v1.Error
+	31, // 21: jackfield.extension.v1.ServiceAnswer.entry:type_name -> jackfield.extension.v1.KeyValueEntry
+	32, // 22: jackfield.extension.v1.ServiceAnswer.page:type_name -> jackfield.extension.v1.KeyValuePage
+	33, // 23: jackfield.extension.v1.ServiceAnswer.response:type_name -> jackfield.extension.v1.ServiceResponse
+	31, // 24: jackfield.extension.v1.KeyValuePage.entries:type_name -> jackfield.extension.v1.KeyValueEntry
+	2,  // 25: jackfield.extension.v1.Extension.Describe:input_type -> jackfield.extension.v1.DescribeRequest
+	6,  // 26: jackfield.extension.v1.Extension.Init:input_type -> jackfield.extension.v1.InitRequest
+	8,  // 27: jackfield.extension.v1.Extension.Activate:input_type -> jackfield.extension.v1.ActivateRequest
+	10, // 28: jackfield.extension.v1.Extension.Configure:input_type -> jackfield.extension.v1.ConfigureRequest
+	12, // 29: jackfield.extension.v1.Extension.Check:input_type -> jackfield.extension.v1.CheckRequest
+	14, // 30: jackfield.extension.v1.Extension.Process:input_type -> jackfield.extension.v1.ProcessRequest
+	17, // 31: jackfield.extension.v1.Extension.ProjectParameters:input_type -> jackfield.extension.v1.ProjectParametersRequest
+	19, // 32: jackfield.extension.v1.Extension.Collect:input_type -> jackfield.extension.v1.CollectRequest
+	21, // 33: jackfield.extension.v1.Extension.Destroy:input_type -> jackfield.extension.v1.DestroyRequest
+	30, // 34: jackfield.extension.v1.Extension.Services:input_type -> jackfield.extension.v1.ServiceAnswer
+	3,  // 35: jackfield.extension.v1.Extension.Describe:output_type -> jackfield.extension.v1.DescribeResponse
+	7,  // 36: jackfield.extension.v1.Extension.Init:output_type -> jackfield.extension.v1.InitResponse
+	9,  // 37: jackfield.extension.v1.Extension.Activate:output_type -> jackfield.extension.v1.ActivateResponse
+	11, // 38: jackfield.extension.v1.Extension.Configure:output_type -> jackfield.extension.v1.ConfigureResponse
+	13, // 39: jackfield.extension.v1.Extension.Check:output_type -> jackfield.extension.v1.CheckResponse
+	16, // 40: jackfield.extension.v1.Extension.Process:output_type -> jackfield.extension.v1.ProcessResponse
+	18, // 41: jackfield.extension.v1.Extension.ProjectParameters:output_type -> jackfield.extension.v1.ProjectParametersResponse
+	20, // 42: jackfield.extension.v1.Extension.Collect:output_type -> jackfield.extension.v1.CollectResponse
+	22, // 43: jackfield.extension.v1.Extension.Destroy:output_type -> jackfield.extension.v1.DestroyResponse
+	23, // 44: jackfield.extension.v1.Extension.Services:output_type -> jackfield.extension.v1.ServiceAsk
+	35, // [35:45] is the sub-list for method output_type
+	25, // [25:35] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_proto_extension_v1_extension_proto_init() }
@@ -2437,7 +2546,7 @@ func file_proto_extension_v1_extension_proto_init() {
 		return
 	}
 	file_proto_extension_v1_extension_proto_msgTypes[12].OneofWrappers = []any{}
-	file_proto_extension_v1_extension_proto_msgTypes[21].OneofWrappers = []any{
+	file_proto_extension_v1_extension_proto_msgTypes[23].OneofWrappers = []any{
 		(*ServiceAsk_Cancel)(nil),
 		(*ServiceAsk_Get)(nil),
 		(*ServiceAsk_Put)(nil),
@@ -2445,9 +2554,9 @@ func file_proto_extension_v1_extension_proto_init() {
 		(*ServiceAsk_List)(nil),
 		(*ServiceAsk_Call)(nil),
 	}
-	file_proto_extension_v1_extension_proto_msgTypes[24].OneofWrappers = []any{}
-	file_proto_extension_v1_extension_proto_msgTypes[25].OneofWrappers = []any{}
-	file_proto_extension_v1_extension_proto_msgTypes[28].OneofWrappers = []any{
+	file_proto_extension_v1_extension_proto_msgTypes[26].OneofWrappers = []any{}
+	file_proto_extension_v1_extension_proto_msgTypes[27].OneofWrappers = []any{}
+	file_proto_extension_v1_extension_proto_msgTypes[30].OneofWrappers = []any{
 		(*ServiceAnswer_Error)(nil),
 		(*ServiceAnswer_Entry)(nil),
 		(*ServiceAnswer_Version)(nil),
@@ -2460,7 +2569,7 @@ func file_proto_extension_v1_extension_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proto_extension_v1_extension_proto_rawDesc), len(file_proto_extension_v1_extension_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,8 +37,8 @@
 //
 // # Order of calls
 //
-// Describe, Init, Check, Activate, then Process, ProjectParameters, Configure and
-// Check at any time and concurrently, then Destroy, once and last. The host sets a
+// Describe, Init, Check, Activate, then Process, ProjectParameters, Configure, Collect
+// and Check at any time and concurrently, then Destroy, once and last. The host sets a
 // deadline (grpc-timeout) on every call and cancels a call that nobody waits for.
 //
 // # Describe mode
@@ -76,6 +76,7 @@ const (
 	Extension_Check_FullMethodName             = "/jackfield.extension.v1.Extension/Check"
 	Extension_Process_FullMethodName           = "/jackfield.extension.v1.Extension/Process"
 	Extension_ProjectParameters_FullMethodName = "/jackfield.extension.v1.Extension/ProjectParameters"
+	Extension_Collect_FullMethodName           = "/jackfield.extension.v1.Extension/Collect"
 	Extension_Destroy_FullMethodName           = "/jackfield.extension.v1.Extension/Destroy"
 	Extension_Services_FullMethodName          = "/jackfield.extension.v1.Extension/Services"
 )
@@ -108,6 +109,9 @@ type ExtensionClient interface {
 	// ProjectParameters contributes parameters to a project that a client opens. Only
 	// called when the capability says so.
 	ProjectParameters(ctx context.Context, in *ProjectParametersRequest, opts ...grpc.CallOption) (*ProjectParametersResponse, error)
+	// Collect asks for the extension's own metrics, whenever the host is scraped. It must
+	// answer within a second. Only called when the capability says so.
+	Collect(ctx context.Context, in *CollectRequest, opts ...grpc.CallOption) (*CollectResponse, error)
 	// Destroy closes the extension: no request runs any more and none follows. The
 	// process may end as soon as it has answered.
 	Destroy(ctx context.Context, in *DestroyRequest, opts ...grpc.CallOption) (*DestroyResponse, error)
@@ -201,6 +205,16 @@ func (c *extensionClient) ProjectParameters(ctx context.Context, in *ProjectPara
 	return out, nil
 }
 
+func (c *extensionClient) Collect(ctx context.Context, in *CollectRequest, opts ...grpc.CallOption) (*CollectResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CollectResponse)
+	err := c.cc.Invoke(ctx, Extension_Collect_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *extensionClient) Destroy(ctx context.Context, in *DestroyRequest, opts ...grpc.CallOption) (*DestroyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DestroyResponse)
@@ -252,6 +266,9 @@ type ExtensionServer interface {
 	// ProjectParameters contributes parameters to a project that a client opens. Only
 	// called when the capability says so.
 	ProjectParameters(context.Context, *ProjectParametersRequest) (*ProjectParametersResponse, error)
+	// Collect asks for the extension's own metrics, whenever the host is scraped. It must
+	// answer within a second. Only called when the capability says so.
+	Collect(context.Context, *CollectRequest) (*CollectResponse, error)
 	// Destroy closes the extension: no request runs any more and none follows. The
 	// process may end as soon as it has answered.
 	Destroy(context.Context, *DestroyRequest) (*DestroyResponse, error)
@@ -295,6 +312,9 @@ func (UnimplementedExtensionServer) Process(context.Context, *ProcessRequest) (*
 }
 func (UnimplementedExtensionServer) ProjectParameters(context.Context, *ProjectParametersRequest) (*ProjectParametersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ProjectParameters not implemented")
+}
+func (UnimplementedExtensionServer) Collect(context.Context, *CollectRequest) (*CollectResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Collect not implemented")
 }
 func (UnimplementedExtensionServer) Destroy(context.Context, *DestroyRequest) (*DestroyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Destroy not implemented")
@@ -449,6 +469,24 @@ func _Extension_ProjectParameters_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Extension_Collect_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CollectRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExtensionServer).Collect(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Extension_Collect_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExtensionServer).Collect(ctx, req.(*CollectRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Extension_Destroy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DestroyRequest)
 	if err := dec(in); err != nil {
@@ -508,6 +546,10 @@ var Extension_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ProjectParameters",
 			Handler:    _Extension_ProjectParameters_Handler,
+		},
+		{
+			MethodName: "Collect",
+			Handler:    _Extension_Collect_Handler,
 		},
 		{
 			MethodName: "Destroy",

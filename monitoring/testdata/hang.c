@@ -1,0 +1,8 @@
+/* hang is an executable that never comes to its handshake. */
+#include <unistd.h>
+
+int main(void)
+{
+	for (;;)
+		pause();
+}

@@ -1,0 +1,144 @@
+package monitoring
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle/bundletest"
+)
+
+// troubled starts three hosts that are, together, in every kind of trouble that an alert
+// is about, and busy besides. What goes on does so until the test ends.
+func troubled(t *testing.T) (busy, strict, small *aHost) {
+	t.Helper()
+	busy = start(t, "", files(t), "trust.policy = warn", "limits.memory = 0",
+		setting("flaky", "backoff.first = 10ms"), setting("flaky", "backoff.max = 20ms"),
+		setting("dead", "backoff.first = 10m"), setting("dead", "backoff.max = 20m"),
+		setting("full", "limits.in_flight = 2"), setting("fat", "limits.memory = 512MiB"))
+	strict = start(t, "", map[string][]byte{"extensions/unsigned.jar": echo(t, "unsigned")},
+		"trust.policy = require")
+	// A disk of 16 MiB, few descriptors, and an extension that takes half an hour to start.
+	small = start(t, `mount -t tmpfs -o size=16m,mode=755 tmpfs "$1"; head -c 15M /dev/zero > "$1/filler"; ulimit -n 128`, map[string][]byte{
+		"conf/trust/root.pem": root(t), "extensions/hanging.jar": bundletest.Good(named("hanging"), bundletest.WithExecutable(read(t, filepath.Join(programs.dir, "hang")))),
+	}, "trust.policy = warn", "timeouts.start = 30m")
+	fetcher(t, busy)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	t.Cleanup(func() { cancel(); working.Wait() })
+	for _, running := range []string{idOf("echo"), idOf("full"), idOf("fat"), idOf("slow"), idOf("flaky"), "examples.notes.NotesExtension", "examples.fetch.FetchExtension"} {
+		busy.awaitLine(fmt.Sprintf("jackfield_extension_state{extension=%q,state=\"running\"} 1", running))
+	}
+	keep := func(typ, payload string, pause time.Duration) {
+		working.Go(func() {
+			for ctx.Err() == nil {
+				busy.post(ctx, typ, payload)
+				select {
+				case <-time.After(pause):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	once := func(typ, payload string) {
+		if status := busy.post(ctx, typ, payload); status != 200 {
+			t.Errorf("%s of %s: status %d", payload, typ, status)
+		}
+	}
+	keep(typeOf("echo"), `{}`, 10*time.Millisecond)
+	keep(typeOf("echo"), `{"panic":true}`, 100*time.Millisecond)
+	keep(typeOf("flaky"), `{"exit":3}`, 100*time.Millisecond)
+	keep(typeOf("full"), `{"sleep_ms":600000}`, time.Second)
+	keep(typeOf("full"), `{"sleep_ms":600000}`, time.Second)
+	for range 4 {
+		keep(typeOf("slow"), `{"sleep_ms":2000}`, 0)
+	}
+	keep("examples.notes.ListRequest", `{}`, 100*time.Millisecond)
+	keep("examples.fetch.FetchRequest", `{"url":"http://`+busy.requests+`/healthz"}`, 100*time.Millisecond)
+	once(typeOf("fat"), `{"alloc_mb":475}`)
+	once(typeOf("echo"), `{"metrics":"# HELP fine All is.\n# TYPE fine gauge\nfine 1\nnonsense\n"}`)
+	once("examples.words.CountRequest", `{"text":"to be or not to be"}`)
+	await(t, func() string {
+		resp, err := command("curl", "-sS", "http://"+busy.requests+"/v1/projects/p/parameters?locale=fr_CA")
+		if err != nil || !strings.Contains(resp, idOf("echo")) {
+			return fmt.Sprintf("no parameters: %s %v", resp, err)
+		}
+		return ""
+	})
+	working.Go(func() { crowd(ctx, small) })
+	working.Go(func() { // a file that is broken, again and again
+		for n := 0; ctx.Err() == nil; n++ {
+			_ = os.WriteFile(filepath.Join(busy.home, "extensions", "garbage.jar"), fmt.Appendf(nil, "no archive, for the %d. time", n), 0o644)
+			select {
+			case <-time.After(2 * time.Second):
+			case <-ctx.Done():
+			}
+		}
+	})
+	return busy, strict, small
+}
+
+// files are the bundles of the busy host, good and bad.
+func files(t *testing.T) map[string][]byte {
+	all := map[string][]byte{
+		"dead":        bundletest.Good(named("dead")), // a script that ends
+		"failed":      bundletest.Good(named("failed"), bundletest.WithExecutable([]byte("no program"))),
+		"waiting":     echo(t, "waiting", bundletest.With("extension_requires", idOf("dead")+" >=1")),
+		"rival":       echo(t, "rival", bundletest.With("extension_request", typeOf("echo"))),
+		"unsupported": bundletest.Good(named("unsupported"), bundletest.Without(executable()), bundletest.Without("bin/linux-amd64/extension"), bundletest.WithFile("bin/plan9-386/extension", []byte("x"))),
+		"garbage":     []byte("no archive"), "pending": {},
+	}
+	for _, name := range []string{"echo", "flaky", "full", "slow", "fat"} {
+		all[name] = echo(t, name)
+	}
+	for _, name := range []string{"notes", "words", "tracking"} {
+		all[name] = read(t, filepath.Join(programs.dir, name+".jar"))
+	}
+	placed := map[string][]byte{"conf/trust/root.pem": root(t)}
+	for name, data := range all {
+		placed["extensions/"+name+".jar"] = data
+	}
+	return placed
+}
+
+func setting(name, line string) string { return "extension." + idOf(name) + "." + line }
+
+// fetcher gives a host the extension that dials, with the host itself as what it may dial.
+func fetcher(t *testing.T, h *aHost) {
+	dir := t.TempDir()
+	manifest := strings.Replace(string(read(t, "../examples/fetch/manifest.mf")), "net:example.org:443", "net:"+h.requests, 1)
+	put(t, filepath.Join(dir, "manifest.mf"), []byte(manifest))
+	put(t, filepath.Join(dir, executable()), read(t, filepath.Join(programs.dir, "fetch")))
+	must(t, "chmod", "+x", filepath.Join(dir, executable()))
+	must(t, programs.jackfield, "bundle", "pack", dir, "--out", filepath.Join(dir, "fetch.jar"))
+	put(t, filepath.Join(h.home, "extensions", "fetch.jar"), read(t, filepath.Join(dir, "fetch.jar")))
+}
+
+// root is a root that expires in ten days.
+func root(t *testing.T) []byte {
+	dir := t.TempDir()
+	must(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "10", "-subj", "/CN=Old Root",
+		"-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", filepath.Join(dir, "key.pem"), "-out", filepath.Join(dir, "root.pem"))
+	return read(t, filepath.Join(dir, "root.pem"))
+}
+
+// crowd wants more connections than a host may have, until ctx ends.
+func crowd(ctx context.Context, h *aHost) {
+	for ctx.Err() == nil {
+		conn, err := net.Dial("tcp", h.requests)
+		if err == nil {
+			defer conn.Close() // it is held to the end
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
