@@ -50,12 +50,8 @@ type Header struct {
 	// Version is that of the program that wrote it.
 	Version string    `json:"version"`
 	Created time.Time `json:"created"`
-	// Database and KeyValue are the forms of the databases in it (PRAGMA user_version);
-	// KeyValue is the newest among the stores, 0 without any.
+	// Database is the form of the database in it (PRAGMA user_version).
 	Database int `json:"database"`
-	KeyValue int `json:"key_value"`
-	// Owner is the user to whom the home belonged.
-	Owner int `json:"owner"`
 }
 
 // Manifest is all that a backup says of itself: the last entry, without which it is
@@ -64,6 +60,8 @@ type Manifest struct {
 	Header
 	WithoutSecrets bool `json:"without_secrets,omitempty"`
 	WithoutData    bool `json:"without_data,omitempty"`
+	// KeyValue is the newest form among the key-value stores, 0 without any.
+	KeyValue int `json:"key_value,omitempty"`
 	// Changed are the extensions whose data folders changed while they were copied.
 	Changed []string `json:"changed,omitempty"`
 	// Skipped is what could not be put in, and why.
@@ -88,8 +86,8 @@ type File struct {
 	Size int64  `json:"size,omitempty"`
 	// SHA256 is the digest of the content, in hexadecimal.
 	SHA256 string `json:"sha256,omitempty"`
-	// Owner is a user, 0 too for the owner of the home (Header.Owner), who may have
-	// another number where it is restored.
+	// Owner is the uid and gid that an extension has for itself, 0 for whoever owns the
+	// home, who may have another number where it is restored.
 	Owner int `json:"owner,omitempty"`
 	// Modified is in seconds since 1970.
 	Modified int64 `json:"modified,omitempty"`
@@ -155,4 +153,15 @@ func CodeOf(err error) Code {
 // fault makes an Error.
 func fault(code Code, cause error, next, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Next: next, Err: cause}
+}
+
+// both joins two errors, of which one may be nil: the other stays what it is.
+func both(err, other error) error {
+	switch {
+	case other == nil:
+		return err
+	case err == nil:
+		return other
+	}
+	return errors.Join(err, other)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/backupcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/bundlecmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/cacmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/extcmd"
@@ -73,6 +74,8 @@ host checks it, launches it, and routes typed requests to it.`,
 	root.AddCommand(
 		servecmd.New(p.Version, p.Shim),
 		extcmd.New(),
+		backupcmd.NewBackup(p.Version),
+		backupcmd.NewRestore(),
 		usercmd.NewUser(),
 		usercmd.NewToken(),
 		bundlecmd.New(),
