@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
 // Home is the layout of JMAP_HOME: the one place that knows where things lie.
@@ -135,6 +137,9 @@ func makeFolder(path string, mode os.FileMode) error {
 	}
 	return err
 }
+
+// ErrNewer means that a newer version of Jackfield has used the home.
+var ErrNewer = state.ErrNewer
 
 // ErrInUse means that a host runs in the home, or that one is being restored.
 var ErrInUse = errors.New("the home folder is in use")
