@@ -210,6 +210,18 @@ func TestForged(t *testing.T) {
 	}
 }
 
+// TestSparse has a file that is a petabyte of zeros, in a few bytes.
+func TestSparse(t *testing.T) {
+	archive := good().add(tar.Header{Typeflag: tar.TypeReg, Name: "data/holes", Mode: 0o600, PAXRecords: map[string]string{
+		"XXX.sparse.numblocks": "0", "XXX.sparse.map": "0", "XXX.sparse.size": "1125899906842624",
+	}}, "").archive(t)
+	archive = bytes.ReplaceAll(archive, []byte("XXX.sparse."), []byte("GNU.sparse.")) // which the library does not write
+	_, err := read(t.Context(), bytes.NewReader(zipped(t, archive)), nil)
+	if CodeOf(err) != CodeUnsafe && CodeOf(err) != CodeDamaged {
+		t.Errorf("%s: %v", CodeOf(err), err)
+	}
+}
+
 // TestCutShortOrFlipped has every kind of damage that copying can do.
 func TestCutShortOrFlipped(t *testing.T) {
 	home, _ := newHome(t)

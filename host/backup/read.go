@@ -189,6 +189,12 @@ func (l *listing) entry(ctx context.Context, head *tar.Header) error {
 	if err := checkPath(f.Path); err != nil {
 		return err
 	}
+	for name := range head.PAXRecords {
+		// A sparse file could be as large as it likes in a few bytes.
+		if !slices.Contains([]string{"path", "size", "uid", "gid"}, name) {
+			return fault(CodeUnsafe, nil, "it was not made by 'jackfield backup'", "%.200q has a record %.100q, which no backup has", head.Name, name)
+		}
+	}
 	if len(l.files) >= maxFiles {
 		return fault(CodeTooLarge, nil, "", "it has more than %d files", maxFiles)
 	}
