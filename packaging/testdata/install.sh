@@ -18,6 +18,8 @@ cp "$bundle" "$root/opt/echo.jar"
 cp "$old" "$root/opt/old.deb"
 cp "$new" "$root/opt/new.deb"
 chmod 0644 "$root"/opt/*
+here=$(dirname "$0")
+install -m 0755 "$here/systemctl" "$root/usr/local/bin/systemctl"
 
 inside() { chroot "$root" "$@"; }
 fail() { echo "FAIL: $*" >&2; exit 1; }
@@ -33,43 +35,25 @@ inside bash -c 'source /usr/share/bash-completion/completions/jackfield && compl
 inside systemd-analyze verify --man=no jackfield.service || fail "systemd does not take the unit"
 
 # What an administrator changes.
-cat >>"$root/etc/default/jackfield" <<-END
-	JACKFIELD_LISTEN=127.0.0.1:0
-	JACKFIELD_ADMIN_LISTEN=127.0.0.1:0
-	JACKFIELD_TRUST_POLICY=warn
-	JACKFIELD_SANDBOX=strict
-END
+settings() {
+	cat >>"$root/etc/default/jackfield" <<-END
+		JACKFIELD_LISTEN=127.0.0.1:0
+		JACKFIELD_ADMIN_LISTEN=127.0.0.1:0
+		JACKFIELD_TRUST_POLICY=warn
+		JACKFIELD_SANDBOX=strict
+	END
+}
+settings
 
-# serve runs the ExecStart of the unit as systemd does: its user, its capabilities, its
-# variables. It ends with SIGTERM by `stop`.
-serve() {
-	local unit=$root/lib/systemd/system/jackfield.service
-	local exec caps bounds
-	exec=$(sed -n 's/^ExecStart=//p' "$unit")
-	caps=$(sed -n 's/^AmbientCapabilities=//p' "$unit" | tr 'A-Z' 'a-z' | sed 's/cap_/+/g; s/ /,/g')
-	bounds=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr 'A-Z' 'a-z' | sed 's/cap_/+/g; s/ /,/g')
-	chroot "$root" setpriv --reuid jackfield --regid jackfield --init-groups --no-new-privs \
-		--bounding-set "-all,$bounds" --inh-caps "$caps" --ambient-caps "$caps" \
-		env -i PATH=/usr/bin:/bin JMAP_HOME=$home bash -c "umask 077; ulimit -n 4096; set -a; . /etc/default/jackfield; exec $exec" 2>"$work/log" &
-	pid=$!
-	until grep -q msg=listening "$work/log"; do
-		kill -0 $pid 2>/dev/null || { cat "$work/log" >&2; fail "the host ended"; }
-		read -rt 0.05 <> <(:) || true
-	done
-}
-stop() {
-	kill -TERM $pid
-	local code=0
-	wait $pid || code=$?
-	[ $code = 0 ] || { cat "$work/log" >&2; fail "the host ends with $code"; }
-}
+serve() { inside systemctl start jackfield; }
+stop() { inside systemctl stop jackfield; }
 settled() { # settled STATE
 	for _ in {1..400}; do
 		if inside jackfield ext list --home $home | grep -q "EchoExtension .* $1 "; then return; fi
 		read -rt 0.05 <> <(:) || true
 	done
 	inside jackfield ext list --home $home >&2
-	cat "$work/log" >&2
+	cat "$root/tmp/log" >&2
 	fail "the extension is not $1"
 }
 
@@ -115,4 +99,29 @@ for gone in $home /etc/default/jackfield /usr/share/jackfield /usr/share/doc/jac
 	/etc/systemd/system/multi-user.target.wants/jackfield.service; do
 	[ ! -e "$root$gone" ] && [ ! -L "$root$gone" ] || fail "$gone is still there"
 done
+# The guides, as they stand: each line behind a $ is executed by root, one after the other.
+guide() { # guide PAGE
+	sed -n 's/^\$ //p' "$here/../../docs/operations/$1" >"$root/opt/guide/commands"
+	[ "$(wc -l <"$root/opt/guide/commands")" -ge 4 ] || fail "there are no commands in $1"
+	inside bash -euo pipefail -c 'cd /opt/guide; export JMAP_HOME=/var/lib/jackfield; . ./commands' >"$root/tmp/said" 2>&1 </dev/null || {
+		cat "$root/tmp/said" "$root/tmp/log" >&2
+		fail "the commands of $1"
+	}
+	settled running
+}
+echo "--- guides"
+rm -r "$root$home.before"
+mkdir -p "$root/opt/guide/earlier"
+cp "$bundle" "$root/opt/guide/echo.jar"
+cp "$old" "$root/opt/guide/"
+echo force-confold >"$root/etc/dpkg/dpkg.cfg.d/keep-settings"
+settings
+guide install.md
+grep -q "the first password is" "$root/tmp/said" || fail "install.md says nothing of the first password"
+guide backup.md
+mv "$root"/opt/guide/*.deb "$root/opt/guide/earlier/"
+cp "$new" "$root/opt/guide/"
+guide upgrade.md
+[ "$(inside jackfield version | head -n 1 | grep -c '0\.1\.0')" = 1 ] || fail "upgrade.md does not lead back: $(inside jackfield version)"
+stop
 echo "--- done"
