@@ -107,6 +107,7 @@ type Code string
 // The codes.
 const (
 	CodeNoHome     Code = "no_home"    // there is no database to back up
+	CodeInHome     Code = "in_home"    // the file would be part of the home
 	CodeExists     Code = "exists"     // the file is there already
 	CodeChanged    Code = "changed"    // versions changed while the backup was made
 	CodeIncomplete Code = "incomplete" // the file was cut short

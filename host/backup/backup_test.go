@@ -328,6 +328,10 @@ func TestRefusals(t *testing.T) {
 		{"a home that is being restored", func() error { _, err := Restore(t.Context(), path, locked); return err }, CodeInUse, "stop the host"},
 		{"a restore that was cut short", func() error { _, err := Restore(t.Context(), path, half); return err }, CodeNotEmpty, "cut short"},
 		{"a file that is there", func() error { _, err := Create(t.Context(), path, Source{Home: home, Version: "1"}); return err }, CodeExists, "another name"},
+		{"a file in the home", func() error {
+			_, err := Create(t.Context(), filepath.Join(home.Extensions(), "x"), Source{Home: home, Version: "1"})
+			return err
+		}, CodeInHome, "elsewhere"},
 		{"no home", func() error {
 			_, err := Create(t.Context(), filepath.Join(t.TempDir(), "x"), Source{Home: host.Home(t.TempDir())})
 			return err

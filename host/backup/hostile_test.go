@@ -186,7 +186,9 @@ func TestForged(t *testing.T) {
 			return f.add(tar.Header{Typeflag: tar.TypeReg, Name: "data/jackfield.db", Mode: 0o600}, "a database")
 		}, CodeUnsafe, "twice"},
 		{"in no folder", func(f forged) forged { return f.add(tar.Header{Typeflag: tar.TypeReg, Name: "conf/x"}, "") }, CodeUnsafe, "in no folder"},
-		{"in a file", func(f forged) forged { return f.add(tar.Header{Typeflag: tar.TypeReg, Name: "data/jackfield.db/x"}, "") }, CodeUnsafe, "in no folder"},
+		{"in a file", func(f forged) forged {
+			return f.add(tar.Header{Typeflag: tar.TypeReg, Name: "data/jackfield.db/x"}, "")
+		}, CodeUnsafe, "in no folder"},
 		{"set user id", func(f forged) forged {
 			return f.add(tar.Header{Typeflag: tar.TypeReg, Name: "data/x", Mode: 0o4755}, "")
 		}, CodeUnsafe, "mode"},
