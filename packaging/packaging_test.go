@@ -52,6 +52,7 @@ func pack(t *testing.T, version string) (binary, deb string) {
 // TestPackage makes two packages, judges them, and lives through the life of a package:
 // see testdata/install.sh.
 func TestPackage(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "1790000000") // else the time of the last commit
 	binary, old := pack(t, "0.1.0-7-gabcdef0")
 	if got := filepath.Base(old); !regexp.MustCompile(`^jackfield_0\.1\.0\+7\.gabcdef0_[a-z0-9]+\.deb$`).MatchString(got) {
 		t.Errorf("the package is %s", got)
