@@ -4,7 +4,7 @@ EXTENSIONS := $(patsubst %/manifest.mf,%,$(wildcard extensions/*/manifest.mf exa
 VERSION    := $(shell git describe --tags --match 'v*' 2>/dev/null | sed 's/^v//')
 LDFLAGS    := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 
-.PHONY: help run test e2e build bench soak chaos chaos-long generate lint clean
+.PHONY: help run test e2e build deb bench soak chaos chaos-long generate lint clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -30,6 +30,9 @@ build: ## bin/jackfield, and a JAR of every extension and example in dist/bundle
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/jackfield ./cmd/jackfield
 	@rm -f dist/bundles/*.jar
 	@cd dist/bundles && for dir in $(EXTENSIONS); do ../../bin/jackfield bundle pack ../../$$dir || exit; done
+
+deb: build ## dist/jackfield_<version>_<arch>.deb, for Debian 12 and later
+	packaging/build-deb bin/jackfield dist
 
 bench: build ## hold what is said of speed to a measurement: tables, claims, dist/bench.json
 	go run ./bench

@@ -89,7 +89,7 @@ func OpenAccounts(cfg AccountsConfig) (a *Accounts, done func() error, err error
 	}
 	defer func() {
 		if err != nil {
-			unlock(lock)
+			release(lock)
 		}
 	}()
 	kept, err := state.Open(state.Config{Path: cfg.Home.Database(), Backups: cfg.Home.Backups(), Log: cfg.Log})
@@ -102,5 +102,5 @@ func OpenAccounts(cfg AccountsConfig) (a *Accounts, done func() error, err error
 	if err != nil {
 		return nil, nil, errors.Join(err, kept.Close())
 	}
-	return a, func() error { defer unlock(lock); return kept.Close() }, nil
+	return a, func() error { defer release(lock); return kept.Close() }, nil
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
 // Home is the layout of JMAP_HOME: the one place that knows where things lie.
@@ -78,11 +80,18 @@ func (h Home) Trust() string { return filepath.Join(h.Conf(), "trust") }
 // TrustCache holds answers about revocation; it may be missing.
 func (h Home) TrustCache() string { return filepath.Join(string(h), "data", "trust") }
 
+// Restoring is the folder that a restore fills; it is there only while one is under way,
+// or after one that was cut short.
+func (h Home) Restoring() string { return filepath.Join(string(h), "restore.incomplete") }
+
 // Make creates every folder that is missing, with the mode that it is to have whatever
 // the umask is, and then refuses a home that others could change: see check. What holds
 // secrets, private data or sockets is the host's alone; bundles are readable by all,
 // since an extension may run as a user of its own.
 func (h Home) Make() error {
+	if _, err := os.Lstat(h.Restoring()); err == nil {
+		return fmt.Errorf("the home folder %s is no whole one: a restore is under way, or was cut short; empty the folder and restore again, or choose another home with --home", h)
+	}
 	for _, dir := range []struct {
 		path string
 		mode os.FileMode
@@ -129,6 +138,25 @@ func makeFolder(path string, mode os.FileMode) error {
 	return err
 }
 
+// ErrNewer means that a newer version of Jackfield has used the home.
+var ErrNewer = state.ErrNewer
+
+// ErrInUse means that a host runs in the home, or that one is being restored.
+var ErrInUse = errors.New("the home folder is in use")
+
+// Lock takes the home for this process, as a running host has it, until unlock is called.
+// The error is ErrInUse when somebody else has it.
+func (h Home) Lock() (unlock func(), err error) {
+	if err := makeFolder(h.Run(), 0o700); err != nil {
+		return nil, fmt.Errorf("locking the home folder: %w", err)
+	}
+	f, err := h.lock()
+	if err != nil {
+		return nil, err
+	}
+	return func() { release(f) }, nil
+}
+
 // lock takes the home for this process until the returned file is closed. Two hosts
 // in one home would each remove what the other runs.
 func (h Home) lock() (*os.File, error) {
@@ -140,16 +168,25 @@ func (h Home) lock() (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("the home folder %s is in use by another host; stop it, or choose another home with --home", h)
+			return nil, inUseError(h)
 		}
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
 	return f, nil
 }
 
-// unlock gives the home free. A child of this process that was forked a moment ago has
+// inUseError names the home that is in use.
+type inUseError Home
+
+func (e inUseError) Error() string {
+	return fmt.Sprintf("the home folder %s is in use by another host; stop it, or choose another home with --home", string(e))
+}
+
+func (e inUseError) Is(target error) bool { return target == ErrInUse }
+
+// release gives the home free. A child of this process that was forked a moment ago has
 // the file open, too, until it executes: closing it would not be enough.
-func unlock(f *os.File) {
+func release(f *os.File) {
 	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // of a file that is open: it succeeds
 	f.Close()
 }

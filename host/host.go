@@ -125,7 +125,7 @@ func New(cfg Config) (*Host, error) {
 	h.reconciler = newReconciler(h)
 	h.admission = h.newAdmission()
 	if err := h.open(version); err != nil {
-		unlock(h.lock)
+		release(h.lock)
 		return nil, err
 	}
 	h.router = router.New(router.Config{Dev: cfg.Dev, Log: cfg.Log})
@@ -260,7 +260,7 @@ func (h *Host) recoverData(ctx context.Context) {
 // the last started first, and returns when no child is left. It returns an error
 // only when it could not begin.
 func (h *Host) Run(ctx context.Context) error {
-	defer unlock(h.lock)
+	defer release(h.lock)
 	if h.tracer != nil {
 		defer h.tracer.Close()
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/backupcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/bundlecmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/cacmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/doctorcmd"
@@ -75,6 +76,8 @@ host checks it, launches it, and routes typed requests to it.`,
 		servecmd.New(p.Version, p.Shim),
 		doctorcmd.New(p.Version),
 		extcmd.New(),
+		backupcmd.NewBackup(p.Version),
+		backupcmd.NewRestore(),
 		usercmd.NewUser(),
 		usercmd.NewToken(),
 		bundlecmd.New(),

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin"
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/running"
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -65,6 +66,9 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 		return err
 	}
 	h, err := newHost(cfg, token, version, program, log)
+	if errors.Is(err, host.ErrNewer) {
+		return output.WithHint(err, "this is jackfield "+version+": install the newer version again, or restore a backup that was made before the upgrade ('jackfield restore --help'); nothing was changed")
+	}
 	if err != nil {
 		return err
 	}
