@@ -105,6 +105,24 @@ func cmdReady(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// cmdMeasured: measured ID: waits until the host has looked at what the extension does.
+func cmdMeasured(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: measured ID")
+	}
+	h := hosts.get(ts)
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		var now struct{ Measure map[string]any }
+		_, err := h.adminGet("/api/v1/extensions/"+args[0]+"/metrics", &now)
+		if err == nil && now.Measure != nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("nothing of %s was measured: %v", args[0], err)
+		}
+	}
+}
+
 // cmdWaits: waits ID: waits until a version of the extension waits for consent.
 func cmdWaits(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {

@@ -129,6 +129,7 @@ func TestStories(t *testing.T) {
 			"restarts": cmdRestarts,
 			"ready":    cmdReady,
 			"waits":    cmdWaits,
+			"measured": cmdMeasured,
 			"exits":    cmdExits,
 
 			"responder": cmdResponder,

@@ -30,11 +30,51 @@ Where to begin:
 
 `
 
+// symptoms are what operators see before they know a code; alerts lead to them.
+const symptoms = `## Symptoms
+
+<a id="host-down"></a>
+### The host does not answer
+
+It has ended, hangs, or its address is another one. ` + "`systemctl status jackfield` and `journalctl -u jackfield`" + ` say whether it runs and why not; ` + "`jackfield doctor`" + ` looks at ports, home and limits. No extension outlives it.
+
+<a id="not-ready"></a>
+### The host is not ready
+
+An extension has not settled since the host started. ` + "`jackfield ext list`" + ` shows which is still ` + "`starting`" + `; its log says what it waits for. ` + "`timeouts.start`" + ` is how long it may take.
+
+<a id="disk-full"></a>
+### The disk is nearly full
+
+What runs goes on; changes are refused and uploads end with ` + "`unavailable`" + `. ` + "`du -sh HOME/*`" + ` shows what is large: data folders of extensions (` + "`limits.data`" + `), logs, kept bundles. Purge what is not needed, or make the volume larger; nothing has to be restarted.
+
+<a id="open-files"></a>
+### Descriptors or connections run out
+
+Each connection and each process takes some. Raise the limit of open files (` + "`LimitNOFILE`" + ` of the unit), or find the client that opens too many: ` + "`jackfield_connections_open`" + ` counts them by listener.
+
+<a id="error-ratio"></a>
+### Many requests fail
+
+` + "`jackfield ext top`" + ` shows whose, ` + "`jackfield_requests_total`" + ` with which codes; the [answers](#answers) say what each means. ` + "`extension_fault`" + ` is in the log of the extension, with its stack. If it began with a version, roll back.
+
+<a id="latency"></a>
+### Answers are slow
+
+` + "`jackfield ext top`" + ` shows p50 and p99 and how many wait. One extension that is slow slows itself; many at once point to the machine: processors, memory, disk. ` + "`limits.in_flight`" + ` and ` + "`timeouts.request`" + ` bound what waits.
+
+<a id="metrics"></a>
+### Metrics of an extension are left out
+
+A family is invalid, clashes with that of another extension or came too late. The label ` + "`reason`" + ` of ` + "`jackfield_extension_metrics_errors_total`" + ` says which; [metrics.md](../metrics.md) says what is taken. Everything else is still in the scrape.
+
+`
+
 // page is docs/operations/troubleshooting.md. The anchors are codes; those of states begin
 // with state-, those of answers with answer-, since some words are both.
 func page() string {
 	var b strings.Builder
-	b.WriteString(intro)
+	b.WriteString(intro + symptoms)
 	section := func(title, prefix, lead string, table map[string]Reason, causes map[string][]string) {
 		fmt.Fprintf(&b, "## %s\n\n%s\n\n", title, lead)
 		for _, key := range slices.Sorted(maps.Keys(table)) {

@@ -91,8 +91,9 @@ func NewBackup(version string) *cobra.Command {
 	var home string
 	var withoutSecrets, withoutData bool
 	cmd := &cobra.Command{
-		Use:   "backup FILE|-",
-		Short: "put the home into one file, while the host runs or not",
+		Use:               "backup FILE|-",
+		ValidArgsFunction: archives,
+		Short:             "put the home into one file, while the host runs or not",
 		Long: `Backup writes everything that a home needs to live again into one new file that only
 its owner may read: database, configuration, secrets, the drop folder, the versions that
 are kept, key-value stores and the data of extensions. The host may run and is not held
@@ -137,8 +138,9 @@ func NewRestore() *cobra.Command {
 	var home string
 	var verify bool
 	cmd := &cobra.Command{
-		Use:   "restore FILE",
-		Short: "make a home of a backup, in an empty folder",
+		Use:               "restore FILE",
+		ValidArgsFunction: archives,
+		Short:             "make a home of a backup, in an empty folder",
 		Long: `Restore reads all of a backup, compares every byte of it with its digests, and then
 makes a home of it in a folder that is missing or empty. Nothing is written before all of
 the file was found good, and no host starts in the folder before all of it is in place.
@@ -180,4 +182,12 @@ users that they had.`,
 		return err
 	}
 	return cmd
+}
+
+// archives completes the names of backups.
+func archives(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"gz", "tgz"}, cobra.ShellCompDirectiveFilterFileExt
 }
