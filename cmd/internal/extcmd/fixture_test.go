@@ -133,7 +133,8 @@ func (h *house) History(_ context.Context, id, cursor string, limit int) (host.H
 	return page, h.refuse
 }
 
-func (h *house) Audit(_ context.Context, cursor string, limit int) (host.AuditPage, error) {
+func (h *house) FindAudit(_ context.Context, q host.AuditQuery) (host.AuditPage, error) {
+	cursor, limit := q.Cursor, q.Limit
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	from, to, next := h.part("audit", cursor, limit)
