@@ -65,19 +65,19 @@ func escapeGlob(path string) string {
 // part what mends it. Links are followed: what they lead to is judged, who made them, and
 // whether others can put something else into its place.
 func (h Home) check() error {
-	if err := errors.Join(h.Faults()...); err != nil {
+	if err := errors.Join(h.Faults(os.Geteuid())...); err != nil {
 		return fmt.Errorf("the home folder %s can be read or changed by others than the host's user; it is not safe to start from:\n%w", h, err)
 	}
 	return nil
 }
 
-// Faults lists what keeps a host from starting in the home: which part of it others can
-// change or read, and the command that mends it. It changes nothing; a part that is missing
-// is no fault.
-func (h Home) Faults() []error {
+// Faults lists what keeps a host of the user with this uid from starting in the home: which
+// part of it others can change or read, and the command that mends it. It changes nothing;
+// a part that is missing is no fault.
+func (h Home) Faults(user int) []error {
 	var faults []error
 	for _, p := range h.parts() {
-		for _, fault := range p.check() {
+		for _, fault := range p.check(user) {
 			if fault != nil {
 				faults = append(faults, fault)
 			}
@@ -87,7 +87,7 @@ func (h Home) Faults() []error {
 }
 
 // check returns the faults of one part, nil ones among them.
-func (p part) check() (faults []error) {
+func (p part) check(user int) (faults []error) {
 	link, err := os.Lstat(p.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -102,17 +102,17 @@ func (p part) check() (faults []error) {
 		return []error{err}
 	}
 	if info != link && !p.anyOwner {
-		faults = append(faults, ownedByOthers(p.path, link, "chown -h"))
+		faults = append(faults, ownedByOthers(p.path, link, user, "chown -h"))
 		above := filepath.Dir(path)
 		if dir, err := os.Stat(above); err != nil {
 			faults = append(faults, err)
 		} else if dir.Mode()&fs.ModeSticky == 0 {
-			faults = append(faults, openToOthers(above, dir, others, ", and the link "+p.path+" leads there"), ownedByOthers(above, dir, "chown"))
+			faults = append(faults, openToOthers(above, dir, others, ", and the link "+p.path+" leads there"), ownedByOthers(above, dir, user, "chown"))
 		}
 	}
 	faults = append(faults, openToOthers(path, info, p.deny, ""))
 	if !p.anyOwner {
-		faults = append(faults, ownedByOthers(path, info, "chown"))
+		faults = append(faults, ownedByOthers(path, info, user, "chown"))
 	}
 	return faults
 }
@@ -137,12 +137,23 @@ func openToOthers(path string, info fs.FileInfo, deny os.FileMode, more string) 
 
 // ownedByOthers is the fault of belonging to somebody who is neither root nor the host's
 // user, nil for none.
-func ownedByOthers(path string, info fs.FileInfo, chown string) error {
+func ownedByOthers(path string, info fs.FileInfo, user int, chown string) error {
 	owner, ok := ownerOf(info)
-	if me := os.Geteuid(); ok && owner != me && owner != 0 {
-		return fmt.Errorf("%s belongs to user %d, and the host runs as user %d: %s %d %s", path, owner, me, chown, me, quoteForShell(path))
+	if ok && owner != user && owner != 0 {
+		return fmt.Errorf("%s belongs to user %d, and the host runs as user %d: %s %d %s", path, owner, user, chown, user, quoteForShell(path))
 	}
 	return nil
+}
+
+// Owner is the uid of whom the home belongs to: that of the host, where root looks at the
+// home of a service. It is that of this process where there is no home.
+func (h Home) Owner() int {
+	if info, err := os.Stat(string(h)); err == nil {
+		if owner, ok := ownerOf(info); ok {
+			return owner
+		}
+	}
+	return os.Geteuid()
 }
 
 func ownerOf(info fs.FileInfo) (int, bool) {

@@ -121,6 +121,9 @@ echo force-confold >"$root/etc/dpkg/dpkg.cfg.d/keep-settings"
 settings
 guide install.md
 grep -q "the first password is" "$root/tmp/said" || fail "install.md says nothing of the first password"
+guide first-day.md
+guide monitoring.md
+guide hardening.md
 guide backup.md
 mv "$root"/opt/guide/*.deb "$root/opt/guide/earlier/"
 cp "$new" "$root/opt/guide/"

@@ -32,8 +32,11 @@ func (e *exam) checkHome(context.Context) {
 		e.addAbout("home", Fail, at, "it is no folder", "name the home with --home or JMAP_HOME")
 		return
 	}
-	faults := 0
-	for _, err := range e.home.Faults() {
+	faults, user := 0, os.Geteuid()
+	if user == 0 { // root looks at the home of a service, whose user the host is
+		user = e.home.Owner()
+	}
+	for _, err := range e.home.Faults(user) {
 		text, mend, found := strings.Cut(err.Error(), ": ch") // chmod, chown
 		if found {
 			mend = "ch" + mend
