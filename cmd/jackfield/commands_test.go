@@ -110,15 +110,19 @@ func cmdMeasured(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: measured ID")
 	}
-	h := hosts.get(ts)
+	ts.Check(hosts.get(ts).waitMeasured(args[0]))
+}
+
+// waitMeasured waits until the host has looked at what the extension does.
+func (h *runningHost) waitMeasured(id string) error {
 	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
 		var now struct{ Measure map[string]any }
-		_, err := h.adminGet("/api/v1/extensions/"+args[0]+"/metrics", &now)
+		_, err := h.adminGet("/api/v1/extensions/"+id+"/metrics", &now)
 		if err == nil && now.Measure != nil {
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("nothing of %s was measured: %v", args[0], err)
+			return fmt.Errorf("nothing of %s was measured: %v", id, err)
 		}
 	}
 }

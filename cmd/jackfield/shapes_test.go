@@ -83,6 +83,13 @@ func TestShapes(t *testing.T) {
 	}
 	kept, all := map[string]string{"SOURCE": sourceRoot()}, ""
 	for _, c := range shapedCommands() {
+		if c.line == "ext top" { // the host looks every five seconds
+			for _, id := range []string{"examples.hello.HelloExtension", "examples.settings.SettingsExtension"} {
+				if err := h.waitMeasured(id); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 		out := runShaped(t, dir, string(home), c, kept)
 		if out == nil {
 			continue
