@@ -29,6 +29,10 @@ type Drawn struct {
 	Width, Height int    // pixels
 }
 
+// ErrBomb says of a picture that is unfit that it has 16 times as many pixels as are
+// allowed, or says so of itself: nobody who draws pictures means that. It wraps ErrUnfit.
+var ErrBomb = fmt.Errorf("%w: it is made to fill memory", ErrUnfit)
+
 // Redraw decodes a PNG or a JPEG, by its content, and encodes it anew: as JPEG what came as
 // one, else as PNG. The error wraps ErrUnfit. The same file gives the same bytes, as long
 // as Go's encoders stay as they are.
@@ -55,7 +59,11 @@ func Redraw(file []byte, b Bounds) (Drawn, error) {
 	}
 	// Each side first: the product of two sides that a header claims could overflow.
 	if head.Width < 1 || head.Height < 1 || head.Width > b.Pixels || head.Height > b.Pixels/head.Width {
-		return Drawn{}, fmt.Errorf("%w: it has %d × %d pixels, allowed are %d in all", ErrUnfit, head.Width, head.Height, b.Pixels)
+		unfit := ErrUnfit
+		if int64(head.Width) > 16*int64(b.Pixels)/max(1, int64(head.Height)) {
+			unfit = ErrBomb
+		}
+		return Drawn{}, fmt.Errorf("%w: it has %d × %d pixels, allowed are %d in all", unfit, head.Width, head.Height, b.Pixels)
 	}
 	full, err := decode(file)
 	if err != nil {

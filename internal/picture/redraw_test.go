@@ -102,6 +102,22 @@ func TestRedrawRefuses(t *testing.T) {
 	}
 }
 
+func TestBombs(t *testing.T) {
+	for name, c := range map[string]struct {
+		file []byte
+		bomb bool
+	}{
+		"four giga":        {claiming(t, 65535, 65535), true},
+		"one line too far": {claiming(t, 1024, 16*1024+1), true},
+		"too large":        {claiming(t, 1024, 16*1024), false},
+		"no PNG":           {[]byte("<svg/>"), false},
+	} {
+		if _, err := Redraw(c.file, bounds); errors.Is(err, ErrBomb) != c.bomb || !errors.Is(err, ErrUnfit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzRedraw: whatever comes in, what comes out is a picture of the size that it says, or
 // ErrUnfit.
 func FuzzRedraw(f *testing.F) {
