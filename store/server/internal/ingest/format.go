@@ -40,7 +40,8 @@ type Candidate struct {
 	Publisher store.Publisher // proven by the signature
 	License   string
 	Links     store.Links
-	Readme    string
+	Readme    string       // for the listing; it may be cut
+	Detail    store.Detail // what is kept of this release beside its listing
 	// Pictures are encoded anew.
 	Icon, Background *Picture
 	Screenshots      []Picture

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"regexp"
 	"strings"
 	"unicode"
@@ -26,12 +25,11 @@ import (
 
 // What is kept of texts, in bytes: a listing is one document, and a store holds all of them.
 const (
+	maxWhole       = 256 << 10 // of what is read for one release at a time
 	maxReadme      = 32 << 10
 	maxChangelog   = 8 << 10
 	maxDescription = 4 << 10
 	maxName        = 200
-	// maxRead is how much of a file is looked at for its section.
-	maxRead = 1 << 20
 )
 
 // clean makes a text of several lines out of bytes: valid UTF-8 of at most limit bytes,
@@ -122,6 +120,15 @@ func (n *notes) text(a archive, names map[string]int64, name string, limit int) 
 	return text
 }
 
+// cut returns the beginning of a text, with a warning if that is not all of it.
+func (n *notes) cut(what, text string, limit int) string {
+	short, whole := clean([]byte(text), limit)
+	if !whole {
+		n.warn("%s has %d bytes, of which the first %d are shown", what, len(text), len(short))
+	}
+	return short
+}
+
 // unfitForNames is what is not put into the name of a file.
 var unfitForNames = regexp.MustCompile(`[^A-Za-z0-9._+-]+`)
 
@@ -134,11 +141,4 @@ func fileName(id, version, extension string) string {
 	return strings.TrimLeft(name, ".-") + extension
 }
 
-// cut returns the first limit bytes of a list of texts' items, for lists that the reader of
-// a file does not bound.
 func refused(problems ...store.Problem) error { return &ingest.Refused{Problems: problems} }
-
-// stem is the name of an entry without folder and extension.
-func stem(name string) string {
-	return strings.TrimSuffix(path.Base(name), path.Ext(name))
-}
