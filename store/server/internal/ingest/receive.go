@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,10 +35,12 @@ type Upload struct {
 	// Key is the sender's word for this upload, "" for none: a second upload with it is
 	// answered with the submission of the first.
 	Key string
-	// Problem, if not nil, is why the file is refused unread.
-	Problem *store.Problem
 	// Body is read to its end, or to one byte beyond the limit.
 	Body io.Reader
+	// Problem, if not nil, is why the file is refused unread: nothing of it is kept, and
+	// Object says what it was.
+	Problem *store.Problem
+	Object  store.Object
 }
 
 // The sources of uploads.
@@ -59,27 +62,38 @@ func (d *Desk) Submit(ctx context.Context, u Upload) (store.Submission, error) {
 	return d.Wait(ctx, s.Number)
 }
 
+// Knows tells whether bytes were submitted from a source before, and not refused for what
+// they were called there.
+func (d *Desk) Knows(ctx context.Context, source, digest string) (bool, error) {
+	list, err := d.cfg.Database.Submissions(ctx, database.SubmissionFilter{Source: source, Digest: digest, Limit: 1000})
+	if err != nil {
+		return false, fmt.Errorf("looking for submissions of %s: %w", digest, err)
+	}
+	return slices.ContainsFunc(list, func(s store.Submission) bool {
+		return len(s.Problems) == 0 || s.Problems[0].Code != store.CodeNameMismatch
+	}), nil
+}
+
 // Receive takes a file in: once it returns a submission, its bytes are on the disk and it
 // will be checked. The error wraps ErrTooBig, that of Body or of ctx, or tells what is wrong
 // with database or blobs; then there is no submission.
 func (d *Desk) Receive(ctx context.Context, u Upload) (store.Submission, error) {
-	body := &limited{from: u.Body, left: d.cfg.MaxBytes}
-	object, err := d.cfg.Blobs.Put(ctx, body)
-	if body.over {
-		return store.Submission{}, fmt.Errorf("%w: at most %d bytes", ErrTooBig, d.cfg.MaxBytes)
-	}
-	if err != nil {
-		return store.Submission{}, fmt.Errorf("keeping the file: %w", err)
+	object := u.Object
+	if u.Problem == nil {
+		var err error
+		if object, err = d.keep(ctx, u.Body); err != nil {
+			return store.Submission{}, err
+		}
 	}
 	now := d.now()
 	s := store.Submission{
-		State: store.Submitted, Source: u.Source, File: shownName(u.File), Organization: u.Organization,
+		State: store.Submitted, Source: u.Source, File: shownName(u), Organization: u.Organization,
 		Digest: object.Digest, Size: object.Size, Channel: u.Channel, Created: now, Updated: now,
 	}
 	if u.Problem != nil {
 		s.State, s.Problems = store.NeedsChanges, []store.Problem{bounded(*u.Problem)}
 	}
-	s, err = d.cfg.Database.AddSubmission(ctx, s, u.Key)
+	s, err := d.cfg.Database.AddSubmission(ctx, s, u.Key)
 	if errors.Is(err, database.ErrExists) {
 		return s, nil
 	}
@@ -96,6 +110,19 @@ func (d *Desk) Receive(ctx context.Context, u Upload) (store.Submission, error) 
 	}
 	d.alarm()
 	return s, nil
+}
+
+// keep puts the bytes of an upload among the blobs.
+func (d *Desk) keep(ctx context.Context, from io.Reader) (store.Object, error) {
+	body := &limited{from: from, left: d.cfg.MaxBytes}
+	object, err := d.cfg.Blobs.Put(ctx, body)
+	if body.over {
+		return store.Object{}, fmt.Errorf("%w: at most %d bytes", ErrTooBig, d.cfg.MaxBytes)
+	}
+	if err != nil {
+		return store.Object{}, fmt.Errorf("keeping the file: %w", err)
+	}
+	return object, nil
 }
 
 // alarm wakes a worker.
@@ -193,11 +220,15 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// shownName is the last part of a name, made safe to look at.
-func shownName(name string) string {
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+// shownName is the last part of a file's name, or where it lies in the drop folder, made safe
+// to look at.
+func shownName(u Upload) string {
+	name := u.File
+	if u.Source != SourceDrop {
+		name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	}
 	if name == "." || name == "/" {
 		name = ""
 	}
-	return visible.Clip(name, 120)
+	return visible.Clip(name, 200)
 }
