@@ -183,3 +183,27 @@ func ofContainer(err error) error {
 	}
 	return &Error{Code: Code(e.Code), Entry: e.Entry, Message: e.Message, Err: err, Checks: []Check{{Name: checkContainer, Detail: e.Message}}}
 }
+
+var errNoObject = errors.New("it is not a JSON object")
+
+// holds adds a check that holds.
+func (v *Verified) holds(name, format string, args ...any) {
+	v.checks = append(v.checks, Check{Name: name, OK: true, Detail: fmt.Sprintf(format, args...)})
+}
+
+// holdsBut adds a check that holds with a remark.
+func (v *Verified) holdsBut(name, format string, args ...any) {
+	v.holds(name, format, args...)
+	v.checks[len(v.checks)-1].Warning = true
+}
+
+// fails adds the check that decided, and returns err.
+func (v *Verified) fails(name string, err error) error {
+	detail := err.Error()
+	var e *Error
+	if errors.As(err, &e) {
+		detail = e.Message
+	}
+	v.checks = append(v.checks, Check{Name: name, Detail: detail})
+	return err
+}
