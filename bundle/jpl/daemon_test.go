@@ -204,12 +204,17 @@ func parseLoosely(data []byte) map[string]string {
 	return m
 }
 
-// certificates is GnuTLS's reading of a list: whatever calls itself a certificate.
+// certificates is GnuTLS's reading of a list: whatever calls itself a certificate, and
+// nothing at all when one of them is damaged.
 func certificates(data []byte) []*x509.Certificate {
 	var list []*x509.Certificate
+	count := bytes.Count(data, []byte("-----BEGIN CERTIFICATE-----"))
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
+			if len(list) != count {
+				return nil
+			}
 			return list
 		}
 		if block.Type != "CERTIFICATE" {

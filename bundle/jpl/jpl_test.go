@@ -61,7 +61,7 @@ func TestGood(t *testing.T) {
 		}),
 		"many files": jpltest.Good(func(a *jpltest.Archive) {
 			for i := range 20 {
-				a.Files["data/"+strings.Repeat("x", 20*i+1)] = []byte{byte(i)}
+				a.Files["data/"+strings.Repeat("x", 12*i+1)] = []byte{byte(i)}
 			}
 		}),
 	} {

@@ -125,7 +125,7 @@ func hostileContents() []Case {
 		{"manifest-empty", "", jpl.CodeManifestInvalid, build(manifest(`{"id":"Greenery"}`)), jpl.JamiInvalid},
 		{"manifest-key-twice", "", jpl.CodeManifestInvalid, build(manifest(`{"name":"a","id":"Evil","id":"Greenery","version":"1.0.1"}`)), jpl.JamiOK},
 		{"manifest-number", "", jpl.CodeManifestInvalid, build(manifest(`{"name":"a","id":"Greenery","version":1.0}`)), jpl.JamiOK},
-		{"id-path", "H3", jpl.CodeIDInvalid, build(withIDAlone("data/"+ID)), jpl.JamiOK},
+		{"id-path", "H3", jpl.CodeIDInvalid, build(withIDAlone("data/" + ID)), jpl.JamiOK},
 		{"id-spaces", "H3", jpl.CodeIDInvalid, build(WithID("Green ery")), jpl.JamiOK},
 		{"id-dash", "", jpl.CodeIDInvalid, build(WithID("green-ery")), jpl.JamiOK},
 		{"icon-path", "H3", jpl.CodeManifestInvalid, build(With("iconPath", "../../../.ssh/id_rsa")), jpl.JamiOK},
