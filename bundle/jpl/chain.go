@@ -2,16 +2,13 @@ package jpl
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/trust/algorithm"
@@ -19,16 +16,6 @@ import (
 
 // maxChain bounds the certificates in one file.
 const maxChain = 6
-
-// JamiRootSHA256 is the SHA-256 of the root that is compiled into Jami since December 2023:
-// "Jami Extension Root C.A." of Savoir-faire Linux, valid to 2053.
-const JamiRootSHA256 = "7859f43815cc91b6455868e7e1fd8e573cd774078c79d7baab02e2cb5bafc815"
-
-// IsJamiRoot reports whether cert is the root that is compiled into Jami.
-func IsJamiRoot(cert *x509.Certificate) bool {
-	sum := sha256.Sum256(cert.Raw)
-	return hex.EncodeToString(sum[:]) == JamiRootSHA256
-}
 
 // certificateName is the entry with the certificates.
 func (c *contents) certificateName() string { return c.manifest.id + ".crt" }
@@ -266,41 +253,6 @@ func (v *Verified) judgeRevocation(crls []*x509.RevocationList) error {
 
 // removeFromCRL is the reason by which a list takes a revocation back (RFC 5280, 5.3.1).
 const removeFromCRL = 8
-
-// ParseRoots reads the certificates of a PEM file that may be trusted as roots: all of
-// them, or none and an error that says what is wrong. A root is an authority of X.509 v3
-// that signed itself, with a key and an algorithm of package algorithm.
-func ParseRoots(data []byte) ([]*x509.Certificate, error) {
-	list, err := parseCertificates(data)
-	if err != nil {
-		return nil, err
-	}
-	for _, cert := range list {
-		err := checkForm(cert)
-		if err == nil {
-			err = algorithm.CheckCertificate(cert)
-		}
-		if err == nil {
-			err = issued(cert, cert)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("the certificate of %s is not a root: %w", cert.Subject, err)
-		}
-	}
-	return list, nil
-}
-
-// ParseCRL reads a list of what is revoked, in PEM or DER. Its signature is judged when it
-// is used.
-func ParseCRL(data []byte) (*x509.RevocationList, error) {
-	if block, _ := pem.Decode(data); block != nil {
-		if !strings.HasSuffix(block.Type, "CRL") {
-			return nil, fmt.Errorf("it holds %s, not a list of revoked certificates", quoted(block.Type))
-		}
-		data = block.Bytes
-	}
-	return x509.ParseRevocationList(data)
-}
 
 // authorOf is the common name of the issuer of cert.
 func authorOf(cert *x509.Certificate) string { return cert.Issuer.CommonName }

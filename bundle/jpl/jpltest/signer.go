@@ -191,6 +191,16 @@ func Organization() *Issuer { return organization() }
 // Publisher is who signs Good: a leaf of Organization for ID.
 func Publisher() *Signer { return publisher() }
 
+// At makes a root, and a signer for ID of an organization below it, whose certificates are
+// valid an hour before and after now: for those who judge by the clock. Keys are those of
+// the others.
+func At(now time.Time) (*Issuer, *Signer) {
+	from, to := now.Add(-time.Hour), now.Add(time.Hour)
+	above := &Issuer{Certificate{Subject: "Test Root of Today", Key: ECKey(), CA: true, NotBefore: from, NotAfter: to}.Make(), ECKey()}
+	org := above.Issue(Certificate{Subject: "Acme Gardens", Key: OtherKey(), CA: true, NotBefore: from, NotAfter: to})
+	return above, (&Issuer{org.Chain[0], org.Key}).Issue(Certificate{Subject: ID, Key: LeafKey(), NotBefore: from, NotAfter: to})
+}
+
 // NewOrganization is another one that Root vouches for.
 func NewOrganization(name string) *Issuer {
 	key := newEC()()
