@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/bundle/jpl/abi"
 )
 
 // The entries that have a meaning of their own.
@@ -43,8 +44,9 @@ const (
 type contents struct {
 	file     *bundle.File
 	digest   [sha256.Size]byte
-	sums     map[string]*sums  // of every entry
-	held     map[string][]byte // the entries of heldLimit that are not over it
+	sums     map[string]*sums         // of every entry
+	held     map[string][]byte        // the entries of heldLimit that are not over it
+	placed   map[string]abi.Placement // of every file
 	manifest manifest
 	locales  map[string]map[string]string // by folded name
 	texts    map[string]Text
@@ -77,7 +79,7 @@ func heldLimit(name string) int64 {
 
 // gather reads every entry once: its sums, and what describes the archive.
 func gather(ctx context.Context, f *bundle.File) (*contents, error) {
-	c := &contents{file: f, sums: map[string]*sums{}, held: map[string][]byte{}, warnings: []string{}}
+	c := &contents{file: f, sums: map[string]*sums{}, held: map[string][]byte{}, placed: map[string]abi.Placement{}, warnings: []string{}}
 	if err := c.countHeld(); err != nil {
 		return nil, err
 	}
@@ -96,6 +98,9 @@ func gather(ctx context.Context, f *bundle.File) (*contents, error) {
 		short.Sum(s.sha256[:0])
 		long.Sum(s.sha512[:0])
 		c.sums[e.Name] = s
+		if !e.Dir {
+			c.placed[e.Name] = abi.Place(e.Name)
+		}
 		if text != nil {
 			c.held[e.Name] = text.Bytes()
 		}

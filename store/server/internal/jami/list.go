@@ -2,6 +2,7 @@ package jami
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -46,7 +47,7 @@ func (f *Face) list(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	w.Header().Add("Vary", "Accept-Language")
-	body, err := f.page(arch, language(r.Header.Get("Accept-Language")))
+	body, err := f.page(r, arch, language(r.Header.Get("Accept-Language")))
 	if err == nil {
 		f.write(w, r, "application/json", body)
 	}
@@ -55,7 +56,7 @@ func (f *Face) list(w http.ResponseWriter, r *http.Request) error {
 
 // page returns a list. After a change of the catalogue one request makes it anew; whoever
 // asks meanwhile gets the former one.
-func (f *Face) page(arch string, chain []string) ([]byte, error) {
+func (f *Face) page(r *http.Request, arch string, chain []string) ([]byte, error) {
 	p := &f.pages
 	snapshot := f.catalogue.Current()
 	if body := p.get(snapshot.Sequence(), arch, chain, false); body != nil {
@@ -71,9 +72,7 @@ func (f *Face) page(arch string, chain []string) ([]byte, error) {
 	if body := p.get(snapshot.Sequence(), arch, chain, false); body != nil {
 		return body, nil // somebody made it while we waited
 	}
-	if err := f.refresh(snapshot); err != nil {
-		return nil, err
-	}
+	f.refresh(r, snapshot)
 	key := p.key(arch, chain)
 	body, err := f.render(arch, chain)
 	if err != nil {
@@ -115,15 +114,16 @@ func (p *pages) key(arch string, chain []string) pageKey {
 	return pageKey{arch, strings.Join(chain, ",")}
 }
 
-// refresh takes over a snapshot: rows of listings that did not change stay. The caller
-// holds building.
-func (f *Face) refresh(s Snapshot) error {
+// refresh takes over a snapshot: rows of listings that did not change stay. A listing that
+// cannot be loaded is left out: it must not take the others with it. The caller holds
+// building.
+func (f *Face) refresh(req *http.Request, s Snapshot) {
 	p := &f.pages
 	p.reading.Lock()
 	sequence, known := p.sequence, p.rows
 	p.reading.Unlock()
 	if known != nil && sequence == s.Sequence() {
-		return nil
+		return
 	}
 	rows := map[store.Format]map[string]*row{}
 	locales := map[string]bool{}
@@ -134,7 +134,8 @@ func (f *Face) refresh(s Snapshot) error {
 			if r == nil || r.digest != e.Digest {
 				l, err := e.Load()
 				if err != nil {
-					return err
+					f.failed(req, fmt.Errorf("the listing %s: %w", e.ID, err))
+					continue
 				}
 				r = makeRow(l, e.Digest)
 			}
@@ -148,7 +149,6 @@ func (f *Face) refresh(s Snapshot) error {
 	defer p.reading.Unlock()
 	p.former, p.made = p.made, map[pageKey][]byte{}
 	p.sequence, p.rows, p.locales = s.Sequence(), rows, locales
-	return nil
 }
 
 func makeRow(l *store.Listing, digest string) *row {
