@@ -80,6 +80,7 @@ type Face struct {
 	options   Options
 	base      string // in front of the paths of pictures
 	pages     pages
+	archs     []arch // those for which there are lists
 	blank     blanks
 	zips      negotiate.Gzip
 }
@@ -90,7 +91,7 @@ func New(c Catalogue, o Options) *Face {
 		o.Next = http.NotFoundHandler()
 	}
 	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
-	f := &Face{catalogue: c, options: o, base: strings.TrimSuffix(o.URL, "/"), blank: makeBlanks()}
+	f := &Face{catalogue: c, options: o, base: strings.TrimSuffix(o.URL, "/"), archs: listed(), blank: makeBlanks()}
 	if f.base == "" {
 		f.base = o.Prefix
 	}
@@ -182,14 +183,14 @@ func withID(id string, answer func(w http.ResponseWriter, r *http.Request, id st
 
 // offered returns what the store offers of an id on a platform of Jami's. The error is
 // errNone where it is nothing.
-func (f *Face) offered(id, arch string) (offer, error) {
+func (f *Face) offered(id, name string) (offer, error) {
 	l, ok := f.catalogue.Current().Listing(store.FoldID(id))
 	if !ok || l.ID != id {
 		return offer{}, fmt.Errorf("no extension %.100q: %w", id, errNone)
 	}
-	o, ok := offerOf(l, arch)
+	o, ok := offerOf(l, archOf(name))
 	if !ok {
-		return offer{}, fmt.Errorf("nothing of %s for %.100q: %w", id, arch, errNone)
+		return offer{}, fmt.Errorf("nothing of %s for %.100q: %w", id, name, errNone)
 	}
 	return o, nil
 }
@@ -206,6 +207,6 @@ func (f *Face) crl(w http.ResponseWriter, r *http.Request) error {
 	if len(list) == 0 {
 		return fmt.Errorf("no list of what is revoked: %w", errNone)
 	}
-	f.write(w, r, "application/pkix-crl", list)
+	f.write(w, r, "application/pkix-crl", f.prepare(list))
 	return nil
 }
