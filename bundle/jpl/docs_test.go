@@ -2,10 +2,10 @@ package jpl_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/bundle/jpl"
 	"github.com/jackfield-host/jackfield/bundle/jpl/abi"
 )
@@ -19,20 +19,9 @@ func TestDocumented(t *testing.T) {
 	}
 	page := string(data)
 	words := append(jpl.CheckNames(), jpl.JamiRootSHA256)
-	for _, code := range jpl.Codes() {
-		container := code != ""
-		for _, c := range bundle.Codes() {
-			if c == bundle.CodeNoManifest {
-				container = false
-				break
-			}
-			if string(c) == string(code) {
-				break
-			}
-		}
-		if !container {
-			words = append(words, string(code))
-		}
+	codes := jpl.Codes()
+	for _, code := range codes[slices.Index(codes, jpl.CodeManifestInvalid):] {
+		words = append(words, string(code))
 	}
 	for _, name := range abi.Names() {
 		words = append(append(words, name), abi.Platforms(name)...)
