@@ -160,22 +160,25 @@ func (s *servers) url(database string) string {
 	return "postgres:///" + database + "?" + url.Values{"host": {s.dir}, "user": {"jackfield"}}.Encode()
 }
 
-// space makes a database and a bucket for a test.
-func (s *servers) space(t testing.TB) (databaseURL, blobsURL string) {
+// space makes a database and a bucket of one name for a test.
+func (s *servers) space(t testing.TB) (name string) {
 	t.Helper()
-	name := "t" + strings.ToLower(rand.Text())
-	if _, err := s.postgres.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE migrated"); err != nil {
-		t.Fatalf("making a database: %v\n%s", err, s.logs())
-	}
-	t.Cleanup(func() {
-		if _, err := s.postgres.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
-			t.Errorf("removing the test's database: %v", err)
-		}
-	})
+	name = s.create(t, "migrated")
 	if err := s.client.MakeBucket(t.Context(), name, minio.MakeBucketOptions{}); err != nil {
 		t.Fatalf("making a bucket: %v\n%s", err, s.logs())
 	}
-	return s.url(name), "s3://" + name + "?endpoint=" + url.QueryEscape("http://"+s.endpoint)
+	return name
+}
+
+// create makes a database that is a copy of another. It goes with the folder of them all: to
+// remove each takes longer than to make it.
+func (s *servers) create(t testing.TB, template string) (name string) {
+	t.Helper()
+	name = "t" + strings.ToLower(rand.Text())
+	if _, err := s.postgres.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+		t.Fatalf("making a database: %v\n%s", err, s.logs())
+	}
+	return name
 }
 
 // logs are the last lines of both.
