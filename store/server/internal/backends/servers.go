@@ -249,7 +249,7 @@ func gatewayProgram() (string, error) {
 	}
 	for ; dir != "/"; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			found, err := filepath.Glob(filepath.Join(dir, "dist", "tools", "versitygw-*"))
+			found, err := filepath.Glob(filepath.Join(dir, "dist", "tools", "versitygw*"))
 			if len(found) == 0 {
 				return "", errors.Join(errors.New("there is no S3 server\nhint: scripts/test-needs"), err)
 			}
