@@ -95,13 +95,11 @@ func (r *Reader) Refresh(ctx context.Context) (*View, error) {
 		return nil, err
 	}
 	next := &View{reader: r, timestamp: t, envelope: envelope}
-	if r.view != nil && r.view.timestamp.Snapshot == t.Snapshot {
-		next.snapshot = r.view.snapshot
-		if r.view.timestamp.Issued.Equal(t.Issued) {
-			next = r.view
-		}
-	} else if next.snapshot, err = r.snapshot(ctx, t); err != nil {
+	if next.snapshot, err = r.snapshot(ctx, t); err != nil {
 		return nil, err
+	}
+	if r.view != nil && r.view.timestamp.Snapshot == t.Snapshot && r.view.timestamp.Issued.Equal(t.Issued) && r.view.timestamp.Expires.Equal(t.Expires) {
+		next = r.view
 	}
 	r.tag, r.view = tag, next
 	return next, nil
@@ -139,14 +137,19 @@ func (r *Reader) envelope(ctx context.Context) (data []byte, tag string, err err
 	return data, tag, err
 }
 
-func (r *Reader) snapshot(ctx context.Context, t Timestamp) (*Snapshot, error) {
-	data, err := r.object(ctx, "the snapshot", t.Snapshot)
-	if err != nil {
-		return nil, err
-	}
-	s, err := DecodeSnapshot(data)
-	if err != nil {
-		return nil, err
+// snapshot returns the snapshot that a timestamp names: the one in view, or a new one. The
+// caller holds mu.
+func (r *Reader) snapshot(ctx context.Context, t Timestamp) (s *Snapshot, err error) {
+	if r.view != nil && r.view.timestamp.Snapshot == t.Snapshot {
+		s = r.view.snapshot
+	} else {
+		data, err := r.object(ctx, "the snapshot", t.Snapshot)
+		if err != nil {
+			return nil, err
+		}
+		if s, err = DecodeSnapshot(data); err != nil {
+			return nil, err
+		}
 	}
 	if s.Store != t.Store || s.Sequence != t.Sequence {
 		return nil, refuse(IndexMixed, "the timestamp of %s, number %d, names the snapshot of %.100q, number %d", t.Store, t.Sequence, s.Store, s.Sequence)
