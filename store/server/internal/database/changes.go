@@ -26,8 +26,9 @@ type Changes struct {
 	Sequence  int64
 	More      bool
 	Documents []Document // in the order of their sequence
-	// Lists are the advisories, revocations and labels, whole, if one of them is new
-	// behind the sequence asked for; it comes only where More is false.
+	// Lists are the advisories, revocations and labels, whole; they come only where More is
+	// false, if one of them is new behind the sequence asked for, and also with the last of
+	// the documents: one of them may be new behind a sequence asked for earlier.
 	Lists *Lists
 }
 
@@ -64,7 +65,7 @@ func (d *Database) Changes(ctx context.Context, after int64, limit int) (Changes
 			c.Sequence = c.Documents[limit-1].Sequence
 			return nil
 		}
-		if lists > after {
+		if lists > after || len(c.Documents) > 0 {
 			c.Lists, err = readLists(ctx, q)
 		}
 		return err
