@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // engine is what SQLite and PostgreSQL do differently: sqlite.go and postgres.go, beside
@@ -27,9 +29,9 @@ type engine interface {
 	// judge says what an error of the engine means.
 	judge(err error) meaning
 	// index replaces what a listing is found by; no words at all remove it.
-	index(ctx context.Context, tx *sql.Tx, number int64, w words) error
+	index(ctx context.Context, tx *sql.Tx, number int64, w []string) error
 	// find returns listings that match, the lowest numbers first.
-	find(ctx context.Context, q querier, e expression, limit int) ([]found, error)
+	find(ctx context.Context, q querier, e words.Expression, limit int) ([]found, error)
 	backup(ctx context.Context, w io.Writer) error
 }
 
