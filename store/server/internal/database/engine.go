@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -14,8 +15,8 @@ import (
 // engine is what SQLite and PostgreSQL do differently: sqlite.go and postgres.go, beside
 // each other.
 type engine interface {
-	// connect opens the pools; open.go closes them.
-	connect(timeout int64, connections int) (write, read *sql.DB, err error)
+	// connect opens the pools, each statement of which has that much time.
+	connect(timeout time.Duration, connections int) (write, read *sql.DB, err error)
 	dialect() goose.Dialect
 	// lock keeps other processes from migrating until unlock.
 	lock(ctx context.Context, db *sql.DB) (unlock func() error, err error)

@@ -24,12 +24,12 @@ type postgres struct{ url string }
 // migrating is the number of our advisory lock: "jackfiel" in ASCII.
 const migrating = 0x6a61636b6669656c
 
-func (p postgres) connect(timeout int64, connections int) (write, read *sql.DB, err error) {
+func (p postgres) connect(timeout time.Duration, connections int) (write, read *sql.DB, err error) {
 	config, err := pgx.ParseConfig(p.url)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the database: %w", err) // pgx leaves the password out
 	}
-	limit := strconv.FormatInt(timeout, 10) // ms
+	limit := strconv.FormatInt(timeout.Milliseconds(), 10)
 	for name, value := range map[string]string{
 		"application_name": "jackfield-store", "statement_timeout": limit, "lock_timeout": limit,
 		"idle_in_transaction_session_timeout": limit,
@@ -41,11 +41,16 @@ func (p postgres) connect(timeout int64, connections int) (write, read *sql.DB, 
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	// Those who wait for the lock of the catalogue must not keep others from reading.
+	return pool(config, max(2, connections/2)), pool(config, connections), nil
+}
+
+func pool(config *pgx.ConnConfig, connections int) *sql.DB {
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, db, nil
+	return db
 }
 
 func (postgres) dialect() goose.Dialect { return goose.DialectPostgres }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"golang.org/x/sys/unix"
@@ -22,7 +23,7 @@ import (
 // sqlite is a file of SQLite.
 type sqlite struct{ path string }
 
-func (s sqlite) connect(timeout int64, connections int) (write, read *sql.DB, err error) {
+func (s sqlite) connect(timeout time.Duration, connections int) (write, read *sql.DB, err error) {
 	// The file is made here, so that it is nobody else's to read.
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -34,19 +35,21 @@ func (s sqlite) connect(timeout int64, connections int) (write, read *sql.DB, er
 	if write, err = s.pool(timeout, 1); err != nil {
 		return nil, nil, err
 	}
-	read, err = s.pool(timeout, connections, "query_only(1)")
-	return write, read, err
+	if read, err = s.pool(timeout, connections, "query_only(1)"); err != nil {
+		return nil, nil, errors.Join(err, write.Close())
+	}
+	return write, read, nil
 }
 
 // pool opens one pool. There is one writing connection, since SQLite has one writer at a
 // time: to wait for a connection is fair, to wait for a lock is not.
-func (s sqlite) pool(timeout int64, connections int, pragmas ...string) (*sql.DB, error) {
+func (s sqlite) pool(timeout time.Duration, connections int, pragmas ...string) (*sql.DB, error) {
 	path, err := filepath.Abs(s.path)
 	if err != nil {
 		return nil, err
 	}
 	query := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
-		fmt.Sprintf("busy_timeout(%d)", timeout), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		fmt.Sprintf("busy_timeout(%d)", timeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 		"trusted_schema(0)", "journal_size_limit(67108864)",
 		"cache_size(-8192)", // KiB, of each connection
 	}, pragmas...)}
@@ -132,7 +135,7 @@ func (sqlite) find(ctx context.Context, q querier, e words.Expression, limit int
 // backup lets SQLite write a copy beside the database, where there is room for it and it is
 // nobody else's to read, and copies that.
 func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
-	db, err := s.pool(10_000, 1) // those who only read may not write elsewhere, either
+	db, err := s.pool(10*time.Second, 1) // those who only read may not write elsewhere, either
 	if err != nil {
 		return err
 	}
