@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 
 	"github.com/jackfield-host/jackfield/store"
@@ -26,8 +27,9 @@ type Changes struct {
 	Sequence  int64
 	More      bool
 	Documents []Document // in the order of their sequence
-	// Lists are the advisories, revocations and labels, whole, if one of them is new
-	// behind the sequence asked for; it comes only where More is false.
+	// Lists are the advisories, revocations and labels, whole; they come only where More is
+	// false, if one of them is new behind the sequence asked for, and also with the last of
+	// the documents: one of them may be new behind a sequence asked for earlier.
 	Lists *Lists
 }
 
@@ -64,7 +66,7 @@ func (d *Database) Changes(ctx context.Context, after int64, limit int) (Changes
 			c.Sequence = c.Documents[limit-1].Sequence
 			return nil
 		}
-		if lists > after {
+		if lists > after || len(c.Documents) > 0 {
 			c.Lists, err = readLists(ctx, q)
 		}
 		return err
@@ -113,6 +115,18 @@ func (d *Database) Sequence(ctx context.Context) (sequence int64, err error) {
 		return q.QueryRowContext(ctx, `SELECT sequence FROM catalogue`).Scan(&sequence)
 	})
 	return sequence, err
+}
+
+// RaiseTo raises the catalogue's sequence to this number if it is lower. It is for a database
+// that was restored from a backup: clients have seen higher numbers, and refuse to go back.
+func (d *Database) RaiseTo(ctx context.Context, sequence int64, entry Entry) error {
+	return d.change(ctx, fmt.Sprintf("raising the catalogue's sequence to %d", sequence), func(ctx context.Context, tx *sql.Tx) error {
+		n, err := affected(ctx, tx, `UPDATE catalogue SET sequence = $1 WHERE sequence < $1`, sequence)
+		if err != nil || n == 0 {
+			return err
+		}
+		return d.log(ctx, tx, entry)
+	})
 }
 
 // Document returns the document of the listing whose id reads as id does. Of one that is
