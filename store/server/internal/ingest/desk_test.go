@@ -52,7 +52,7 @@ func bundles(roots ...*x509.Certificate) *formats.Bundle {
 
 // both are the formats of a store that takes bundles and archives for Jami.
 func both() []ingest.Format {
-	return []ingest.Format{bundles(acme.Root, stranger.Root), &formats.Jami{Roots: jpltest.Roots(), Now: jpltest.Now}}
+	return []ingest.Format{bundles(acme.Root, stranger.Root), &formats.Jami{Options: jpl.Options{Roots: jpltest.Roots(), Time: jpltest.Now()}}}
 }
 
 // world is a backend with a desk at work.

@@ -1,7 +1,7 @@
 // Package formats reads the kinds of files that a store takes, each as an ingest.Format:
 //
 //	&formats.Bundle{Judge: judge}
-//	&formats.Jami{Roots: roots}
+//	&formats.Jami{Options: options}
 //
 // What is promised of a candidate: all of the file was read and its signature judged; its
 // texts are valid UTF-8 of bounded length in which nothing is invisible; its pictures were

@@ -3,10 +3,8 @@ package formats
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/bundle/jpl"
@@ -16,11 +14,8 @@ import (
 
 // Jami reads archives for Jami (docs/jami.md).
 type Jami struct {
-	// Roots are who may vouch for organizations; without one nothing is taken. CRLs are
-	// lists of what is revoked.
-	Roots []*x509.Certificate
-	CRLs  []*x509.RevocationList
-	Now   func() time.Time // nil: time.Now
+	// Options are whom to trust, as jpl.LoadRoots reads it; without a root nothing is taken.
+	jpl.Options
 	// Tool is the program and version that evidence names.
 	Tool, Version string
 
@@ -47,11 +42,7 @@ func (j *Jami) Read(ctx context.Context, file ingest.File) (*ingest.Candidate, e
 	if err != nil {
 		return nil, ofJami(err)
 	}
-	o := jpl.Options{Roots: j.Roots, CRLs: j.CRLs}
-	if j.Now != nil {
-		o.Time = j.Now()
-	}
-	v, err := jpl.Verify(ctx, f, o)
+	v, err := jpl.Verify(ctx, f, j.Options)
 	if err != nil {
 		return nil, ofJami(err)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func jamiReader() *Jami {
-	return &Jami{Roots: jpltest.Roots(), Now: jpltest.Now, Tool: "jackfield", Version: "1.0"}
+	return &Jami{Options: jpl.Options{Roots: jpltest.Roots(), Time: jpltest.Now()}, Tool: "jackfield", Version: "1.0"}
 }
 
 func TestWhatAListingSaysOfAJamiArchive(t *testing.T) {
