@@ -58,7 +58,8 @@ func (d *Desk) process(parent context.Context, s store.Submission, attempts int,
 	began := time.Now()
 	ctx, stop := context.WithCancel(parent)
 	var keeper sync.WaitGroup
-	keeper.Go(func() { d.keepClaim(ctx, stop, s.Number, claim) })
+	number := s.Number
+	keeper.Go(func() { d.keepClaim(ctx, stop, number, claim) })
 	s, err := d.settle(ctx, s, attempts, claim)
 	stop()
 	keeper.Wait()
