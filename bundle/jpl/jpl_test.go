@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -339,5 +340,25 @@ func TestRoots(t *testing.T) {
 	}
 	if _, err := jpl.ParseRoots([]byte("nothing")); err == nil {
 		t.Error("nothing is a root")
+	}
+}
+
+// BenchmarkVerify verifies an archive with a large file, and one with many small ones.
+func BenchmarkVerify(b *testing.B) {
+	for name, a := range map[string]*jpltest.Archive{
+		"64 MiB": jpltest.Good(jpltest.WithFile("data/model", make([]byte, 64<<20))),
+		"500 entries": jpltest.Good(func(a *jpltest.Archive) {
+			for i := range 500 {
+				a.Files["data/"+strconv.Itoa(i)] = []byte{1}
+			}
+		}),
+	} {
+		data := a.Build()
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				mustVerify(b, data)
+			}
+		})
 	}
 }
