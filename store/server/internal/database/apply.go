@@ -78,14 +78,14 @@ func (w writer) listing(ctx context.Context, k kept, c Change) (changed bool, ob
 		}
 		owner = k.organization
 	}
-	data, err := canonical(l)
+	data, err := store.Canonical(l)
 	if err != nil {
 		return false, object, err
 	}
 	if len(data) > maxDocument {
 		return false, object, fmt.Errorf("the document of %s has %d bytes, %d are allowed", l.ID, len(data), maxDocument)
 	}
-	if object = objectOf(data); object == k.object && hidden == k.hidden {
+	if object = store.ObjectOf(data); object == k.object && hidden == k.hidden {
 		return false, object, w.details(ctx, k.number, c.Details)
 	}
 	number := k.number
@@ -185,7 +185,7 @@ func (w writer) releases(ctx context.Context, number int64, l *store.Listing, de
 
 func (w writer) details(ctx context.Context, number int64, details map[string]store.Detail) error {
 	for version, detail := range details {
-		data, err := canonical(detail)
+		data, err := store.Canonical(detail)
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (w writer) pictures(ctx context.Context, number int64, l *store.Listing) er
 func (w writer) lists(ctx context.Context, c Change) (changed bool, err error) {
 	put := func(table string, columns, keys string, key []any, value any) {
 		var data []byte
-		if data, err = canonical(value); err == nil {
+		if data, err = store.Canonical(value); err == nil {
 			err = insert(ctx, w.tx, table+" ("+columns+", document)", [][]any{append(key, string(data))},
 				"ON CONFLICT ("+keys+") DO UPDATE SET document = excluded.document")
 		}

@@ -30,7 +30,7 @@ type engine interface {
 	index(ctx context.Context, tx *sql.Tx, number int64, w words) error
 	// find returns listings that match, the lowest numbers first.
 	find(ctx context.Context, q querier, e expression, limit int) ([]found, error)
-	backup(ctx context.Context, db *sql.DB, w io.Writer) error
+	backup(ctx context.Context, w io.Writer) error
 }
 
 // meaning is what an error of an engine means for who called.

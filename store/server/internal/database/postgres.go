@@ -117,7 +117,7 @@ func (postgres) find(ctx context.Context, q querier, e expression, limit int) ([
 		ORDER BY l.number`, e.tsquery(), limit)
 }
 
-func (postgres) backup(context.Context, *sql.DB, io.Writer) error {
+func (postgres) backup(context.Context, io.Writer) error {
 	return fmt.Errorf("%w: PostgreSQL makes its own backups\nhint: pg_dump --format=custom --file=store.dump DATABASE_URL", ErrUnsupported)
 }
 

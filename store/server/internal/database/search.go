@@ -24,7 +24,7 @@ type Query struct {
 // Hits are the listings found, best first.
 type Hits struct {
 	IDs []string
-	// More says that there are others which were not ranked.
+	// More says that there are others, or that there were too many to rank them all.
 	More bool
 }
 
@@ -36,7 +36,7 @@ func (d *Database) Search(ctx context.Context, q Query) (Hits, error) {
 	err := d.look(ctx, "searching", func(ctx context.Context, from querier) error {
 		seen := map[int64]bool{}
 		for _, e := range tiers(q) {
-			if len(hits.IDs) >= q.limit() {
+			if len(hits.IDs) > q.limit() {
 				break
 			}
 			list, err := d.engine.find(ctx, from, e, maxRanked+1)

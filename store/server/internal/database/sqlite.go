@@ -21,28 +21,28 @@ import (
 type sqlite struct{ path string }
 
 func (s sqlite) connect(timeout int64, connections int) (write, read *sql.DB, err error) {
-	path, err := filepath.Abs(s.path)
-	if err != nil {
-		return nil, nil, err
-	}
 	// The file is made here, so that it is nobody else's to read.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the database: %w", err)
 	}
 	if err := f.Close(); err != nil {
 		return nil, nil, err
 	}
-	if write, err = s.pool(path, timeout, 1, nil); err != nil {
+	if write, err = s.pool(timeout, 1); err != nil {
 		return nil, nil, err
 	}
-	read, err = s.pool(path, timeout, connections, []string{"query_only(1)"})
+	read, err = s.pool(timeout, connections, "query_only(1)")
 	return write, read, err
 }
 
 // pool opens one pool. There is one writing connection, since SQLite has one writer at a
 // time: to wait for a connection is fair, to wait for a lock is not.
-func (s sqlite) pool(path string, timeout int64, connections int, pragmas []string) (*sql.DB, error) {
+func (s sqlite) pool(timeout int64, connections int, pragmas ...string) (*sql.DB, error) {
+	path, err := filepath.Abs(s.path)
+	if err != nil {
+		return nil, err
+	}
 	query := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
 		fmt.Sprintf("busy_timeout(%d)", timeout), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 		"trusted_schema(0)", "journal_size_limit(67108864)",
@@ -129,7 +129,12 @@ func (sqlite) find(ctx context.Context, q querier, e expression, limit int) ([]f
 
 // backup lets SQLite write a copy beside the database, where there is room for it and it is
 // nobody else's to read, and copies that.
-func (s sqlite) backup(ctx context.Context, db *sql.DB, w io.Writer) (err error) {
+func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
+	db, err := s.pool(10_000, 1) // those who only read may not write elsewhere, either
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
 	dir, err := os.MkdirTemp(filepath.Dir(s.path), ".backup-")
 	if err != nil {
 		return err

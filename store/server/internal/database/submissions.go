@@ -54,7 +54,7 @@ func (d *Database) AddSubmission(ctx context.Context, n NewSubmission) (s store.
 				return err
 			}
 		}
-		text, err := canonical(s)
+		text, err := store.Canonical(s)
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (d *Database) SaveSubmission(ctx context.Context, s store.Submission, claim
 // writeSubmission writes a submission that claim is on. Who lost a claim by its lease alone,
 // with nobody else there, still has it.
 func (d *Database) writeSubmission(ctx context.Context, tx *sql.Tx, s store.Submission, claim string) error {
-	text, err := canonical(s)
+	text, err := store.Canonical(s)
 	if err != nil {
 		return err
 	}
