@@ -17,38 +17,53 @@ var declaration = regexp.MustCompile(`^<\?xml\s[^>]*?\?>`)
 
 var declaredEncoding = regexp.MustCompile(`\sencoding\s*=\s*["']([A-Za-z0-9._-]*)["']`)
 
-// decode returns a document as UTF-8 and without its declaration. The order of NanoXML,
-// the client's parser: a byte order mark goes before the declaration, and without either
-// it is ISO-8859-1. Bytes that are none of the encoding are an error here; the client puts
-// a replacement character.
+// decode returns a document as UTF-8 and without its declaration. The order is that of
+// NanoXML, the client's parser: a byte order mark goes before the declaration, and the
+// declaration before a guess. Bytes that are none of the encoding are an error here; the
+// client puts a replacement character.
 func decode(data []byte) (text []byte, notes []string, err error) {
 	enc, name, mark := marked(data)
 	if enc == nil {
-		declared := declaredEncoding.FindSubmatch(declaration.Find(data))
-		switch {
-		case declared != nil:
-			name = string(declared[1])
-			if enc = named(name); enc == nil {
-				return nil, nil, fault(CodeCharset, "", "the encoding %q is not read; write UTF-8", name)
+		head := declaration.Find(data)
+		declared := declaredEncoding.FindSubmatch(head)
+		if declared == nil {
+			if bytes.Contains(head, []byte("encoding")) {
+				return nil, nil, fault(CodeCharset, "", "its declaration can not be read; write <?xml version=\"1.0\" encoding=\"UTF-8\"?>")
 			}
-		case isASCII(data):
-			enc, name = unicode.UTF8, "UTF-8"
-		case data[0] != '<':
-			return nil, nil, fault(CodeCharset, "", "it does not begin with a declaration, so clients read it differently; write <?xml version=\"1.0\" encoding=\"UTF-8\"?> first")
-		default:
-			enc, name = charmap.ISO8859_1, "ISO-8859-1"
-			notes = append(notes, "has no declaration, so it is read as ISO-8859-1; write <?xml version=\"1.0\" encoding=\"UTF-8\"?> first")
+			text, notes := guess(data)
+			return text[len(declaration.Find(text)):], notes, nil
+		}
+		name = strings.ToUpper(string(declared[1]))
+		if enc = named(name); enc == nil {
+			return nil, nil, fault(CodeCharset, "", "the encoding %q is not read; write UTF-8", name)
 		}
 	}
 	data = data[mark:]
-	if name == "US-ASCII" && !isASCII(data) || name == "UTF-8" && !utf8.Valid(data) || strings.HasPrefix(name, "UTF-16") && len(data)%2 != 0 {
+	text, err = enc.NewDecoder().Bytes(data)
+	if err != nil || strings.HasPrefix(name, "UTF-16") && (len(data)%2 != 0 || bytes.ContainsRune(text, utf8.RuneError)) ||
+		enc == unicode.UTF8 && !utf8.Valid(data) || strings.HasSuffix(name, "ASCII") && !isASCII(data) {
 		return nil, nil, fault(CodeCharset, "", "bytes of it are not %s", name)
 	}
-	if text, err = enc.NewDecoder().Bytes(data); err != nil {
-		return nil, nil, fault(CodeCharset, "", "bytes of it are not %s", name)
+	return text[len(declaration.Find(text)):], notes, nil
+}
+
+// guess decodes a document that does not say what it is in. The client takes the first tag
+// for ISO-8859-1 and the rest for UTF-8; where the rest is none, all is ISO-8859-1.
+func guess(data []byte) ([]byte, []string) {
+	if isASCII(data) {
+		return data, nil
 	}
-	head := declaration.Find(text)
-	return text[len(head):], notes, nil
+	head, rest := data[:0], data
+	if data[0] == '<' {
+		if end := bytes.IndexByte(data, '>'); end >= 0 {
+			head, rest = data[:end+1], data[end+1:]
+		}
+	}
+	if !utf8.Valid(rest) {
+		head, rest = data, nil
+	}
+	text, _ := charmap.ISO8859_1.NewDecoder().Bytes(head) // every byte is a character
+	return append(text, rest...), []string{"does not say its encoding, which clients guess differently; begin it with <?xml version=\"1.0\" encoding=\"UTF-8\"?>"}
 }
 
 // marked is the encoding that the first bytes show, nil if they show none, and how many
@@ -67,10 +82,10 @@ func marked(data []byte) (encoding.Encoding, string, int) {
 	return nil, "", 0
 }
 
-// named is the encoding of that name: those in which repositories are written. UTF-16 is
+// named is the encoding of that name in upper case: those in which repositories are written. UTF-16 is
 // not among them, as documents in it have a mark.
 func named(name string) encoding.Encoding {
-	switch strings.ToUpper(name) {
+	switch name {
 	case "UTF-8", "UTF8":
 		return unicode.UTF8
 	case "US-ASCII", "ASCII":

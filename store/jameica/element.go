@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,7 @@ type element struct {
 	children []*element
 	text     string // set at its end
 	building strings.Builder
+	declared []string // the prefixes that it declares
 }
 
 // reader builds the tree of one document.
@@ -40,12 +42,16 @@ func parse(data []byte, limits Limits) (root *element, notes []string, err error
 	}
 	r := &reader{limits: limits, decoder: xml.NewDecoder(bytes.NewReader(text))}
 	for r.root == nil {
+		begin := r.decoder.InputOffset()
 		token, err := r.decoder.RawToken()
 		if errors.Is(err, io.EOF) {
 			return nil, nil, fault(CodeXML, "", "it ends before its root does")
 		}
 		if err != nil {
 			return nil, nil, &Error{Code: CodeXML, Message: err.Error(), Err: err}
+		}
+		if _, isText := token.(xml.CharData); isText && blank(text[begin:r.decoder.InputOffset()]) {
+			continue // blanks between two tags, comments or sections are nothing to the client
 		}
 		if err := r.take(token); err != nil {
 			return nil, nil, err
@@ -69,9 +75,8 @@ func (r *reader) take(token xml.Token) error {
 		}
 		last := r.open[len(r.open)-1]
 		r.open = r.open[:len(r.open)-1]
-		text := last.building.String()
-		if len(last.children) == 0 && strings.Trim(text, " \t\r\n") != "" {
-			last.text = text // the client has none otherwise
+		if len(last.children) == 0 { // the client has none otherwise
+			last.text = last.building.String()
 		}
 		if len(r.open) == 0 {
 			r.root = last
@@ -80,7 +85,7 @@ func (r *reader) take(token xml.Token) error {
 		switch {
 		case len(r.open) > 0:
 			r.open[len(r.open)-1].building.Write(t)
-		case strings.Trim(string(t), " \t\r\n") != "":
+		default:
 			return r.broken("there is text in front of the root")
 		}
 	case xml.ProcInst:
@@ -103,33 +108,59 @@ func (r *reader) start(t xml.StartElement) error {
 		return fault(CodeTooBig, "", "it has more than %d elements or attributes", r.limits.Elements)
 	}
 	e := &element{name: fullName(t.Name), attrs: map[string]string{}}
-	hidden := map[string]bool{} // local names of those with a prefix
-	for _, a := range t.Attr {
-		name := fullName(a.Name)
-		if _, twice := e.attrs[name]; twice {
-			return r.broken("<%s> has the attribute %s twice", e.name, name)
-		}
-		if _, local, prefixed := strings.Cut(name, ":"); prefixed {
-			hidden[local] = true
-			continue
-		}
-		e.attrs[name] = a.Value
+	r.open = append(r.open, e)
+	if err := r.attributes(e, t.Attr); err != nil {
+		return err
 	}
-	for local := range hidden {
-		// The client takes one with an unknown prefix in its place.
-		if _, both := e.attrs[local]; both && local != "xmlns" {
-			return r.broken("<%s> has the attribute %s with and without a prefix", e.name, local)
-		}
+	if !r.isDeclared(e.name) {
+		return r.broken("<%s> has a prefix that nothing declares", clip(e.name))
 	}
 	if strings.Contains(e.name, ":") && r.prefixed == "" {
 		r.prefixed = e.name
 	}
-	if len(r.open) > 0 {
-		parent := r.open[len(r.open)-1]
+	if len(r.open) > 1 {
+		parent := r.open[len(r.open)-2]
 		parent.children = append(parent.children, e)
 	}
-	r.open = append(r.open, e)
 	return nil
+}
+
+// attributes keeps those without a prefix. One with a prefix that nothing declares is an
+// error: the client takes it for one without.
+func (r *reader) attributes(e *element, attrs []xml.Attr) error {
+	seen := map[string]bool{}
+	for _, a := range attrs {
+		name := fullName(a.Name)
+		if seen[name] {
+			return r.broken("<%s> has the attribute %s twice", clip(e.name), clip(name))
+		}
+		seen[name] = true
+		if prefix, declares := strings.CutPrefix(name, "xmlns:"); declares {
+			e.declared = append(e.declared, prefix)
+		} else if !strings.Contains(name, ":") {
+			e.attrs[name] = a.Value
+		}
+	}
+	for name := range seen {
+		if !r.isDeclared(name) {
+			return r.broken("the attribute %s has a prefix that nothing declares", clip(name))
+		}
+	}
+	return nil
+}
+
+// isDeclared reports whether a name has no prefix, or one that an open element declares.
+func (r *reader) isDeclared(name string) bool {
+	prefix, _, has := strings.Cut(name, ":")
+	if !has || prefix == "xml" || prefix == "xmlns" {
+		return true
+	}
+	for _, e := range r.open {
+		if slices.Contains(e.declared, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // broken is CodeXML with the line.
@@ -144,6 +175,9 @@ func fullName(n xml.Name) string {
 	}
 	return n.Local
 }
+
+// blank reports whether raw, as it stands in the document, is nothing but blanks.
+func blank(raw []byte) bool { return len(bytes.Trim(raw, " \t\r\n")) == 0 }
 
 func firstWord(s string) string {
 	word, _, _ := strings.Cut(s, " ")

@@ -224,13 +224,17 @@ func clip(s string) string {
 }
 
 // XML returns the document, written as Repository.XML writes, valid by Jameica's schema 1.5.
-// Besides what ParseManifest takes, it wants a URL, and numbers for a version.
+// Besides what ParseManifest asks, it wants a URL, and no version or requirement that the
+// client reads otherwise than people do.
 func (m *Manifest) XML() ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
 	if m.URL == "" {
 		return nil, fault(CodeManifest, "", "%s has no url", m.Name)
+	}
+	if note := m.mistaken(); note != "" {
+		return nil, fault(CodeManifest, "", "%s", note)
 	}
 	w := &writer{}
 	attrs := []string{"xmlns", pluginSpace, "name", m.Name, "version", m.Version}
@@ -260,6 +264,22 @@ func (m *Manifest) XML() ([]byte, error) {
 	}
 	w.close("plugin")
 	return w.bytes()
+}
+
+// mistaken is the first version or requirement that is likely not what was meant.
+func (m *Manifest) mistaken() string {
+	if note := LintVersion(m.Version); note != "" {
+		return note
+	}
+	if note := m.Host.Lint(); note != "" {
+		return "the required version of jameica " + note
+	}
+	for _, d := range m.Requires {
+		if note := d.Version.Lint(); note != "" {
+			return "the required version of " + d.Name + " " + note
+		}
+	}
+	return ""
 }
 
 func (m *Manifest) writeRequires(w *writer) {

@@ -33,7 +33,8 @@ const (
 )
 
 // ParseRepository reads a repository.xml as the client does: the encoding is that of the
-// byte order mark or the declaration and else ISO-8859-1; only elements without a prefix
+// byte order mark or the declaration, and without either ISO-8859-1 up to the end of the
+// first tag and behind it UTF-8, if it is that; only elements without a prefix
 // count; what stands behind the root does not, and how the root is called does not matter.
 // A document type, a limit that is passed or broken XML is an error. An entry that is no
 // plain absolute http(s) URL is left out, and so is a group with such a certificate: it
