@@ -173,6 +173,3 @@ func Needs(requires []bundle.Requirement) []Need {
 	}
 	return list
 }
-
-// Resolve finds the plan for a request. Its error is a *Conflict.
-func Resolve(r Request) (*Plan, error) { return nil, &Conflict{Code: CodeTooComplex} }
