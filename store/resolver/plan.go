@@ -161,7 +161,11 @@ func moved(u *universe, s *search, chosen map[string]*candidate, c *candidate) *
 		}
 	}
 	for _, e := range current.edges {
-		if other := chosen[e.ID]; other == nil && !e.Optional || other != nil && !e.allows(other) {
+		other := chosen[e.ID]
+		if e.ID == c.ID {
+			other = current // it never met its own need
+		}
+		if other == nil && !e.Optional || other != nil && !e.allows(other) {
 			return &edge{Need: e.Need, by: current}
 		}
 	}
