@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/store/jameica"
+	"github.com/jackfield-host/jackfield/store/resolver"
 )
 
 // site is a web server of files whose content may name the server itself as BASE, and of
@@ -266,7 +267,7 @@ func TestDownload(t *testing.T) {
 		{"the signature can not be had now", signed, trusted, zipPath + ".sha1", status(503), jameica.CodeUnreachable},
 		{"too many questions", signed, trusted, zipPath + ".sha1", status(429), jameica.CodeUnreachable},
 		{"the signature is elsewhere", signed, trusted, zipPath + ".sha1", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://other.example/x", 302)
+			http.Redirect(w, r, "http://other.example/x", http.StatusFound)
 		}, jameica.CodeRedirectRefused},
 		{"the signature is a page", signed, trusted, zipPath + ".sha1", func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, "<html>not found</html>")
@@ -304,6 +305,83 @@ func TestDownload(t *testing.T) {
 				t.Errorf("%+v, %v, want %s", d, err, h.want)
 			}
 		})
+	}
+}
+
+// A repository in the shape of a real one is resolved and downloaded from.
+func TestResolveAndDownload(t *testing.T) {
+	a := newAuthority(t)
+	s, _ := realSite(t, a)
+	c := &jameica.Client{}
+	out, err := c.Read(t.Context(), s.URL+"/repository")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin := jameica.Pin(a.chain(t, "leaf.pem").Leaf())
+	request := resolver.Request{
+		Repositories: []resolver.Repository{{Name: "vereine", Releases: func(id string) ([]resolver.Release, error) { return out.Offer(id), nil }}},
+		HostVersion:  "2.12.0-nightly", Install: []resolver.Ask{{ID: "verein", Version: jameica.Requirement("4.2(+)")}},
+		Publishers: map[string]string{"verein": pin}, // so that the unsigned nightly is none
+	}
+	plan, err := resolver.Resolve(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, step := range plan.Steps {
+		got = append(got, fmt.Sprintf("%s %s %s signed=%v", step.Action, step.ID, step.Version, step.Publisher == pin))
+		for _, r := range out.Releases {
+			if r.Manifest.Name != step.ID || r.Manifest.Version != step.Version {
+				continue
+			}
+			var data bytes.Buffer
+			if _, err := c.Download(t.Context(), r, jameica.Trust{Roots: a.roots(t), Pin: step.Publisher}, &data); err != nil {
+				t.Fatal(err)
+			}
+			archive, err := openArchive(data.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := archive.Matches(r.Manifest); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if want := "install hibiscus 2.10.20 signed=true, install verein 4.2.2 signed=true"; strings.Join(got, ", ") != want {
+		t.Errorf("the plan is %v, want %s", got, want)
+	}
+	request.HostVersion = "2.8.7"
+	if _, err := resolver.Resolve(request); err == nil || !strings.Contains(err.Error(), "verein 4.2.2 needs a host 2.10.0+, and this is 2.8.7") {
+		t.Errorf("on an old host: %v", err)
+	}
+}
+
+func TestOffer(t *testing.T) {
+	m := func(text string) *jameica.Manifest {
+		m, err := jameica.ParseManifest([]byte(text), jameica.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	out := jameica.Catalogue{Releases: []jameica.Release{
+		{Manifest: m(`<plugin name="x" version="1.0"><requires jameica="2.10+"><import plugin="Jameica" version="3.0-"/><import plugin="jameica.update" version="9"/><import plugin="y" version="1(+)" required="false"/><import plugin="z"/></requires></plugin>`)},
+		{Manifest: m(`<plugin name="other" version="1.0"/>`)},
+	}}
+	list := out.Offer("x")
+	if len(list) != 1 {
+		t.Fatalf("%d offers", len(list))
+	}
+	var needs []string
+	for _, n := range list[0].Needs {
+		needs = append(needs, fmt.Sprintf("%s %s optional=%v", n.ID, n.Version, n.Optional))
+	}
+	if got := strings.Join(needs, ", "); got != "y 1(+) optional=true, z  optional=false" {
+		t.Errorf("needs are %s", got)
+	}
+	host := list[0].Host
+	if host.String() != "2.10+ and 3.0-" || !host.Allows("2.11") || host.Allows("2.9") || host.Allows("3.1") {
+		t.Errorf("the host is to be %s", host)
 	}
 }
 

@@ -45,7 +45,8 @@ const (
 
 // explain finds the few roots that contradict each other, and says how.
 func explain(u *universe, end *deadEnd, lenient bool) *Conflict {
-	x := &explanation{u: u, lenient: lenient, said: map[string]bool{}, seen: map[*deadEnd]bool{}}
+	x := &explanation{u: u, lenient: lenient, said: map[string]bool{}, seen: map[*deadEnd]bool{},
+		shapes: map[*deadEnd]string{}, names: map[string]string{}}
 	x.without = x.core(end)
 	again := x.search(x.without)
 	again.rank = x.ranks()
@@ -67,6 +68,9 @@ type explanation struct {
 	said      map[string]bool
 	seen      map[*deadEnd]bool
 	sentences []string
+	// shapes and names are those of dead ends, by their texts.
+	shapes map[*deadEnd]string
+	names  map[string]string
 }
 
 // search is one more search, with some roots left out.
@@ -217,20 +221,85 @@ func (x *explanation) end(end *deadEnd) {
 
 // failures says why each candidate will not do, but those that a need of others refuses.
 func (x *explanation) failures(end *deadEnd) {
+	alike := map[string][]string{} // versions with the same reason as one that was told
+	var order []string
 	for _, f := range end.failures {
-		switch {
-		case f.removed != nil:
-			x.say("%s, which you ask to remove", sentence(x.u, f.removed))
-		case f.unmet != nil:
-			x.say("%s", sentence(x.u, f.unmet))
-			x.say("%s can not be that while it is otherwise needed as it is", f.unmet.ID)
-		case f.starved != nil:
-			needs := append([]*edge{f.starved.need}, f.starved.with...)
-			x.needs(needs)
-			x.none(x.u.pool(f.starved.need.ID), needs)
-		case f.because != nil:
-			x.end(f.because)
+		if f.refused != nil {
+			continue
 		}
+		key := x.key(f)
+		if alike[key] == nil {
+			x.failure(f)
+			order = append(order, key)
+		}
+		alike[key] = append(alike[key], f.candidate.Version)
+	}
+	for _, key := range order {
+		if same := alike[key][1:]; len(same) > 0 {
+			x.say("the same holds for %s %s", end.id, listed(same))
+		}
+	}
+}
+
+// key is the same for failures that differ in versions alone.
+func (x *explanation) key(f failure) string {
+	of := func(e *edge) string {
+		if e.by == nil {
+			return needText(e.Need)
+		}
+		return e.by.ID + " " + needText(e.Need)
+	}
+	switch {
+	case f.refused != nil:
+		return "refused " + of(f.refused)
+	case f.removed != nil:
+		return "removed " + of(f.removed)
+	case f.unmet != nil:
+		return "unmet " + of(f.unmet)
+	case f.starved != nil:
+		text := "starved " + of(f.starved.need)
+		for _, e := range f.starved.with {
+			text += ", " + of(e)
+		}
+		return text
+	}
+	return x.shape(f.because)
+}
+
+// shape names a dead end so that those that differ in versions alone have the same name.
+func (x *explanation) shape(end *deadEnd) string {
+	if name, known := x.shapes[end]; known {
+		return name
+	}
+	text := end.id
+	if end.needed != nil {
+		text += " " + needText(end.needed.Need)
+	}
+	for _, f := range end.failures {
+		text += "; " + x.key(f)
+	}
+	name, known := x.names[text]
+	if !known {
+		name = fmt.Sprintf("end %d", len(x.names)) // short, since it is part of others
+		x.names[text] = name
+	}
+	x.shapes[end] = name
+	return name
+}
+
+func (x *explanation) failure(f failure) {
+	switch {
+	case f.removed != nil:
+		x.say("%s, which you ask to remove", sentence(x.u, f.removed))
+	case f.unmet != nil:
+		x.say("%s", sentence(x.u, f.unmet))
+		x.say("%s can not be that while it is otherwise needed as it is", f.unmet.ID)
+	case f.starved != nil:
+		needs := append([]*edge{f.starved.need}, f.starved.with...)
+		x.needs(needs)
+		x.none(x.u.pool(f.starved.need.ID), needs)
+	case f.because != nil:
+		x.end(f.because)
 	}
 }
 
@@ -288,13 +357,18 @@ func orAny(c Constraint) string {
 
 // versions lists the highest few.
 func versions(list []*candidate) string {
-	sorted := slices.SortedFunc(slices.Values(list), compareVersions)
 	var texts []string
-	for _, c := range sorted[:min(len(sorted), 5)] {
+	for _, c := range slices.SortedFunc(slices.Values(list), compareVersions) {
 		texts = append(texts, c.Version)
 	}
-	if more := len(sorted) - len(texts); more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d lower ones", more))
+	return listed(texts)
+}
+
+// listed writes the first few of a list.
+func listed(texts []string) string {
+	const few = 5
+	if more := len(texts) - few; more > 0 {
+		return strings.Join(texts[:few], ", ") + fmt.Sprintf(" and %d more", more)
 	}
 	return strings.Join(texts, ", ")
 }

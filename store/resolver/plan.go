@@ -10,7 +10,7 @@ import (
 
 // newPlan writes down what a search has chosen.
 func newPlan(u *universe, s *search, chosen map[string]*candidate) *Plan {
-	p := &Plan{}
+	p, w := &Plan{}, &reasons{u: u, s: s, chosen: chosen, links: map[string]*link{}}
 	for _, id := range u.removals() {
 		i := u.installed[id]
 		p.Steps = append(p.Steps, Step{
@@ -22,7 +22,7 @@ func newPlan(u *universe, s *search, chosen map[string]*candidate) *Plan {
 	for _, c := range inOrder(chosen) {
 		step := Step{
 			Action: action(u, c), ID: c.ID, Repository: c.repository, Version: c.Version,
-			Digest: c.Digest, Publisher: c.Publisher, Why: why(u, s, chosen, c),
+			Digest: c.Digest, Publisher: c.Publisher, Why: w.why(c),
 		}
 		if i := u.installed[c.ID]; i != nil && !c.current {
 			step.From = i.Version
@@ -106,110 +106,6 @@ func inOrder(all map[string]*candidate) []*candidate {
 		visit(all[id])
 	}
 	return list
-}
-
-// why is the chain of reasons for a choice, to what was asked.
-func why(u *universe, s *search, chosen map[string]*candidate, c *candidate) []string {
-	var chain []string
-	seen := map[string]bool{}
-	for c != nil && !seen[c.ID] {
-		seen[c.ID] = true
-		i, role := u.installed[c.ID], u.roleOf(c.ID)
-		switch {
-		case role == named && u.asks[c.ID] != nil:
-			return append(chain, "you ask for "+askText(u.asks[c.ID]))
-		case role == named:
-			return append(chain, "you ask to update "+c.ID)
-		case role == updated:
-			return append(chain, "you ask to update everything")
-		case c.current:
-			return append(chain, stays(i))
-		}
-		e := moved(u, s, chosen, c)
-		if e == nil {
-			return chain
-		}
-		if e.by.ID == c.ID { // what the installed version needs is not there any more
-			return append(chain, fmt.Sprintf("%s, so it can not stay", sentence(u, e)))
-		}
-		chain = append(chain, sentence(u, e))
-		c = e.by
-	}
-	return chain
-}
-
-func stays(i *Installed) string {
-	switch {
-	case i.Pinned:
-		return i.ID + " is installed and pinned"
-	case i.Held:
-		return i.ID + " is installed and held"
-	}
-	return i.ID + " is installed and fits"
-}
-
-// moved is the need because of which a candidate that nobody asked for is there: the one
-// that brought it in, or one that what is installed does not meet.
-func moved(u *universe, s *search, chosen map[string]*candidate, c *candidate) *edge {
-	current := u.pool(c.ID).current
-	if current == nil {
-		return s.queued[c.ID]
-	}
-	for _, e := range s.demands[c.ID] {
-		if e.by != c && !e.allows(current) {
-			return e
-		}
-	}
-	for _, e := range current.edges {
-		other := chosen[e.ID]
-		if e.ID == c.ID {
-			other = current // it never met its own need
-		}
-		if other == nil && !e.Optional || other != nil && !e.allows(other) {
-			return &edge{Need: e.Need, by: current}
-		}
-	}
-	return nil
-}
-
-func askText(a *Ask) string {
-	if a.Version == nil {
-		return a.ID
-	}
-	return a.ID + " " + a.Version.String()
-}
-
-// sentence says who needs what: "org.a 2.0, installed, needs org.b >=3".
-func sentence(u *universe, e *edge) string {
-	if e.by == nil {
-		return "you ask for " + strings.TrimSpace(e.ID+" "+constraintText(e.Version))
-	}
-	return fmt.Sprintf("%s needs %s", subject(u, e.by), needText(e.Need))
-}
-
-func needText(n Need) string {
-	text := strings.TrimSpace(n.ID + " " + constraintText(n.Version))
-	if n.Optional {
-		text += " if it is there"
-	}
-	return text
-}
-
-// subject names a release and how it comes into it.
-func subject(u *universe, c *candidate) string {
-	text := c.ID + " " + c.Version
-	i := u.installed[c.ID]
-	switch {
-	case c.current && i.Pinned:
-		return text + ", installed and pinned,"
-	case c.current && i.Held:
-		return text + ", installed and held,"
-	case c.current:
-		return text + ", installed,"
-	case u.asks[c.ID] != nil:
-		return text + ", asked for,"
-	}
-	return text
 }
 
 // compareVersions orders candidates, highest first.

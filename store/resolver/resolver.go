@@ -45,8 +45,9 @@ type Release struct {
 	ID, Version string
 	// Order is what the version is ordered by. The zero value stands for Version read by
 	// bundle.ParseVersion; jameica.Version has Ordered for it.
-	Order  bundle.Version
-	Digest string // of the file for this platform
+	Order bundle.Version
+	// Digest is that of the file for this platform, "" where nobody knows it yet.
+	Digest string
 	// Publisher is the pin of who signs it.
 	Publisher string
 	// Platforms are where it runs ("linux-amd64"); none is everywhere.
@@ -116,7 +117,8 @@ type Request struct {
 	UpdateAll bool
 	Remove    []string
 
-	// Work bounds the search in steps, of which one is about a microsecond; 0 is two million.
+	// Work bounds the search in steps, of which a processor does some millions a second; 0 is
+	// two million. To explain a conflict may take eight times as much.
 	Work int
 }
 
@@ -142,7 +144,8 @@ type Step struct {
 	Publisher                   string
 	// From is the version that is replaced.
 	From string
-	// Why is the chain of reasons, from the step to what was asked for.
+	// Why is the chain of reasons, from the step to what was asked for; of a long one the
+	// middle is left out.
 	Why []string
 }
 

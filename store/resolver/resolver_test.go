@@ -250,6 +250,17 @@ c 1.0 needs d >=2
 f 1.0, installed, needs d <2
 no version of d is both; there are 2.0, 1.0
 hint: remove e and f first`},
+		{name: "a conflict of many versions", releases: "a 9.0: b >=3\na 8.0: b >=3\na 7.0: b >=3\na 6.0: b >=3\na 5.0: b >=3\na 4.0: b >=3\na 3.0: b >=3\na 2.0: z >=1\nb 3.1\nb 2.0", have: []string{"b 2.0", "c 1.0: b <3"}, install: []string{"a"},
+			want: `conflict
+you ask for a
+a 9.0, asked for, needs b >=3
+c 1.0, installed, needs b <3
+no version of b is both; there are 3.1, 2.0
+a 2.0, asked for, needs z >=1
+no repository has z
+the same holds for a 8.0, 7.0, 6.0, 5.0, 4.0 and 1 more
+hint: add a repository that has z
+hint: remove c first`},
 		{name: "unknown", releases: "a 1.0", install: []string{"b"},
 			want: `unknown_extension
 you ask for b
@@ -370,6 +381,8 @@ func TestCandidates(t *testing.T) {
 			request: func(r *resolver.Request) {
 				r.Publishers, r.Installed = map[string]string{"a": "evil"}, installed(t, "a 1.0")
 			}, want: "2.0"},
+		{name: "nobody that is known, where a publisher is pinned", changes: []func(*resolver.Release){by("3.0", "")},
+			request: func(r *resolver.Request) { r.Publishers = map[string]string{"a": "acme"} }, want: "2.0"},
 		{name: "another publisher, with consent", changes: []func(*resolver.Release){by("3.0", "heir")},
 			request: func(r *resolver.Request) {
 				r.Publishers, r.Consent = map[string]string{"a": "acme"}, map[string]string{"a": "heir"}

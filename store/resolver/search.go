@@ -9,6 +9,10 @@ import (
 // errWork ends a search that takes more than it may.
 var errWork = errors.New("the search takes too long")
 
+// maxExtensions bounds how many extensions one question may lead to: no set of them that
+// people run has so many, but a repository can make up as many as it is asked for.
+const maxExtensions = 20_000
+
 // maxLearned bounds how many dead ends are remembered, and how many choices each has.
 const (
 	maxLearned     = 20_000
@@ -246,6 +250,9 @@ func (s *search) tryNeed(c *candidate, e *edge) (*failure, culprits, error) {
 		return &failure{candidate: c, unmet: e}, culprits{e.ID: true}, nil
 	case e.Optional && !present:
 		return nil, nil, nil
+	}
+	if len(s.u.pools) > maxExtensions+len(s.u.installed) {
+		return nil, nil, errWork
 	}
 	with, err := s.starves(e)
 	if err != nil || with == nil {

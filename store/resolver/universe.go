@@ -227,11 +227,14 @@ func (u *universe) consider(p *pool, r *Release) {
 			return
 		}
 	}
-	if publisher := u.foreign(p, r); fault == "" && publisher != "" {
+	if fault == "" && u.isForeign(p, r) {
 		if p.foreign == "" || u.better(p, c) {
-			p.foreign = publisher
+			p.foreign = r.Publisher
 		}
 		fault = "is by another publisher than the one that it is pinned to"
+		if r.Publisher == "" {
+			fault = "is by nobody that is known, and is pinned to a publisher"
+		}
 	}
 	if fault != "" {
 		p.excluded = append(p.excluded, exclusion{c.order, fmt.Sprintf("%s %s %s", p.id, r.Version, fault)})
@@ -273,7 +276,7 @@ func (u *universe) unmoved(p *pool, c *candidate) string {
 	i, order := u.installed[p.id], c.order.Compare(p.current.order)
 	ask := u.asks[p.id]
 	switch {
-	case order == 0 && c.Digest == p.current.Digest:
+	case order == 0 && (c.Digest == p.current.Digest || c.Digest == "" || p.current.Digest == ""):
 		return "-"
 	case i.Pinned:
 		return fmt.Sprintf("would replace %s, which is pinned", i.Version)
@@ -287,17 +290,14 @@ func (u *universe) unmoved(p *pool, c *candidate) string {
 	return ""
 }
 
-// foreign returns the publisher of a release if it may not be that, else "".
-func (u *universe) foreign(p *pool, r *Release) string {
+// isForeign reports whether a release is by another publisher than it may be.
+func (u *universe) isForeign(p *pool, r *Release) bool {
 	pin := u.request.Publishers[p.id]
 	if p.current != nil && p.current.Publisher != "" {
 		pin = p.current.Publisher
 	}
 	consent, given := u.request.Consent[p.id]
-	if pin == "" || r.Publisher == pin || given && r.Publisher == consent {
-		return ""
-	}
-	return r.Publisher
+	return pin != "" && r.Publisher != pin && !(given && r.Publisher == consent)
 }
 
 // markBroken marks the needs of what is installed that do not hold now.
