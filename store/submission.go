@@ -48,8 +48,8 @@ type Problem struct {
 
 // The codes of the store's own rules, beside those of the formats.
 const (
-	CodeFormatUnknown    = "format_unknown"    // neither a bundle nor another format that is taken
-	CodeIDTaken          = "id_taken"          // the id, or one that reads alike, belongs to another organization
+	CodeFormatUnknown    = "format_unknown" // neither a bundle nor another format that is taken
+	CodeIDTaken          = "id_taken"       // the id, or one that reads alike, belongs to another organization
 	CodeVersionNotHigher = "version_not_higher"
 	CodeVersionExists    = "version_exists" // the version is there with other bytes
 	CodeDuplicate        = "duplicate"      // these bytes were published already
