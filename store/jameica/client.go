@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,15 +28,15 @@ const (
 	parallel = 4
 )
 
-// Catalogue is a repository as it was read: what it offers, and what is wrong with it.
-type Catalogue struct {
+// Contents is a repository as it was read: what it offers, and what is wrong with it.
+type Contents struct {
 	Name     string
 	Releases []Release // in the order of the document
 	// Problems are groups and entries that were left out with their reason, and warnings.
 	Problems []*Error
 }
 
-// Release is one version in a Catalogue.
+// Release is one version in a Contents.
 type Release struct {
 	Group string
 	// Folder is the address of the folder that has the plugin.xml.
@@ -51,10 +52,11 @@ type Release struct {
 // left out as a whole, since it would be taken for one that is not signed. Of a version
 // that is offered twice the first counts. Only a repository.xml that can not be read, or
 // the end of ctx, is an error.
-func (c *Client) Read(ctx context.Context, base string) (*Catalogue, error) {
+func (c *Client) Read(ctx context.Context, base string) (*Contents, error) {
 	if err := plainAddress(base); err != nil {
 		return nil, &Error{Code: CodeRepository, Message: err.Error()}
 	}
+	asked := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, wholeTimeouts*c.timeout(), fmt.Errorf("the repository took longer than %s in all", wholeTimeouts*c.timeout()))
 	defer cancel()
 	limits := c.Limits.withDefaults()
@@ -67,15 +69,15 @@ func (c *Client) Read(ctx context.Context, base string) (*Catalogue, error) {
 	if err != nil {
 		return nil, about(address, err)
 	}
-	out := &Catalogue{Name: repository.Name}
+	out := &Contents{Name: repository.Name}
 	for _, p := range repository.Problems {
 		out.problem(address, p)
 	}
 	chains := c.chains(ctx, repository.Groups, out)
 	wanted := out.list(repository.Groups, chains)
 	c.manifests(ctx, wanted, limits)
-	if ctx.Err() != nil {
-		return nil, &Error{Code: CodeUnreachable, Subject: address, Message: context.Cause(ctx).Error(), Err: context.Cause(ctx)}
+	if asked.Err() != nil {
+		return nil, unreachable(address, context.Cause(asked))
 	}
 	out.take(wanted)
 	return out, nil
@@ -83,7 +85,7 @@ func (c *Client) Read(ctx context.Context, base string) (*Catalogue, error) {
 
 // chains reads the certificate of every group that has one, each address once. What is not
 // in the result can not be read.
-func (c *Client) chains(ctx context.Context, groups []Group, out *Catalogue) map[string]Chain {
+func (c *Client) chains(ctx context.Context, groups []Group, out *Contents) map[string]Chain {
 	chains := map[string]Chain{}
 	failed := map[string]error{}
 	for _, g := range groups {
@@ -106,14 +108,14 @@ func (c *Client) chains(ctx context.Context, groups []Group, out *Catalogue) map
 	return chains
 }
 
-// want is an entry on its way into a Catalogue.
+// want is an entry on its way into a Contents.
 type want struct {
 	Release
 	err error
 }
 
 // list makes one want of every entry of the groups that can be judged.
-func (out *Catalogue) list(groups []Group, chains map[string]Chain) []want {
+func (out *Contents) list(groups []Group, chains map[string]Chain) []want {
 	var list []want
 	for _, g := range groups {
 		chain := chains[g.Certificate]
@@ -132,10 +134,14 @@ func (out *Catalogue) list(groups []Group, chains map[string]Chain) []want {
 func (c *Client) manifests(ctx context.Context, list []want, limits Limits) {
 	next := make(chan *want)
 	var crew sync.WaitGroup
+	var total atomic.Int64
 	for range min(parallel, len(list)) {
 		crew.Go(func() {
 			for w := range next {
 				data, err := c.document(ctx, w.Folder+manifestFile, limits.DocumentBytes)
+				if err == nil && total.Add(int64(len(data))) > limits.TotalBytes {
+					err = fault(CodeTooBig, "", "all documents before it have %d bytes or more, which is all that is read", limits.TotalBytes)
+				}
 				if err == nil {
 					w.Manifest, err = ParseManifest(data, limits)
 				}
@@ -154,7 +160,7 @@ func (c *Client) manifests(ctx context.Context, list []want, limits Limits) {
 }
 
 // take keeps what was read, and says why the rest is left out.
-func (out *Catalogue) take(list []want) {
+func (out *Contents) take(list []want) {
 	seen := map[[2]string]string{}
 	for _, w := range list {
 		address := w.Folder + manifestFile
@@ -176,7 +182,7 @@ func (out *Catalogue) take(list []want) {
 }
 
 // problem adds an error with what it is about in front.
-func (out *Catalogue) problem(subject string, err error) {
+func (out *Contents) problem(subject string, err error) {
 	e, ok := err.(*Error)
 	if !ok {
 		e = &Error{Code: CodeUnreachable, Message: err.Error(), Err: err}

@@ -2,6 +2,7 @@ package jameica_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -202,6 +203,44 @@ func TestReadHostileRepositories(t *testing.T) {
 	}
 }
 
+// Many documents that are as long as one may be do not fill the memory.
+func TestReadBulkyRepository(t *testing.T) {
+	s := newSite(t)
+	var entries strings.Builder
+	for i := range 40 {
+		s.files[fmt.Sprintf("/%d/plugin.xml", i)] = []byte(fmt.Sprintf(`<plugin name="p%d" version="1.0"><url>BASE/p.zip</url><description>%s</description></plugin>`, i, strings.Repeat("x", 10_000)))
+		fmt.Fprintf(&entries, `<plugin url="BASE/%d"/>`, i)
+	}
+	s.files["/r/repository.xml"] = []byte(`<repository name="x"><plugins name="a">` + entries.String() + `</plugins></repository>`)
+	out, err := (&jameica.Client{Limits: jameica.Limits{TotalBytes: 200_000}}).Read(t.Context(), s.URL+"/r")
+	if err != nil || len(out.Releases) == 0 || len(out.Releases) > 20 || !mentions(out.Problems, "too_big") {
+		t.Errorf("%d releases, %v", len(out.Releases), err)
+	}
+}
+
+// A reading that takes too long in all keeps what it has; one that is called off is an error.
+func TestReadSlowRepository(t *testing.T) {
+	s := newSite(t)
+	var entries strings.Builder
+	for i := range 200 {
+		s.handlers[fmt.Sprintf("/%d/plugin.xml", i)] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		fmt.Fprintf(&entries, `<plugin url="BASE/%d"/>`, i)
+	}
+	s.files["/good/plugin.xml"] = []byte(`<plugin name="good" version="1.0"><url>BASE/good.zip</url></plugin>`)
+	s.files["/r/repository.xml"] = []byte(`<repository name="x"><plugins name="a"><plugin url="BASE/good"/>` + entries.String() + `</plugins></repository>`)
+	out, err := (&jameica.Client{Timeout: 50 * time.Millisecond}).Read(t.Context(), s.URL+"/r")
+	if err != nil || len(out.Releases) != 1 || len(out.Problems) < 200 || !mentions(out.Problems, "longer than 1s in all") {
+		t.Errorf("%+v, %v", out, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.mu.Lock()
+	s.handlers["/0/plugin.xml"] = func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() }
+	s.mu.Unlock()
+	if out, err := (&jameica.Client{}).Read(ctx, s.URL+"/r"); jameica.CodeOf(err) != jameica.CodeUnreachable {
+		t.Errorf("called off: %+v, %v", out, err)
+	}
+}
+
 // One entry that hangs costs its own time and harms nobody.
 func TestReadWithSilentEntry(t *testing.T) {
 	s := newSite(t)
@@ -364,7 +403,7 @@ func TestOffer(t *testing.T) {
 		}
 		return m
 	}
-	out := jameica.Catalogue{Releases: []jameica.Release{
+	out := jameica.Contents{Releases: []jameica.Release{
 		{Manifest: m(`<plugin name="x" version="1.0"><requires jameica="2.10+"><import plugin="Jameica" version="3.0-"/><import plugin="jameica.update" version="9"/><import plugin="y" version="1(+)" required="false"/><import plugin="z"/></requires></plugin>`)},
 		{Manifest: m(`<plugin name="other" version="1.0"/>`)},
 	}}

@@ -30,12 +30,12 @@ func (c *Client) get(ctx context.Context, address string) (*http.Response, error
 	// What is signed is the bytes that are sent, and a document has its limit as it is sent.
 	request.Header.Set("Accept-Encoding", "identity")
 	request.Header.Set("User-Agent", "jackfield")
-	http := http.Client{Transport: c.Transport, CheckRedirect: sameOrigin}
-	response, err := http.Do(request)
+	client := http.Client{Transport: c.Transport, CheckRedirect: sameOrigin}
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, unreachable(address, err)
 	}
-	if response.StatusCode != 200 {
+	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
 		return nil, unreachable(address, status(response.StatusCode))
 	}
@@ -60,6 +60,13 @@ func origin(u *url.URL) string {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	return u.Scheme + "://" + u.Hostname() + ":" + port
+}
+
+// alikeOrigins compares the origins of two addresses.
+func alikeOrigins(a, b string) bool {
+	x, errX := url.Parse(a)
+	y, errY := url.Parse(b)
+	return errX == nil && errY == nil && origin(x) == origin(y)
 }
 
 // unreachable makes an *Error with the address of what is none, or of one without.

@@ -21,6 +21,8 @@ package jameica
 type Limits struct {
 	// DocumentBytes is the size of repository.xml, plugin.xml, a certificate.
 	DocumentBytes int64
+	// TotalBytes is the size of all plugin.xml of one repository.
+	TotalBytes int64
 	// Depth is how deep elements may nest, Elements how many one document may have, and
 	// separately how many attributes.
 	Depth, Elements int
@@ -30,9 +32,10 @@ type Limits struct {
 	ArchiveBytes int64
 }
 
-// DefaultLimits returns 1 MiB, 32 levels, 20 000 elements, 2 000 entries and 512 MiB.
+// DefaultLimits returns 1 MiB for a document and 32 MiB for all, 32 levels, 20 000 elements,
+// 2 000 entries and 512 MiB.
 func DefaultLimits() Limits {
-	return Limits{DocumentBytes: 1 << 20, Depth: 32, Elements: 20_000, Entries: 2_000, ArchiveBytes: 512 << 20}
+	return Limits{DocumentBytes: 1 << 20, TotalBytes: 32 << 20, Depth: 32, Elements: 20_000, Entries: 2_000, ArchiveBytes: 512 << 20}
 }
 
 func (l Limits) withDefaults() Limits {
@@ -40,7 +43,7 @@ func (l Limits) withDefaults() Limits {
 	for _, f := range []struct {
 		value *int64
 		def   int64
-	}{{&l.DocumentBytes, d.DocumentBytes}, {&l.ArchiveBytes, d.ArchiveBytes}} {
+	}{{&l.DocumentBytes, d.DocumentBytes}, {&l.TotalBytes, d.TotalBytes}, {&l.ArchiveBytes, d.ArchiveBytes}} {
 		if *f.value <= 0 {
 			*f.value = f.def
 		}

@@ -224,14 +224,17 @@ func clip(s string) string {
 }
 
 // XML returns the document, written as Repository.XML writes, valid by Jameica's schema 1.5.
-// Besides what ParseManifest asks, it wants a URL, and no version or requirement that the
-// client reads otherwise than people do.
+// Besides what ParseManifest asks, it wants a URL, of the same origin as a homepage that is
+// validated, and no version or requirement that the client reads otherwise than people do.
 func (m *Manifest) XML() ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
 	if m.URL == "" {
 		return nil, fault(CodeManifest, "", "%s has no url", m.Name)
+	}
+	if m.HomepageValidate && !alikeOrigins(m.URL, m.Homepage) {
+		return nil, fault(CodeManifest, "", "%s is not at its homepage, which it has validated: the client would never offer it as an update", m.Name)
 	}
 	if note := m.mistaken(); note != "" {
 		return nil, fault(CodeManifest, "", "%s", note)

@@ -6,7 +6,7 @@ import (
 	"github.com/jackfield-host/jackfield/store/resolver"
 )
 
-// Offer is what the catalogue has of a name, in the resolver's terms: the Releases of a
+// Offer is what the repository has of a name, in the resolver's terms: the Releases of a
 // resolver.Repository, whose HostVersion is that of Jameica. It differs from what the
 // client's own resolver does where that is careless:
 //
@@ -16,7 +16,7 @@ import (
 //
 // Digests are not known before a download. The publisher is the Pin of the group's leaf, ""
 // for a group that is not signed.
-func (c *Catalogue) Offer(name string) []resolver.Release {
+func (c *Contents) Offer(name string) []resolver.Release {
 	var list []resolver.Release
 	for _, r := range c.Releases {
 		if r.Manifest.Name != name {

@@ -17,8 +17,8 @@ import (
 	"github.com/jackfield-host/jackfield/store/jameica"
 )
 
-// authority is what OpenSSL made: a root, an intermediate below it for servers, and a leaf
-// without any extension, as the real ones are.
+// authority is what OpenSSL made: a root, an intermediate below it for servers, and an RSA
+// leaf without any extension, as the real ones are.
 type authority struct{ dir string }
 
 func newAuthority(t *testing.T) authority {
@@ -29,8 +29,8 @@ func newAuthority(t *testing.T) authority {
 		"none.ext": "",
 	})
 	openssl := func(args string) { run(t, a.dir, "openssl", strings.Fields(args)...) }
-	openssl("req -x509 -newkey rsa:2048 -nodes -keyout root.key -out root.pem -days 3650 -subj /CN=Root")
-	openssl("req -newkey rsa:2048 -nodes -keyout update.key -out update.csr -subj /CN=Update")
+	openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.pem -days 3650 -subj /CN=Root")
+	openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout update.key -out update.csr -subj /CN=Update")
 	openssl("x509 -req -in update.csr -CA root.pem -CAkey root.key -set_serial 2 -days 3000 -extfile ca.ext -out update.pem")
 	openssl("req -newkey rsa:2048 -nodes -keyout leaf.key -out leaf.csr -subj /CN=Publisher")
 	openssl("x509 -req -in leaf.csr -CA update.pem -CAkey update.key -set_serial 3 -days 2000 -extfile none.ext -out leaf.pem")
@@ -105,7 +105,15 @@ func TestSignaturesWithOpenSSL(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := jameica.VerifySignature(bytes.NewReader(data), theirs, a.chain(t, "update.pem").Leaf()); jameica.CodeOf(err) != jameica.CodeSignatureInvalid {
+	other, err := os.ReadFile("testdata/leaf.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := jameica.ParseChain(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := jameica.VerifySignature(bytes.NewReader(data), theirs, stranger.Leaf()); jameica.CodeOf(err) != jameica.CodeSignatureInvalid {
 		t.Errorf("somebody else's key: %v", err)
 	}
 }

@@ -121,15 +121,16 @@ func TestNotWritten(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*jameica.Manifest){
-		"no name":           func(m *jameica.Manifest) { m.Name = "" },
-		"an unsafe name":    func(m *jameica.Manifest) { m.Name = "../x" },
-		"no version":        func(m *jameica.Manifest) { m.Version = "" },
-		"a strange version": func(m *jameica.Manifest) { m.Version = "v1" },
-		"a typing mistake":  func(m *jameica.Manifest) { m.Host = ">=2.10" },
-		"a mistaken import": func(m *jameica.Manifest) { m.Requires[0].Version = "3.0+ " },
-		"no url":            func(m *jameica.Manifest) { m.URL = "" },
-		"a url with query":  func(m *jameica.Manifest) { m.URL += "?a" },
-		"a control in text": func(m *jameica.Manifest) { m.License = "\x1b[2J" },
+		"no name":                        func(m *jameica.Manifest) { m.Name = "" },
+		"an unsafe name":                 func(m *jameica.Manifest) { m.Name = "../x" },
+		"no version":                     func(m *jameica.Manifest) { m.Version = "" },
+		"a strange version":              func(m *jameica.Manifest) { m.Version = "v1" },
+		"a typing mistake":               func(m *jameica.Manifest) { m.Host = ">=2.10" },
+		"a mistaken import":              func(m *jameica.Manifest) { m.Requires[0].Version = "3.0+ " },
+		"no url":                         func(m *jameica.Manifest) { m.URL = "" },
+		"a url with query":               func(m *jameica.Manifest) { m.URL += "?a" },
+		"a validated homepage elsewhere": func(m *jameica.Manifest) { m.Homepage = "https://store.example:8443/" },
+		"a control in text":              func(m *jameica.Manifest) { m.License = "\x1b[2J" },
 	} {
 		m := writtenManifest()
 		change(m)

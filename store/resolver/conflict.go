@@ -340,10 +340,16 @@ func (x *explanation) none(p *pool, needs []*edge) {
 	default:
 		x.say("no version of %s is all of that; there are %s", p.id, versions(p.candidates))
 	}
-	for _, e := range p.excluded[:min(len(p.excluded), maxExcluded)] {
-		x.say("%s", e.text)
+	var texts []string // of those that would do
+	for _, e := range p.excluded {
+		if e.release == nil || !slices.ContainsFunc(needs, func(n *edge) bool { return !n.allows(e.release) }) {
+			texts = append(texts, e.text)
+		}
 	}
-	if more := len(p.excluded) - maxExcluded; more > 0 {
+	for _, text := range texts[:min(len(texts), maxExcluded)] {
+		x.say("%s", text)
+	}
+	if more := len(texts) - maxExcluded; more > 0 {
 		x.say("%d more versions of %s are left out", more, p.id)
 	}
 }

@@ -95,10 +95,18 @@ type pool struct {
 	known   bool   // some repository has it, or it is installed
 }
 
-// exclusion is a release that will not do.
+// exclusion is why a release will not do.
 type exclusion struct {
-	order bundle.Version
-	text  string // a sentence
+	release *candidate // nil where it is not about one that can be read
+	text    string     // a sentence
+}
+
+// order is 0 where there is no release.
+func (e exclusion) order() bundle.Version {
+	if e.release == nil {
+		return bundle.Version{}
+	}
+	return e.release.order
 }
 
 // universe finds the pools of ids as they are asked for.
@@ -183,7 +191,7 @@ func (u *universe) fill(p *pool) {
 			strings.Compare(a.Version, b.Version), strings.Compare(a.Digest, b.Digest))
 	})
 	slices.SortStableFunc(p.excluded, func(a, b exclusion) int {
-		return cmp.Or(b.order.Compare(a.order), strings.Compare(a.text, b.text))
+		return cmp.Or(b.order().Compare(a.order()), strings.Compare(a.text, b.text))
 	})
 }
 
@@ -237,7 +245,7 @@ func (u *universe) consider(p *pool, r *Release) {
 		}
 	}
 	if fault != "" {
-		p.excluded = append(p.excluded, exclusion{c.order, fmt.Sprintf("%s %s %s", p.id, r.Version, fault)})
+		p.excluded = append(p.excluded, exclusion{c, fmt.Sprintf("%s %s %s", p.id, r.Version, fault)})
 		return
 	}
 	p.candidates = append(p.candidates, c)
@@ -245,7 +253,7 @@ func (u *universe) consider(p *pool, r *Release) {
 
 // better reports whether c is higher than all that was excluded before.
 func (u *universe) better(p *pool, c *candidate) bool {
-	return !slices.ContainsFunc(p.excluded, func(e exclusion) bool { return e.order.Compare(c.order) >= 0 })
+	return !slices.ContainsFunc(p.excluded, func(e exclusion) bool { return e.order().Compare(c.order) >= 0 })
 }
 
 // unfit says why a release can be in no plan.

@@ -18,6 +18,7 @@ public class Peer {
         case "document": out.println(document(bytes(parts[1]))); break;
         default: throw new IllegalArgumentException(line);
       }
+      if (!in.ready()) out.flush();
     }
     out.flush();
   }
