@@ -194,7 +194,7 @@ func (out *Contents) problem(subject string, err error) {
 	default:
 		named.Subject = subject + ": " + named.Subject
 	}
-	out.Problems = append(out.Problems, &named)
+	out.Problems = note(out.Problems, &named)
 }
 
 func (c *Client) timeout() time.Duration {

@@ -56,3 +56,17 @@ func CodeOf(err error) Code {
 	}
 	return ""
 }
+
+// maxProblems is how many problems of one document, or one repository, are told.
+const maxProblems = 500
+
+// note appends a problem, up to a bound.
+func note(list []*Error, e *Error) []*Error {
+	switch {
+	case len(list) < maxProblems:
+		return append(list, e)
+	case len(list) == maxProblems:
+		return append(list, fault(e.Code, "", "there are more problems, which are not told"))
+	}
+	return list
+}

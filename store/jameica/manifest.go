@@ -81,8 +81,8 @@ func ParseManifest(data []byte, limits Limits) (*Manifest, error) {
 		return nil, fault(CodeManifest, "", "its root is <%s>, not <plugin>", clip(root.name))
 	}
 	m := &Manifest{Name: root.attrs["name"], Version: root.attrs["version"], Class: root.attrs["class"]}
-	for _, note := range notes {
-		m.problem("%s", note)
+	for _, text := range notes {
+		m.problem("%s", text)
 	}
 	if m.Version == "" {
 		m.Version = implicitVersion
@@ -102,8 +102,8 @@ func ParseManifest(data []byte, limits Limits) (*Manifest, error) {
 			m.Include = append(m.Include, e.text)
 		}
 	}
-	if note := LintVersion(m.Version); note != "" {
-		m.problem("%s", note)
+	if text := LintVersion(m.Version); text != "" {
+		m.problem("%s", text)
 	}
 	return m, m.check()
 }
@@ -171,13 +171,13 @@ func (m *Manifest) flag(e *element, name string, absent bool) bool {
 }
 
 func (m *Manifest) lint(name string, r Requirement) {
-	if note := r.Lint(); note != "" {
-		m.problem("what it needs of %s %s", clip(name), note)
+	if text := r.Lint(); text != "" {
+		m.problem("what it needs of %s %s", clip(name), text)
 	}
 }
 
 func (m *Manifest) problem(format string, args ...any) {
-	m.Problems = append(m.Problems, fault(CodeManifest, "", format, args...))
+	m.Problems = note(m.Problems, fault(CodeManifest, "", format, args...))
 }
 
 // check judges what must hold in what is read and in what is written.
@@ -236,8 +236,8 @@ func (m *Manifest) XML() ([]byte, error) {
 	if m.HomepageValidate && !alikeOrigins(m.URL, m.Homepage) {
 		return nil, fault(CodeManifest, "", "%s is not at its homepage, which it has validated: the client would never offer it as an update", m.Name)
 	}
-	if note := m.mistaken(); note != "" {
-		return nil, fault(CodeManifest, "", "%s", note)
+	if text := m.mistaken(); text != "" {
+		return nil, fault(CodeManifest, "", "%s", text)
 	}
 	w := &writer{}
 	attrs := []string{"xmlns", pluginSpace, "name", m.Name, "version", m.Version}
@@ -271,15 +271,15 @@ func (m *Manifest) XML() ([]byte, error) {
 
 // mistaken is the first version or requirement that is likely not what was meant.
 func (m *Manifest) mistaken() string {
-	if note := LintVersion(m.Version); note != "" {
-		return note
+	if text := LintVersion(m.Version); text != "" {
+		return text
 	}
-	if note := m.Host.Lint(); note != "" {
-		return "the required version of jameica " + note
+	if text := m.Host.Lint(); text != "" {
+		return "the required version of jameica " + text
 	}
 	for _, d := range m.Requires {
-		if note := d.Version.Lint(); note != "" {
-			return "the required version of " + d.Name + " " + note
+		if text := d.Version.Lint(); text != "" {
+			return "the required version of " + d.Name + " " + text
 		}
 	}
 	return ""

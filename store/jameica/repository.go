@@ -46,8 +46,8 @@ func ParseRepository(data []byte, limits Limits) (*Repository, error) {
 		return nil, err
 	}
 	r := &Repository{Name: root.attrs["name"]}
-	for _, note := range notes {
-		r.problem("", "%s", note)
+	for _, text := range notes {
+		r.problem("", "%s", text)
 	}
 	groups := root.all("plugins")
 	if len(groups) == 0 {
@@ -88,7 +88,7 @@ func ParseRepository(data []byte, limits Limits) (*Repository, error) {
 }
 
 func (r *Repository) problem(subject, format string, args ...any) {
-	r.Problems = append(r.Problems, fault(CodeRepository, subject, format, args...))
+	r.Problems = note(r.Problems, fault(CodeRepository, subject, format, args...))
 }
 
 // asFolder appends the slash as the client does.

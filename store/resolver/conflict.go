@@ -20,7 +20,8 @@ const (
 	CodeTooComplex Code = "too_complex" // nobody knows: the search took more than Work
 )
 
-// Conflict is why there is no plan.
+// Conflict is why there is no plan. Its texts have ids and versions of strangers in them:
+// escape them wherever they are shown.
 type Conflict struct {
 	Code Code
 	// Reasons is the chain, each a sentence without a full stop:
@@ -292,8 +293,7 @@ func (x *explanation) failure(f failure) {
 	case f.removed != nil:
 		x.say("%s, which you ask to remove", sentence(x.u, f.removed))
 	case f.unmet != nil:
-		x.say("%s", sentence(x.u, f.unmet))
-		x.say("%s can not be that while it is otherwise needed as it is", f.unmet.ID)
+		x.say("%s, which %s %s is not", sentence(x.u, f.unmet), f.other.ID, f.other.Version)
 	case f.starved != nil:
 		needs := append([]*edge{f.starved.need}, f.starved.with...)
 		x.needs(needs)

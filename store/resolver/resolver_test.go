@@ -195,7 +195,7 @@ keep b 1.0: b is installed and fits`},
 			want: `upgrade a 1.0 -> 2.0 from main: you ask to update everything
 keep b 1.0: b is installed and pinned
 keep c 1.0: c is installed and held
-keep d 1.0: you ask to update everything`},
+keep d 1.0: d is installed in the highest version that there is a plan for`},
 		{name: "what is held is updated by name", releases: "c 2.0", have: []string{"held c 1.0"}, update: []string{"c"},
 			want: "upgrade c 1.0 -> 2.0 from main: you ask to update c"},
 		{name: "an update that brings something new", releases: "a 2.0: n >=1\nn 1.0", have: []string{"a 1.0"}, all: true,
@@ -203,7 +203,7 @@ keep d 1.0: you ask to update everything`},
 upgrade a 1.0 -> 2.0 from main: you ask to update everything`},
 		{name: "an update as far as others allow", releases: "a 3.0\na 2.0", have: []string{"a 1.0", "b 1.0: a <3"}, all: true,
 			want: `upgrade a 1.0 -> 2.0 from main: you ask to update everything
-keep b 1.0: you ask to update everything`},
+keep b 1.0: b is installed in the highest version that there is a plan for`},
 		{name: "nothing is lowered that was not asked for", releases: "a 1.0: b <2\nb 1.0", have: []string{"b 2.0"}, install: []string{"a"},
 			want: `conflict
 you ask for a
@@ -307,6 +307,23 @@ a 1.0, asked for, needs c <2
 b 1.0, asked for, needs c >=2
 no version of c is both; there are 2.0, 1.0
 hint: ask for one thing after the other, to see which of them is impossible`},
+		{name: "a cycle that does not close", releases: "a 1.0: b >=1\nb 1.0: c >=1\nc 1.0: a >=2", install: []string{"a"},
+			want: `conflict
+you ask for a
+a 1.0, asked for, needs b >=1
+b 1.0 needs c >=1
+c 1.0 needs a >=2, which a 1.0 is not`},
+		{name: "a cycle that closes in another version only", releases: "a 2.0: b >=2\na 1.0: b =1\nb 1.0: a >=2\nb 2.0: a <2", install: []string{"a"},
+			want: `conflict
+you ask for a
+a 2.0, asked for, needs b >=2
+b 2.0 needs a <2, which a 2.0 is not
+a 1.0, asked for, needs b =1
+b 1.0 needs a >=2, which a 1.0 is not`},
+		{name: "update of what is pinned", releases: "a 2.0", have: []string{"pinned a 1.0"}, update: []string{"a"},
+			want: "keep a 1.0: a is installed and pinned"},
+		{name: "asked for and there", releases: "a 1.0", have: []string{"a 1.0"}, install: []string{"a"},
+			want: "keep a 1.0: a is installed in the highest version that there is a plan for"},
 		{name: "needs itself otherwise", releases: "a 1.0: a >=2", install: []string{"a"},
 			want: `conflict
 you ask for a
@@ -449,7 +466,7 @@ func TestSilentRepository(t *testing.T) {
 	}
 	p, err := resolver.Resolve(r)
 	want := `upgrade b 1.0 -> 2.0 from main: you ask to update everything
-keep a 1.0: you ask to update everything`
+keep a 1.0: a is installed in the highest version that there is a plan for`
 	if got := told(t, p, err); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -47,8 +47,9 @@ type deadEnd struct {
 // failure is why one candidate will not do. One of the fields behind it is set.
 type failure struct {
 	candidate *candidate
-	refused   *edge    // a need of another one that does not allow it
-	unmet     *edge    // a need of its own which the choice made for it does not meet
+	refused   *edge // a need of another one that does not allow it
+	unmet     *edge // a need of its own that other, which is chosen, does not meet
+	other     *candidate
 	starved   *starved // a need of its own after which nothing is left
 	removed   *edge    // a need of its own for what is to be removed
 	because   *deadEnd // what follows from it
@@ -247,7 +248,7 @@ func (s *search) tryNeed(c *candidate, e *edge) (*failure, culprits, error) {
 		if e.allows(s.chosen[e.ID]) {
 			return nil, nil, nil
 		}
-		return &failure{candidate: c, unmet: e}, culprits{e.ID: true}, nil
+		return &failure{candidate: c, unmet: e, other: s.chosen[e.ID]}, culprits{e.ID: true}, nil
 	case e.Optional && !present:
 		return nil, nil, nil
 	}

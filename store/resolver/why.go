@@ -69,14 +69,16 @@ func (w *reasons) link(c *candidate) *link {
 func (w *reasons) root(c *candidate) string {
 	role := w.u.roleOf(c.ID)
 	switch {
+	case c.current && (role == kept || w.u.installed[c.ID].Pinned):
+		return stays(w.u.installed[c.ID])
+	case c.current:
+		return c.ID + " is installed in the highest version that there is a plan for"
 	case role == named && w.u.asks[c.ID] != nil:
 		return "you ask for " + askText(w.u.asks[c.ID])
 	case role == named:
 		return "you ask to update " + c.ID
 	case role == updated:
 		return "you ask to update everything"
-	case c.current:
-		return stays(w.u.installed[c.ID])
 	}
 	return ""
 }
