@@ -274,6 +274,7 @@ func TestHostileManifests(t *testing.T) {
 		{"a url of a file", `<plugin name="x"><url>file:///etc/passwd</url></plugin>`},
 		{"a url with a query, behind which .sha1 is lost", `<plugin name="x"><url>https://store.example/x.zip?a=b</url></plugin>`},
 		{"a url with blanks around it, behind which .sha1 is lost", `<plugin name="x"><url> https://store.example/x.zip </url></plugin>`},
+		{"a url beyond ASCII", `<plugin name="x"><url>https://store.example/ü.zip</url></plugin>`},
 		{"two urls", `<plugin name="x"><url>https://store.example/x.zip</url><url>https://store.example/y.zip</url></plugin>`},
 		{"two requires", `<plugin name="x"><requires/><requires jameica="99+"/></plugin>`},
 	} {

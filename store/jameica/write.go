@@ -94,8 +94,8 @@ func plainAddress(text string) error {
 	if text == "" {
 		return fmt.Errorf("an address is missing")
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7F || r == '\\' }) {
-		return fmt.Errorf("the address %q has blanks, control characters or backslashes", text)
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7F || r == '\\' }) {
+		return fmt.Errorf("the address %q has blanks, backslashes or characters beyond ASCII; write them as %%20", text)
 	}
 	u, err := url.Parse(text)
 	switch {

@@ -22,7 +22,10 @@ func newPlan(u *universe, s *search, chosen map[string]*candidate) *Plan {
 	for _, c := range inOrder(chosen) {
 		step := Step{
 			Action: action(u, c), ID: c.ID, Repository: c.repository, Version: c.Version,
-			Digest: c.Digest, Publisher: c.Publisher, Why: w.why(c),
+			Digest: c.Digest, Publisher: c.Publisher, Why: w.why(c), State: c.State,
+		}
+		if c.current {
+			step.State = u.pool(c.ID).state
 		}
 		if i := u.installed[c.ID]; i != nil && !c.current {
 			step.From = i.Version

@@ -142,6 +142,9 @@ type Step struct {
 	// or goes they are of what is installed, Repository being "".
 	Repository, Version, Digest string
 	Publisher                   string
+	// State is what has become of the release: what is installed stays where nothing else is
+	// asked, even if its repository has withdrawn it.
+	State State
 	// From is the version that is replaced.
 	From string
 	// Why is the chain of reasons, from the step to what was asked for; of a long one the

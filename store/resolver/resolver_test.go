@@ -452,6 +452,31 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// What is installed stays, and what has become of it is said.
+func TestStateOfWhatStays(t *testing.T) {
+	for _, state := range []resolver.State{resolver.Offered, resolver.Deprecated, resolver.Withdrawn, resolver.Revoked} {
+		r := resolver.Request{
+			Repositories: []resolver.Repository{repository(t, "main", 0, "a 1.0\nb 1.0: a >=1", func(r *resolver.Release) {
+				if r.ID == "a" {
+					r.State = state
+				}
+			})},
+			Installed: installed(t, "a 1.0"), Install: asks(t, "b"),
+		}
+		p, err := resolver.Resolve(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := p.Steps[1]; s.ID != "a" || s.Action != resolver.Keep || s.State != state {
+			t.Errorf("a release that is %q: %+v", state, s)
+		}
+		r.Installed = nil
+		if _, err := resolver.Resolve(r); (err == nil) != (state == resolver.Offered) {
+			t.Errorf("installed anew, a release that is %q: %v", state, err)
+		}
+	}
+}
+
 // A repository that does not answer costs what it might have, and nothing else.
 func TestSilentRepository(t *testing.T) {
 	silent := resolver.Repository{Name: "silent", Priority: 9, Releases: func(id string) ([]resolver.Release, error) {

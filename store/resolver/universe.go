@@ -87,6 +87,7 @@ type pool struct {
 	role       role
 	candidates []*candidate // best first
 	current    *candidate   // nil if it is not installed
+	state      State        // what has become of current, as its repository says
 	// excluded says of releases why they are none of the candidates, best first.
 	excluded []exclusion
 	// foreign is the publisher of the best release that only its publisher excludes.
@@ -229,11 +230,13 @@ func (u *universe) consider(p *pool, r *Release) {
 		p.excluded = append(p.excluded, exclusion{text: fmt.Sprintf("%s %s is left out: %v", p.id, r.Version, err)})
 		return
 	}
+	if p.isCurrent(c) {
+		p.state = c.State
+		return
+	}
 	fault := u.unfit(p, c)
 	if fault == "" {
-		if fault = u.unmoved(p, c); fault == "-" {
-			return
-		}
+		fault = u.unmoved(p, c)
 	}
 	if fault == "" && u.isForeign(p, r) {
 		if p.foreign == "" || u.better(p, c) {
@@ -275,8 +278,13 @@ func (u *universe) unfit(p *pool, c *candidate) string {
 	return ""
 }
 
-// unmoved says why a release does not take the place of the one that is installed; "-" is
-// that it is this one.
+// isCurrent reports whether a release is what is installed, as far as anybody knows.
+func (p *pool) isCurrent(c *candidate) bool {
+	return p.current != nil && c.ID == p.id && c.order.Compare(p.current.order) == 0 &&
+		(c.Digest == p.current.Digest || c.Digest == "" || p.current.Digest == "")
+}
+
+// unmoved says why a release does not take the place of the one that is installed.
 func (u *universe) unmoved(p *pool, c *candidate) string {
 	if p.current == nil {
 		return ""
@@ -284,8 +292,6 @@ func (u *universe) unmoved(p *pool, c *candidate) string {
 	i, order := u.installed[p.id], c.order.Compare(p.current.order)
 	ask := u.asks[p.id]
 	switch {
-	case order == 0 && (c.Digest == p.current.Digest || c.Digest == "" || p.current.Digest == ""):
-		return "-"
 	case i.Pinned:
 		return fmt.Sprintf("would replace %s, which is pinned", i.Version)
 	case i.Held && p.role != named:
