@@ -92,7 +92,7 @@ func parseRequires(value string) ([]Requirement, error) {
 	var list []Requirement
 	seen := map[string]bool{}
 	for item := range strings.SplitSeq(value, ",") {
-		r, err := parseRequirement(trimBlanks(item))
+		r, err := ParseRequirement(item)
 		if err != nil {
 			return nil, err
 		}
@@ -109,8 +109,9 @@ func parseRequires(value string) ([]Requirement, error) {
 
 func trimBlanks(s string) string { return strings.Trim(s, blanks) }
 
-func parseRequirement(item string) (Requirement, error) {
-	if item == "" {
+// ParseRequirement reads one item of extension_requires: "id >=1.0 <2; optional".
+func ParseRequirement(item string) (Requirement, error) {
+	if item = trimBlanks(item); item == "" {
 		return Requirement{}, errors.New("an item between commas is empty")
 	}
 	ask, flag, hasFlag := strings.Cut(item, ";")
