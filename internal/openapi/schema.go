@@ -25,7 +25,7 @@ type schemas struct {
 	strict bool
 }
 
-// OneOf, as the Of of a web.Content, stands for a value of one of several types.
+// OneOf, as the Of of a Content, stands for a value of one of several types.
 type OneOf []any
 
 // value returns the schema of what is encoded like v.
