@@ -1,9 +1,6 @@
 package store
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // What the native API (/api/v1) takes and answers besides listings, releases, submissions
 // and the signed index. Lists are never null; Next is the cursor of the next page, "" on
@@ -42,25 +39,11 @@ type ReleaseList struct {
 }
 
 // ReleaseDetail is GET listings/{id}/releases/{version}: the release with what is too
-// large for the listing.
+// large for its listing.
 type ReleaseDetail struct {
+	Listing string `json:"listing"` // its id
 	Release
-	ID string `json:"id"` // of the listing
-	// Schemas are those of its types, by type name, as the author declared them.
-	Schemas map[string]json.RawMessage `json:"schemas"`
-	// Evidence is what was checked before it was published.
-	Evidence []Evidence `json:"evidence"`
-}
-
-// Evidence is one check and its verdict.
-type Evidence struct {
-	Check   string    `json:"check"`   // what was looked at: signature, manifest, …
-	Tool    string    `json:"tool"`    // what looked
-	Version string    `json:"version"` // of the tool
-	Digest  string    `json:"digest"`  // of what it looked at
-	Verdict string    `json:"verdict"` // passed, warned or failed
-	Text    string    `json:"text,omitempty"`
-	At      time.Time `json:"at"`
+	Detail Detail `json:"detail"`
 }
 
 // MaxInstalled is how many extensions one UpdateQuery may hold.
@@ -138,13 +121,13 @@ type Labeling struct {
 
 // Organization is whoever may publish: an administrator of the store adds it.
 type Organization struct {
-	Host    string    `json:"host"` // its name: the domain that its certificates are bound to
-	Name    string    `json:"name"` // as people read it
-	Pins    []string  `json:"pins"` // its public keys as trust.Pin says them
+	Name    string    `json:"name"`  // the host name in its certificates
+	Title   string    `json:"title"` // as people read it
+	Pins    []string  `json:"pins"`  // its public keys as trust.Pin says them, sorted
 	Created time.Time `json:"created"`
 }
 
-// OrganizationList is GET organizations, by host.
+// OrganizationList is GET organizations, by name.
 type OrganizationList struct {
 	Organizations []Organization `json:"organizations"`
 }
@@ -164,9 +147,10 @@ type Token struct {
 	ID           string    `json:"id"`
 	Name         string    `json:"name"` // what its owner calls it
 	Role         Role      `json:"role"`
-	Organization string    `json:"organization,omitempty"` // host of it; of publishers
+	Organization string    `json:"organization,omitempty"` // name of it; of publishers
 	Created      time.Time `json:"created"`
-	Expires      time.Time `json:"expires,omitzero"`
+	Expires      time.Time `json:"expires,omitzero"`   // zero: never
+	LastUsed     time.Time `json:"last_used,omitzero"` // to the minute
 }
 
 // TokenRequest asks for a new token.
@@ -202,27 +186,28 @@ type RevocationList struct {
 type Count struct {
 	Listing   string `json:"listing"`
 	Version   string `json:"version"`
-	Day       string `json:"day"` // 2026-11-26, UTC
+	Platform  string `json:"platform"`
+	Day       string `json:"day"` // 2026-11-26, UTC; the first of the month for what is long ago
 	Downloads int64  `json:"downloads"`
 }
 
-// Stats is GET stats.
+// Stats is GET stats, newest day first.
 type Stats struct {
 	Counts []Count `json:"counts"`
-	Next   string  `json:"next"`
 }
 
-// AuditEntry is one line of the audit trail. Each names the hash of the one before, so
-// that none can be taken out or changed unseen.
+// AuditEntry is one line of the audit trail. Its hash is over the one before, so that none
+// can be taken out or changed unseen.
 type AuditEntry struct {
-	Number int64           `json:"number"`
-	Time   time.Time       `json:"time"`
-	Actor  string          `json:"actor"`
-	Action string          `json:"action"`
-	Target string          `json:"target"`
-	Detail json.RawMessage `json:"detail,omitempty"`
-	Prev   string          `json:"prev"` // sha256:<hex>
-	Hash   string          `json:"hash"`
+	Number int64     `json:"number"`
+	Time   time.Time `json:"time"`
+	Actor  string    `json:"actor"`
+	Action string    `json:"action"`
+	Target string    `json:"target"`
+	Reason string    `json:"reason,omitempty"`
+	Detail string    `json:"detail,omitempty"` // JSON
+	Remote string    `json:"remote,omitempty"` // address of who asked
+	Hash   string    `json:"hash"`             // hex
 }
 
 // AuditPage is GET audit, newest first.
