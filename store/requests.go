@@ -9,22 +9,22 @@ import "time"
 // Card is a listing as catalogues show it: what a client of one host and platform would
 // get of it.
 type Card struct {
-	ID          string    `json:"id"`
-	Format      Format    `json:"format"`
-	Name        string    `json:"name"`    // in the language that was asked for
-	Summary     string    `json:"summary"` // the beginning of its description, plain text
-	Publisher   Publisher `json:"publisher"`
-	License     string    `json:"license,omitempty"`
-	Labels      []string  `json:"labels"`
-	Icon        bool      `json:"icon"`      // GET listings/{id}/icon has one
-	Version     string    `json:"version"`   // the newest that is offered
-	Channel     Channel   `json:"channel"`   // of that version
-	State       string    `json:"state"`     // ReleaseState of that version
-	Platforms   []string  `json:"platforms"` // of that version
-	MinHost     string    `json:"min_host,omitempty"`
-	Permissions []string  `json:"permissions"`
-	Created     time.Time `json:"created"`
-	Updated     time.Time `json:"updated"`
+	ID          string       `json:"id"`
+	Format      Format       `json:"format"`
+	Name        string       `json:"name"`    // in the language that was asked for
+	Summary     string       `json:"summary"` // the beginning of its description, plain text
+	Publisher   Publisher    `json:"publisher"`
+	License     string       `json:"license,omitempty"`
+	Labels      []string     `json:"labels"`
+	Icon        bool         `json:"icon"`      // GET listings/{id}/icon has one
+	Version     string       `json:"version"`   // the newest that is offered
+	Channel     Channel      `json:"channel"`   // of that version
+	State       ReleaseState `json:"state"`     // of that version
+	Platforms   []string     `json:"platforms"` // of that version
+	MinHost     string       `json:"min_host,omitempty"`
+	Permissions []string     `json:"permissions"`
+	Created     time.Time    `json:"created"`
+	Updated     time.Time    `json:"updated"`
 }
 
 // CardPage is GET listings.
@@ -80,10 +80,13 @@ type Update struct {
 	Known bool `json:"known"`
 	Same  bool `json:"same"`
 	// State is its ReleaseState, "" for one that is not known; Note says why.
-	State string `json:"state,omitempty"`
-	Note  string `json:"note,omitempty"`
+	State ReleaseState `json:"state,omitempty"`
+	Note  string       `json:"note,omitempty"`
 	// Newer is the highest version above it that this host can use; nil for none.
 	Newer *Newer `json:"newer,omitempty"`
+	// Latest is a higher one that the host is too old for, and Needs what it asks for.
+	Latest string `json:"latest,omitempty"`
+	Needs  string `json:"needs,omitempty"`
 	// Revocation stops it; Advisories are about it.
 	Revocation *Revocation `json:"revocation,omitempty"`
 	Advisories []Advisory  `json:"advisories"`
@@ -97,10 +100,6 @@ type Newer struct {
 	Size        int64    `json:"size"`
 	MinHost     string   `json:"min_host,omitempty"`
 	Permissions []string `json:"permissions"`
-	// Latest is the highest version of all when this host can not use it, and Needs the
-	// host version that it asks for.
-	Latest string `json:"latest,omitempty"`
-	Needs  string `json:"needs,omitempty"`
 }
 
 // SubmissionPage is GET submissions, newest first.
