@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func TestIssueStore(t *testing.T) {
 
 	// The organization of the same host is another thing.
 	records, err := a.Root().Records()
+	slices.SortFunc(records, func(x, y Record) int { return strings.Compare(x.Name(), y.Name()) })
 	if err != nil || len(records) != 2 || records[0].Store || !records[1].Store || records[1].Name() != "jmap-store://"+host || records[0].Name() != host {
 		t.Fatalf("records %+v, %v", records, err)
 	}

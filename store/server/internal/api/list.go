@@ -134,7 +134,7 @@ func (a *API) cards(items []catalogue.Item, locales []string) ([]store.Card, err
 }
 
 func (a *API) card(l *store.Listing, rel *store.Release, locales []string) store.Card {
-	text := l.Text(locales...)
+	text, _ := l.Text(locales...)
 	c := store.Card{
 		ID: l.ID, Format: l.Format, Name: text.Name, Summary: a.cfg.Summary(text.Description, maxSummary),
 		Publisher: l.Publisher, License: l.License, Labels: list(l.Labels), Icon: l.Pictures.Icon != nil,
