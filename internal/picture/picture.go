@@ -1,8 +1,9 @@
 // Package picture makes the pictures of strangers safe to show.
 //
-// Icon decodes a PNG and encodes it anew: what comes out was written by this host, has a
-// bounded size and says nothing that the pixels do not say. Nothing of the input is
-// passed through. A Shelf keeps icons, so that each is made once.
+// Icon decodes a PNG and encodes it anew: what comes out was written here, has a bounded
+// size and says nothing that the pixels do not say. Nothing of the input is passed through.
+// A Shelf keeps icons, so that each is made once. Redraw does the same for larger pictures,
+// PNG and JPEG, within Bounds of the caller's.
 package picture
 
 import (
@@ -46,7 +47,7 @@ func Icon(file []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is no PNG: %v", ErrUnfit, err)
 	}
-	icon := image.NewNRGBA(fit(full.Bounds()))
+	icon := image.NewNRGBA(fit(full.Bounds(), Side))
 	draw.CatmullRom.Scale(icon, icon.Bounds(), full, full.Bounds(), draw.Src, nil)
 	var out bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
@@ -57,11 +58,11 @@ func Icon(file []byte) ([]byte, error) {
 }
 
 // fit is the largest rectangle with the proportions of r that is neither larger than r
-// nor than an icon.
-func fit(r image.Rectangle) image.Rectangle {
+// nor than side × side.
+func fit(r image.Rectangle, side int) image.Rectangle {
 	w, h := r.Dx(), r.Dy()
-	if long := max(w, h); long > Side {
-		w, h = max(1, w*Side/long), max(1, h*Side/long)
+	if long := max(w, h); long > side {
+		w, h = max(1, w*side/long), max(1, h*side/long)
 	}
 	return image.Rect(0, 0, w, h)
 }
