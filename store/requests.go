@@ -108,14 +108,23 @@ type SubmissionPage struct {
 	Next        string       `json:"next"`
 }
 
+// Withdrawal is what takes a revocation back: exactly the one of this digest, or of this
+// listing and version.
+type Withdrawal struct {
+	Digest  string `json:"digest,omitempty"`
+	Listing string `json:"listing,omitempty"`
+	Version string `json:"version,omitempty"`
+}
+
 // Reason is what an action on a release says of itself.
 type Reason struct {
 	Reason string `json:"reason"`
 }
 
-// Labeling replaces the labels of a listing.
+// Labeling changes the labels of a listing.
 type Labeling struct {
-	Labels []string `json:"labels"` // lower-case words, at most 16
+	Add    []string `json:"add,omitempty"` // ids of labels
+	Remove []string `json:"remove,omitempty"`
 }
 
 // Organization is whoever may publish: an administrator of the store adds it.
@@ -131,13 +140,13 @@ type OrganizationList struct {
 	Organizations []Organization `json:"organizations"`
 }
 
-// Role is what a token lets somebody do; each includes the one before.
+// Role is what a token lets somebody do.
 type Role string
 
 // The roles.
 const (
 	RolePublisher     Role = "publisher"     // publishes for one organization
-	RoleReviewer      Role = "reviewer"      // looks at all submissions, approves
+	RoleReviewer      Role = "reviewer"      // looks at all submissions, approves, labels
 	RoleAdministrator Role = "administrator" // everything
 )
 
@@ -150,6 +159,13 @@ type Token struct {
 	Created      time.Time `json:"created"`
 	Expires      time.Time `json:"expires,omitzero"`   // zero: never
 	LastUsed     time.Time `json:"last_used,omitzero"` // to the minute
+}
+
+// OrganizationRequest adds an organization, or changes the one of that name.
+type OrganizationRequest struct {
+	Name  string   `json:"name"`
+	Title string   `json:"title,omitempty"` // Name when it is empty
+	Pins  []string `json:"pins"`
 }
 
 // TokenRequest asks for a new token.

@@ -18,28 +18,29 @@ import (
 // Right is what a route needs.
 type Right string
 
-// The rights. Who has one has those before it.
+// The rights.
 const (
-	Open       Right = "open"       // nothing: everybody
-	Publish    Right = "publish"    // for one organization, or for all of them
-	Review     Right = "review"     // looks at what all have submitted, and decides on it
+	Open       Right = "open"       // everybody has it
+	See        Right = "see"        // looks at submissions: publishers at those of their organization
+	Publish    Right = "publish"    // publishes, deprecates and withdraws: publishers for their organization
+	Review     Right = "review"     // decides on submissions, and on labels
 	Administer Right = "administer" // everything else
 )
 
 // Rights lists them.
-func Rights() []Right { return []Right{Open, Publish, Review, Administer} }
+func Rights() []Right { return []Right{Open, See, Publish, Review, Administer} }
 
-// rightOf is the right that a role has.
-func rightOf(role store.Role) Right {
+// rightsOf are the rights of a role.
+func rightsOf(role store.Role) []Right {
 	switch role {
 	case store.RolePublisher:
-		return Publish
+		return []Right{Open, See, Publish}
 	case store.RoleReviewer:
-		return Review
+		return []Right{Open, See, Review}
 	case store.RoleAdministrator:
-		return Administer
+		return Rights()
 	}
-	return Open
+	return []Right{Open}
 }
 
 // Caller is who sent a request: the zero value is nobody in particular.
@@ -52,10 +53,7 @@ type Caller struct {
 }
 
 // May reports whether c has a right.
-func (c Caller) May(right Right) bool {
-	all := Rights()
-	return slices.Index(all, rightOf(c.Role)) >= slices.Index(all, right)
-}
+func (c Caller) May(right Right) bool { return slices.Contains(rightsOf(c.Role), right) }
 
 type callerKey struct{}
 
@@ -107,6 +105,9 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (Calle
 		case err == nil:
 			caller.Token, caller.Name, caller.Organization = token.ID, token.Name, token.Organization
 			caller.Role = store.Role(token.Role)
+			if (caller.Role == store.RolePublisher) != (caller.Organization != "") {
+				caller.Role = "" // whom it would speak for nobody can tell
+			}
 		case !errors.Is(err, database.ErrNotFound):
 			return Caller{}, err
 		}
