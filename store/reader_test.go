@@ -431,7 +431,9 @@ func TestSlow(t *testing.T) {
 		r := readerOf(m, nil)
 		view := refresh(t, r)
 		began := time.Now()
-		m.timestamp = func(context.Context, string) (io.ReadCloser, string, error) { return stall([]byte(`{"payload":`)), "", nil }
+		m.timestamp = func(context.Context, string) (io.ReadCloser, string, error) {
+			return stall([]byte(`{"payload":`)), "", nil
+		}
 		_, err := r.Refresh(t.Context())
 		wantCode(t, err, store.IndexTooSlow)
 		if took := time.Since(began); took < 30*time.Second || took > 35*time.Second {
@@ -570,7 +572,9 @@ func TestDownload(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			m.file = nil
 			if row.file != nil {
-				m.file = func(_ context.Context, _ store.ReleaseFile, offset int64) (io.ReadCloser, error) { return row.file(offset) }
+				m.file = func(_ context.Context, _ store.ReleaseFile, offset int64) (io.ReadCloser, error) {
+					return row.file(offset)
+				}
 			}
 			file := &partial{data: bytes.Clone(row.have)}
 			var told int64

@@ -29,6 +29,9 @@ func (v *View) Timestamp() Timestamp { return v.timestamp }
 // Listings returns how many listings there are.
 func (v *View) Listings() int { return v.snapshot.Listings }
 
+// Shards returns the objects into which the listings are divided.
+func (v *View) Shards() []Object { return slices.Clone(v.snapshot.Shards) }
+
 // Listing reads one listing. The id is taken as FoldID has it. IndexUnknown when there is
 // none.
 func (v *View) Listing(ctx context.Context, id string) (*Listing, error) {

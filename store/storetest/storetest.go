@@ -201,6 +201,16 @@ func (s *Store) Listings() []*store.Listing {
 	return all
 }
 
+// Shards returns the objects into which the listings are divided.
+func (s *Store) Shards(t testing.TB) []store.Object {
+	t.Helper()
+	view, err := store.NewReader(store.ReaderConfig{Source: s, Roots: s.Roots(), Now: s.Now}).Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return view.Shards()
+}
+
 // Timestamp makes a Store a store.Source.
 func (s *Store) Timestamp(_ context.Context, known string) (io.ReadCloser, string, error) {
 	s.mu.Lock()

@@ -3,11 +3,11 @@
 //
 // Each runs a test on all of them. The servers are started once for a test binary, at the
 // first use, and end with it, however it ends; every test has a database and a bucket of
-// its own.
+// its own. Fill makes a database large.
 package backends
 
 import (
-	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/store/server/internal/blobs"
@@ -35,13 +35,43 @@ func Each(t *testing.T, test func(t *testing.T, b Backend)) {
 }
 
 // SQLite returns a file and a directory, in the test's own folder.
-func SQLite(t testing.TB) Backend { return sqlite(t) }
+func SQLite(t testing.TB) Backend {
+	t.Helper()
+	dir := t.TempDir()
+	return open(t, Backend{Name: "sqlite", DatabaseURL: filepath.Join(dir, "store.db"), BlobsURL: filepath.Join(dir, "blobs")})
+}
 
 // Postgres returns a database of a real PostgreSQL and a bucket of a real S3 server.
-func Postgres(t testing.TB) Backend { return postgres(t) }
+func Postgres(t testing.TB) Backend {
+	t.Helper()
+	s := theServers(t)
+	database, bucket := s.space(t)
+	return open(t, Backend{Name: "postgres", DatabaseURL: database, BlobsURL: bucket,
+		BlobOptions: blobs.Options{AccessKey: s.accessKey, SecretKey: s.secretKey, Temp: t.TempDir()}})
+}
 
-// Fill loads that many listings with that many releases each, vivid and the same at each
-// call, in bulk but through the same columns as what is published.
-func Fill(ctx context.Context, db *database.Database, listings, releases int) error {
-	return fill(ctx, db, listings, releases)
+func open(t testing.TB, b Backend) Backend {
+	t.Helper()
+	b.Database = b.OpenDatabase(t, database.Options{})
+	var err error
+	if b.Blobs, err = blobs.Open(t.Context(), b.BlobsURL, b.BlobOptions); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// OpenDatabase opens the same database once more, as another replica does; the test's end
+// closes it.
+func (b Backend) OpenDatabase(t testing.TB, opts database.Options) *database.Database {
+	t.Helper()
+	db, err := database.Open(t.Context(), b.DatabaseURL, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("closing the database: %v", err)
+		}
+	})
+	return db
 }

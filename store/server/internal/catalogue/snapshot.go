@@ -1,14 +1,36 @@
 package catalogue
 
 import (
+	"encoding/json"
+	"fmt"
 	"iter"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/server/internal/database"
 )
 
 // Snapshot is the catalogue at one sequence number. It never changes.
-type Snapshot struct{}
+type Snapshot struct {
+	store    string
+	sequence int64
+	count    int // of entries
+	lists    database.Lists
+	head     head
+
+	shards                         []*shard
+	index, advisories, revocations Object
+
+	byDigest  digests
+	orders    [sortCount][]*entry // all entries, in each order
+	downloads map[string]int64    // by id
+	platforms [][]string          // what release.platforms means
+	hosts     []host              // what release.minHost means
+	decoded   *decoded
+}
 
 // Object is a document of the index, compressed.
 type Object struct {
@@ -18,47 +40,129 @@ type Object struct {
 }
 
 // Sequence returns the number of the last change that is in it.
-func (s *Snapshot) Sequence() int64 { return 0 }
+func (s *Snapshot) Sequence() int64 { return s.sequence }
 
 // Timestamp returns the envelope that clients verify, and its ETag with the quotes; nil and
-// "" as long as nobody could sign.
-func (s *Snapshot) Timestamp() (envelope []byte, etag string) { return nil, "" }
+// "" as long as nobody could sign. While the newest catalogue can not be signed it is that
+// of the one before.
+func (s *Snapshot) Timestamp() (envelope []byte, etag string) { return s.head.envelope, s.head.etag }
 
-// Index returns the document that the timestamp names: a store.Snapshot.
-func (s *Snapshot) Index() Object { return Object{} }
+// Index returns the document of the store.Snapshot.
+func (s *Snapshot) Index() Object { return s.index }
 
 // Document returns the document of a listing, by its id as store.FoldID has it.
-func (s *Snapshot) Document(id string) (Object, bool) { return Object{}, false }
+func (s *Snapshot) Document(id string) (Object, bool) {
+	e := s.entry(store.FoldID(id))
+	if e == nil {
+		return Object{}, false
+	}
+	return e.object(), true
+}
+
+func (e *entry) object() Object { return Object{Digest: e.digest, Size: e.size, Gzip: e.gzip} }
+
+// object finds any document by its digest, which is one.
+func (s *Snapshot) object(digest string) (Object, bool) {
+	for _, o := range []Object{s.index, s.advisories, s.revocations} {
+		if o.Digest == digest {
+			return o, true
+		}
+	}
+	if e := s.byDigest.find(digest); e != nil {
+		return e.object(), true
+	}
+	for _, shard := range s.shards {
+		if shard.object.Digest == digest {
+			return shard.object, true
+		}
+	}
+	return Object{}, false
+}
+
+// entry finds an entry by its folded id.
+func (s *Snapshot) entry(folded string) *entry {
+	if len(s.shards) == 0 {
+		return nil
+	}
+	entries := s.shards[store.ShardOf(folded, len(s.shards))].entries
+	index, ok := slices.BinarySearchFunc(entries, folded, func(e *entry, folded string) int { return strings.Compare(e.folded, folded) })
+	if !ok {
+		return nil
+	}
+	return entries[index]
+}
 
 // Listing returns a listing, by its id as store.FoldID has it. It is shared: the caller
 // does not change it.
-func (s *Snapshot) Listing(id string) (*store.Listing, bool) { return nil, false }
+func (s *Snapshot) Listing(id string) (*store.Listing, bool) {
+	e := s.entry(store.FoldID(id))
+	if e == nil {
+		return nil, false
+	}
+	listing, err := s.decoded.listing(e)
+	return listing, err == nil // it was read when the entry was made
+}
 
 // Item returns the entry of a listing, by its id as store.FoldID has it.
-func (s *Snapshot) Item(id string) (Item, bool) { return Item{}, false }
+func (s *Snapshot) Item(id string) (Item, bool) {
+	e := s.entry(store.FoldID(id))
+	if e == nil {
+		return Item{}, false
+	}
+	return s.item(e, e.offered), true
+}
 
-// Len returns how many listings there are, hidden ones included.
-func (s *Snapshot) Len() int { return 0 }
+// Len returns how many listings there are, those included of which no release is offered.
+func (s *Snapshot) Len() int { return s.count }
 
-// All returns the entries of all listings, hidden ones included, by id.
-func (s *Snapshot) All() iter.Seq[Item] { return func(func(Item) bool) {} }
+// All returns the entries of all listings, by name, those included of which no release is
+// offered.
+func (s *Snapshot) All() iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		for _, e := range s.orders[0] {
+			if !yield(s.item(e, e.offered)) {
+				return
+			}
+		}
+	}
+}
 
-// Advisories returns all advisories, oldest first.
-func (s *Snapshot) Advisories() []store.Advisory { return nil }
+// Advisories returns all advisories, sorted by id. They are not to be changed, like
+// Revocations and Labels.
+func (s *Snapshot) Advisories() []store.Advisory { return s.lists.Advisories }
 
-// Revocations returns all revocations, oldest first.
-func (s *Snapshot) Revocations() []store.Revocation { return nil }
+// Revocations returns all revocations.
+func (s *Snapshot) Revocations() []store.Revocation { return s.lists.Revocations }
 
-// Labels returns the labels in use, sorted, with how many listings of List each is on.
-func (s *Snapshot) Labels() []Count { return nil }
+// Labels returns the labels that the store explains, sorted by id.
+func (s *Snapshot) Labels() []database.Label { return s.lists.Labels }
 
-// Platforms returns the platforms in use, sorted, counted like Labels.
-func (s *Snapshot) Platforms() []Count { return nil }
+// Counts says of labels, platforms, formats and publishers how many listings with an offered
+// release have them. It looks at every listing: keep what it returns with the Snapshot.
+func (s *Snapshot) Counts() Counts {
+	c := Counts{Labels: map[string]int{}, Platforms: map[string]int{}, Formats: map[store.Format]int{}, Publishers: map[store.Publisher]int{}}
+	for _, e := range s.orders[0] {
+		if e.offered < 0 {
+			continue
+		}
+		c.Formats[e.format]++
+		c.Publishers[*e.publisher]++
+		for _, label := range e.labels {
+			c.Labels[label]++
+		}
+		for _, platform := range s.platforms[e.releases[e.offered].platforms] {
+			c.Platforms[platform]++
+		}
+	}
+	return c
+}
 
-// Count is a value and how many listings have it.
-type Count struct {
-	Value string
-	Count int
+// Counts are values and how many listings have them.
+type Counts struct {
+	Labels     map[string]int // by id
+	Platforms  map[string]int // of the highest offered release
+	Formats    map[store.Format]int
+	Publishers map[store.Publisher]int
 }
 
 // Item is what is known of a listing without its document.
@@ -71,58 +175,72 @@ type Item struct {
 	Digest    string   // of the document
 	Created   time.Time
 	Updated   time.Time
-	Published time.Time // of the newest release that is offered; zero: none is
+	Published time.Time // of the highest release that is offered; zero: none is
 	Downloads int64     // as of a minute ago
 	// Release is the index in Listing.Releases of the highest release that the query
 	// matches; from Item and All, of the highest that is offered. -1: none.
 	Release int
+
+	entry   *entry
+	decoded *decoded
 }
 
-// Listing returns the whole listing, decoded on demand.
-func (i Item) Listing() (*store.Listing, error) { return nil, nil }
-
-// Sort is an order of listings.
-type Sort string
-
-// The orders. Listings that are equal in it follow by id.
-const (
-	ByName      Sort = "name"      // the default: A to Z, without regard to case
-	ByUpdated   Sort = "updated"   // the latest first
-	ByPublished Sort = "published" // the latest release first
-	ByDownloads Sort = "downloads" // the most first
-)
-
-// Query selects listings: those that have a release to which all of it applies. Empty
-// fields select nothing.
-type Query struct {
-	Format    store.Format
-	Publisher string // a pin, a host or an organization's name
-	Label     string
-	// Of a release:
-	Platform    string // our name; a release without it is left out
-	HostVersion string // its MinHost is not higher, both by bundle.Version
-	Channel     store.Channel
-	// State is that of the release; empty: published or deprecated.
-	State store.ReleaseState
-
-	Sort   Sort
-	Limit  int    // 1 to 200; zero: 50
-	Cursor string // Page.Next of the page before, of the same query; of any Snapshot
+func (s *Snapshot) item(e *entry, release int) Item {
+	return Item{
+		ID: e.id, Format: e.format, Name: e.name, Publisher: *e.publisher, Labels: e.labels, Digest: e.digest,
+		Created: e.created, Updated: e.updated, Published: e.published, Downloads: s.downloads[e.id], Release: release,
+		entry: e, decoded: s.decoded,
+	}
 }
 
-// Page is some of the listings that a query selects.
-type Page struct {
-	Items []Item
-	Next  string // cursor of the next page; empty: there is none
+// Listing returns the whole listing, decoded on demand. It is shared: the caller does not
+// change it.
+func (i Item) Listing() (*store.Listing, error) { return i.decoded.listing(i.entry) }
+
+// maxDecoded bounds what decoded holds, in bytes of JSON; in memory it is about twice that.
+const maxDecoded = 16 << 20
+
+// decoded holds listings that were read lately: the young ones, and those that were young
+// before them. What is asked for again becomes young again, and the old ones go when there
+// are new old ones.
+type decoded struct {
+	mu         sync.Mutex
+	young, old map[string]*store.Listing // by digest
+	size       int64                     // of the young
 }
 
-// ErrQuery is the reason of List and Search to refuse a query: its cursor, limit, order or
-// version is none.
-var ErrQuery error = errQuery{}
+func (d *decoded) listing(e *entry) (*store.Listing, error) {
+	d.mu.Lock()
+	listing, ok := d.young[e.digest]
+	if !ok {
+		if listing, ok = d.old[e.digest]; ok {
+			d.keep(e, listing)
+		}
+	}
+	d.mu.Unlock()
+	if ok {
+		return listing, nil
+	}
+	data, err := unzip(e.gzip, e.size)
+	if err != nil {
+		return nil, err
+	}
+	listing = &store.Listing{}
+	if err := json.Unmarshal(data, listing); err != nil {
+		return nil, fmt.Errorf("reading the listing %s: %w", e.id, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.keep(e, listing)
+	return listing, nil
+}
 
-type errQuery struct{}
-
-func (errQuery) Error() string { return "no such query" }
-
-// List returns the listings that a query selects.
-func (s *Snapshot) List(q Query) (Page, error) { return Page{}, nil }
+// keep makes a listing young; the caller holds mu.
+func (d *decoded) keep(e *entry, listing *store.Listing) {
+	if d.young == nil || d.size+e.size > maxDecoded/2 {
+		d.old, d.young, d.size = d.young, map[string]*store.Listing{}, 0
+	}
+	if _, ok := d.young[e.digest]; !ok {
+		d.young[e.digest], d.size = listing, d.size+e.size
+	}
+}

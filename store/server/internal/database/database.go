@@ -17,6 +17,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -48,6 +49,8 @@ type Database struct {
 	read   *sql.DB // PostgreSQL: the same pool
 	engine engine
 	opts   Options
+
+	compressors *sync.Pool // of *gzip.Writer, which are expensive to make
 }
 
 // Open opens the database at location, which is a path (or sqlite:PATH) for a file of

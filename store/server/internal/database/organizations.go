@@ -1,7 +1,11 @@
 package database
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -13,68 +17,109 @@ type Organization struct {
 	Created time.Time `json:"created"`
 }
 
-// Role is what a token's bearer may do.
-type Role string
-
-// The roles; each may do what those before it may.
-const (
-	RolePublisher     Role = "publisher"
-	RoleReviewer      Role = "reviewer"
-	RoleAdministrator Role = "administrator"
-)
-
-// Token is what is known of an access token; the token itself is nowhere.
-type Token struct {
-	ID           string    `json:"id"` // to speak of it, chosen by the caller: unique
-	Name         string    `json:"name"`
-	Role         Role      `json:"role"`
-	Organization string    `json:"organization,omitempty"` // whose it is; "" for the store's own
-	Created      time.Time `json:"created"`
-	Expires      time.Time `json:"expires,omitzero"`   // zero for never
-	LastUsed     time.Time `json:"last_used,omitzero"` // to the minute
-}
-
-// SaveOrganization adds an organization, or takes the place of the one with its name. A
-// pin that another organization has is ErrExists.
+// SaveOrganization adds an organization, or takes the place of the one with its name, which
+// keeps its Created. A pin that another organization has is ErrExists.
 func (d *Database) SaveOrganization(ctx context.Context, o Organization, entry Entry) error {
-	return d.saveOrganization(ctx, o, entry)
+	return d.change(ctx, fmt.Sprintf("saving organization %q", o.Name), func(ctx context.Context, tx *sql.Tx) error {
+		if o.Created.IsZero() {
+			o.Created = d.now()
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO organizations (name, title, created) VALUES ($1, $2, $3)
+			ON CONFLICT (name) DO UPDATE SET title = excluded.title`, o.Name, o.Title, micros(o.Created))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM organization_keys WHERE organization = $1`, o.Name); err != nil {
+			return err
+		}
+		for _, pin := range o.Pins {
+			_, err := tx.ExecContext(ctx, `INSERT INTO organization_keys (pin, organization) VALUES ($1, $2)`, pin, o.Name)
+			if err != nil {
+				return fmt.Errorf("key %s: %w", pin, err)
+			}
+		}
+		return d.log(ctx, tx, entry)
+	})
 }
 
 // RemoveOrganization removes one and its tokens. One that owns listings is ErrConflict.
 func (d *Database) RemoveOrganization(ctx context.Context, name string, entry Entry) error {
-	return d.removeOrganization(ctx, name, entry)
+	return d.change(ctx, fmt.Sprintf("removing organization %q", name), func(ctx context.Context, tx *sql.Tx) error {
+		err := exactlyOne(ctx, tx, `DELETE FROM organizations WHERE name = $1`, name)
+		if d.engine.judge(err) == unrelated {
+			return fmt.Errorf("%w: it owns listings", ErrConflict)
+		}
+		if err != nil {
+			return err
+		}
+		return d.log(ctx, tx, entry)
+	})
 }
 
 // Organization returns the one with this name.
-func (d *Database) Organization(ctx context.Context, name string) (Organization, error) {
-	return d.organization(ctx, name)
+func (d *Database) Organization(ctx context.Context, name string) (o Organization, err error) {
+	err = d.look(ctx, fmt.Sprintf("reading organization %q", name), func(ctx context.Context, q querier) error {
+		o, err = organizationByName(ctx, q, name)
+		return err
+	})
+	return o, err
 }
 
 // OrganizationOf returns the one that has this public key.
-func (d *Database) OrganizationOf(ctx context.Context, pin string) (Organization, error) {
-	return d.organizationOf(ctx, pin)
+func (d *Database) OrganizationOf(ctx context.Context, pin string) (o Organization, err error) {
+	err = d.look(ctx, "looking for the organization with key "+pin, func(ctx context.Context, q querier) error {
+		o, err = organizationByPin(ctx, q, pin)
+		return err
+	})
+	return o, err
 }
 
 // Organizations returns all, by name.
-func (d *Database) Organizations(ctx context.Context) ([]Organization, error) {
-	return d.organizations(ctx)
+func (d *Database) Organizations(ctx context.Context) (list []Organization, err error) {
+	err = d.lookAtOnce(ctx, "reading organizations", func(ctx context.Context, q querier) error {
+		if list, err = all(ctx, q, scanOrganization, `SELECT name, title, created FROM organizations`); err != nil {
+			return err
+		}
+		type key struct{ pin, organization string }
+		keys, err := all(ctx, q, func(r row) (k key, err error) {
+			err = r.Scan(&k.pin, &k.organization)
+			return k, err
+		}, `SELECT pin, organization FROM organization_keys`)
+		pins := map[string][]string{}
+		for _, k := range keys {
+			pins[k.organization] = append(pins[k.organization], k.pin)
+		}
+		for i := range list {
+			list[i].Pins = pins[list[i].Name]
+			slices.Sort(list[i].Pins)
+		}
+		return err
+	})
+	slices.SortFunc(list, func(a, b Organization) int { return cmp.Compare(a.Name, b.Name) })
+	return list, err
 }
 
-// AddToken keeps a token by the SHA-256 of what its bearer shows.
-func (d *Database) AddToken(ctx context.Context, t Token, hash [32]byte, entry Entry) error {
-	return d.addToken(ctx, t, hash, entry)
+// organizationByPin is sql.ErrNoRows for none, and so is organizationByName.
+func organizationByPin(ctx context.Context, q querier, pin string) (o Organization, err error) {
+	var name string
+	if err := q.QueryRowContext(ctx, `SELECT organization FROM organization_keys WHERE pin = $1`, pin).Scan(&name); err != nil {
+		return o, err
+	}
+	return organizationByName(ctx, q, name)
 }
 
-// TokenOf returns the token with this hash, and remembers that it was used. One that has
-// expired is ErrNotFound.
-func (d *Database) TokenOf(ctx context.Context, hash [32]byte) (Token, error) {
-	return d.tokenOf(ctx, hash)
+func organizationByName(ctx context.Context, q querier, name string) (o Organization, err error) {
+	if o, err = scanOrganization(q.QueryRowContext(ctx, `SELECT name, title, created FROM organizations WHERE name = $1`, name)); err != nil {
+		return o, err
+	}
+	o.Pins, err = all(ctx, q, one[string], `SELECT pin FROM organization_keys WHERE organization = $1`, name)
+	slices.Sort(o.Pins)
+	return o, err
 }
 
-// Tokens returns all, expired ones too, oldest first.
-func (d *Database) Tokens(ctx context.Context) ([]Token, error) { return d.tokens(ctx) }
-
-// RemoveToken removes the token with this id.
-func (d *Database) RemoveToken(ctx context.Context, id string, entry Entry) error {
-	return d.removeToken(ctx, id, entry)
+func scanOrganization(r row) (o Organization, err error) {
+	var created int64
+	err = r.Scan(&o.Name, &o.Title, &created)
+	o.Created = timeOf(created)
+	return o, err
 }

@@ -1,6 +1,11 @@
 package database
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"slices"
+	"unicode/utf8"
+)
 
 // Query asks for listings. All of its parts must hold.
 type Query struct {
@@ -26,4 +31,72 @@ type Hits struct {
 // Search finds listings by the texts, names, ids and types of all of their locales. The
 // order is: the name itself, names that begin so, the words in a name, anywhere; within
 // these the shorter name first, then the id.
-func (d *Database) Search(ctx context.Context, q Query) (Hits, error) { return d.search(ctx, q) }
+func (d *Database) Search(ctx context.Context, q Query) (Hits, error) {
+	var hits Hits
+	err := d.look(ctx, "searching", func(ctx context.Context, from querier) error {
+		seen := map[int64]bool{}
+		for _, e := range tiers(q) {
+			if len(hits.IDs) >= q.limit() {
+				break
+			}
+			list, err := d.engine.find(ctx, from, e, maxRanked+1)
+			if err != nil {
+				return err
+			}
+			if len(list) > maxRanked {
+				list, hits.More = list[:maxRanked], true
+			}
+			slices.SortFunc(list, func(a, b found) int {
+				return cmp.Or(cmp.Compare(utf8.RuneCountInString(a.name), utf8.RuneCountInString(b.name)), cmp.Compare(a.id, b.id))
+			})
+			for _, f := range list {
+				if !seen[f.number] {
+					seen[f.number] = true
+					hits.IDs = append(hits.IDs, f.id)
+				}
+			}
+		}
+		if len(hits.IDs) > q.limit() {
+			hits.IDs, hits.More = hits.IDs[:q.limit()], true
+		}
+		return nil
+	})
+	return hits, err
+}
+
+// maxRanked is how many listings of one tier are ranked. A word that more have says little:
+// what is shown of them then are the oldest listings, and people type another word.
+const maxRanked = 1000
+
+// found is a listing that matches.
+type found struct {
+	number   int64
+	id, name string
+}
+
+func scanFound(r row) (f found, err error) {
+	err = r.Scan(&f.number, &f.id, &f.name)
+	return f, err
+}
+
+func (q Query) limit() int { return limited(q.Limit, 100, 1000) }
+
+// tiers are what is looked for, best first; each finds what those before it find, too.
+func tiers(q Query) []expression {
+	var filters []string
+	for _, f := range [][2]string{{"format", q.Format}, {"platform", q.Platform}, {"label", q.Label}, {"publisher", q.Publisher}} {
+		if f[1] != "" {
+			filters = append(filters, filter(f[0], f[1]))
+		}
+	}
+	phrases, joined := parse(q.Text)
+	if len(phrases) == 0 {
+		return []expression{{filters, nil}}
+	}
+	return []expression{
+		{filters, []phrase{{[]string{wholePrefix + joined}, false}}},
+		{filters, []phrase{{[]string{wholePrefix + joined}, true}}},
+		{filters, in(namePrefix, phrases)},
+		{filters, phrases},
+	}
+}
