@@ -56,8 +56,6 @@ func (p *proposal) change(current database.Current, direct bool, actor string) d
 	s := p.submission
 	s.Updated, s.Problems = p.now, nil
 	decided := decide(current, *p)
-	// What the organization is called here is what was found, not what the sender said.
-	s.Organization = cmp.Or(s.Organization, decided.organization)
 	change := database.Change{Submission: &s}
 	entry := database.Entry{Actor: actor, Target: p.ID + " " + p.Release.Version,
 		Detail: detail(map[string]any{"submission": s.Number, "digest": p.file().Digest, "publisher": p.Publisher.Pin})}

@@ -93,7 +93,7 @@ func (d *Desk) Receive(ctx context.Context, u Upload) (store.Submission, error) 
 	if u.Problem != nil {
 		s.State, s.Problems = store.NeedsChanges, []store.Problem{bounded(*u.Problem)}
 	}
-	s, err := d.cfg.Database.AddSubmission(ctx, s, u.Key)
+	s, err := d.cfg.Database.AddSubmission(ctx, database.NewSubmission{Submission: s, Request: u.Key})
 	if errors.Is(err, database.ErrExists) {
 		return s, nil
 	}
@@ -101,13 +101,10 @@ func (d *Desk) Receive(ctx context.Context, u Upload) (store.Submission, error) 
 		return store.Submission{}, fmt.Errorf("making a submission of the file: %w", err)
 	}
 	d.metrics.received.WithLabelValues(u.Source).Inc()
-	err = d.cfg.Database.Append(ctx, database.Entry{
+	d.note(ctx, database.Entry{
 		Actor: cmp.Or(u.Actor, "store"), Action: "submit", Target: target(s.Number), Detail: detail(map[string]any{
 			"file": s.File, "digest": s.Digest, "source": s.Source, "organization": s.Organization}), Remote: u.Remote,
 	})
-	if err != nil {
-		d.cfg.Log.Error("a submission is not in the audit trail", "submission", s.Number, "error", err)
-	}
 	d.alarm()
 	return s, nil
 }
@@ -123,6 +120,14 @@ func (d *Desk) keep(ctx context.Context, from io.Reader) (store.Object, error) {
 		return store.Object{}, fmt.Errorf("keeping the file: %w", err)
 	}
 	return object, nil
+}
+
+// note writes down what is done already: that can not be taken back when the audit trail
+// can not be written.
+func (d *Desk) note(ctx context.Context, e database.Entry) {
+	if err := d.cfg.Database.Append(ctx, e); err != nil {
+		d.cfg.Log.Error("something is not in the audit trail", "action", e.Action, "target", e.Target, "error", err)
+	}
 }
 
 // alarm wakes a worker.

@@ -51,23 +51,27 @@ func (d *Desk) Reject(ctx context.Context, number int64, actor, reason string) (
 	return s, nil
 }
 
-// Retry has a submission that was refused checked once more: what an administrator has
-// changed meanwhile (roots, organizations) counts.
+// Retry submits the bytes of a submission that was refused once more: what an administrator
+// has changed meanwhile (roots, organizations) counts. The one that was refused stays.
 func (d *Desk) Retry(ctx context.Context, number int64, actor string) (store.Submission, error) {
-	s, err := d.cfg.Database.Submission(ctx, number)
+	was, err := d.cfg.Database.Submission(ctx, number)
 	switch {
 	case errors.Is(err, database.ErrNotFound):
-		return s, actionErrorf(NotFound, "there is no submission %d", number)
+		return was, actionErrorf(NotFound, "there is no submission %d", number)
 	case err != nil:
-		return s, fmt.Errorf("looking for submission %d: %w", number, err)
-	case s.State != store.NeedsChanges:
-		return s, actionErrorf(WrongState, "submission %d is not refused", number)
+		return was, fmt.Errorf("looking for submission %d: %w", number, err)
+	case was.State != store.NeedsChanges:
+		return was, actionErrorf(WrongState, "submission %d is not refused", number)
 	}
-	s.State, s.Updated, s.Problems, s.Warnings = store.Submitted, d.now(), nil, nil
-	err = d.cfg.Database.SaveSubmission(ctx, s, "", database.Entry{Actor: actor, Action: "retry", Target: target(number)})
+	now := d.now()
+	s, err := d.cfg.Database.AddSubmission(ctx, database.NewSubmission{Submission: store.Submission{
+		State: store.Submitted, Source: was.Source, File: was.File, Organization: was.Organization,
+		Digest: was.Digest, Size: was.Size, Channel: was.Channel, Created: now, Updated: now,
+	}})
 	if err != nil {
 		return s, fmt.Errorf("submitting %d once more: %w", number, err)
 	}
+	d.note(ctx, database.Entry{Actor: actor, Action: "retry", Target: target(s.Number), Reason: target(number)})
 	d.alarm()
 	return s, nil
 }

@@ -104,6 +104,10 @@ func (d *Desk) settle(ctx context.Context, s store.Submission, attempts int, cla
 		return d.refuse(ctx, s, claim, []store.Problem{problemf(store.CodeCheckFailed,
 			"its check was begun %d times and never came to its end: submit it again, and tell the store's administrator", attempts-1)})
 	}
+	s.State, s.Updated = store.Checking, d.now()
+	if err := d.cfg.Database.SaveSubmission(ctx, s, claim); err != nil {
+		return s, fmt.Errorf("beginning to check submission %d: %w", s.Number, err)
+	}
 	p, problems, err := d.examine(ctx, &s)
 	if err != nil {
 		return s, err
