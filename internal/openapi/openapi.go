@@ -32,6 +32,8 @@ type Enums struct {
 	// Nullable has the fields that are lists, and null where that says something else
 	// than an empty one, as in Fields.
 	Nullable map[string]bool
+	// Names has what types are called whose own name another type has.
+	Names map[reflect.Type]string
 }
 
 // prefix is that of all paths that are described.

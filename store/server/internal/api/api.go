@@ -68,21 +68,21 @@ const (
 // Routes are those of the API.
 func (a *API) Routes() []web.Route {
 	return []web.Route{
-		{Method: "GET", Path: prefix + "listings", Cost: web.TextSearch, Serve: a.list, Doc: listDoc()},
-		{Method: "GET", Path: listing, Serve: a.show, Doc: showDoc()},
-		{Method: "GET", Path: listing + "/releases", Serve: a.releases, Doc: releasesDoc()},
-		{Method: "GET", Path: release, Cost: web.Search, Serve: a.release, Doc: releaseDoc()},
-		{Method: "GET", Path: release + "/download", Serve: a.download, Doc: downloadDoc()},
-		{Method: "GET", Path: listing + "/icon", Serve: a.icon, Doc: pictureDoc("icon", "The icon")},
-		{Method: "GET", Path: listing + "/background", Serve: a.background, Doc: pictureDoc("background", "The background")},
-		{Method: "GET", Path: listing + "/screenshots/{n}", Serve: a.screenshot, Doc: pictureDoc("screenshot", "One of the screenshots, from 1")},
-		{Method: "POST", Path: prefix + "updates", Cost: web.Search, Body: maxUpdates, Serve: a.updates, Doc: updatesDoc()},
-		{Method: "GET", Path: prefix + "snapshot", Serve: a.snapshot, Doc: snapshotDoc()},
-		{Method: "GET", Path: prefix + "snapshot/timestamp", Serve: a.timestamp, Doc: timestampDoc()},
-		{Method: "GET", Path: prefix + "snapshot/objects/{digest}", Serve: a.object, Doc: objectDoc()},
-		{Method: "GET", Path: prefix + "advisories", Serve: a.advisories, Doc: advisoriesDoc()},
-		{Method: "GET", Path: prefix + "revocations", Serve: a.revocations, Doc: revocationsDoc()},
-		{Method: "GET", Path: prefix + "stats", Cost: web.Search, Serve: a.stats, Doc: statsDoc()},
+		{Method: "GET", Path: prefix + "listings", Right: web.Open, Cost: web.TextSearch, Serve: a.list, Doc: listDoc()},
+		{Method: "GET", Path: listing, Right: web.Open, Serve: a.show, Doc: showDoc()},
+		{Method: "GET", Path: listing + "/releases", Right: web.Open, Serve: a.releases, Doc: releasesDoc()},
+		{Method: "GET", Path: release, Right: web.Open, Cost: web.Search, Serve: a.release, Doc: releaseDoc()},
+		{Method: "GET", Path: release + "/download", Right: web.Open, Serve: a.download, Doc: downloadDoc()},
+		{Method: "GET", Path: listing + "/icon", Right: web.Open, Serve: a.icon, Doc: pictureDoc("icon", "The icon")},
+		{Method: "GET", Path: listing + "/background", Right: web.Open, Serve: a.background, Doc: pictureDoc("background", "The background")},
+		{Method: "GET", Path: listing + "/screenshots/{n}", Right: web.Open, Serve: a.screenshot, Doc: pictureDoc("screenshot", "One of the screenshots, from 1")},
+		{Method: "POST", Path: prefix + "updates", Right: web.Open, Cost: web.Search, Body: maxUpdates, Serve: a.updates, Doc: updatesDoc()},
+		{Method: "GET", Path: prefix + "snapshot", Right: web.Open, Serve: a.snapshot, Doc: snapshotDoc()},
+		{Method: "GET", Path: prefix + "snapshot/timestamp", Right: web.Open, Serve: a.timestamp, Doc: timestampDoc()},
+		{Method: "GET", Path: prefix + "snapshot/objects/{digest}", Right: web.Open, Serve: a.object, Doc: objectDoc()},
+		{Method: "GET", Path: prefix + "advisories", Right: web.Open, Serve: a.advisories, Doc: advisoriesDoc()},
+		{Method: "GET", Path: prefix + "revocations", Right: web.Open, Serve: a.revocations, Doc: revocationsDoc()},
+		{Method: "GET", Path: prefix + "stats", Right: web.Open, Cost: web.Search, Serve: a.stats, Doc: statsDoc()},
 	}
 }
 

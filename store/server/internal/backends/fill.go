@@ -39,7 +39,9 @@ func Fill(ctx context.Context, db *database.Database, listings, releases int) er
 
 const organizations = 200
 
-func organization(i int) string { return fmt.Sprintf("%s%d.example", word(i%organizations), i%organizations) }
+func organization(i int) string {
+	return fmt.Sprintf("%s%d.example", word(i%organizations), i%organizations)
+}
 
 // Listing makes the i-th listing of Fill: its texts in three languages from a vocabulary in
 // which, as in a language, few words are frequent and most are rare.

@@ -52,7 +52,7 @@ func (l limits) refuse(cost Cost, caller Caller, now time.Time) time.Duration {
 		key = "token " + caller.Token
 	}
 	switch cost {
-	case Search, TextSearch:
+	case Search:
 		return l.search.take(key, now)
 	case Write:
 		return l.write.take(key, now)

@@ -69,6 +69,8 @@ type Site struct {
 	Proxies []netip.Prefix
 	// Rates are how often one client may; the zero value is Rates{}.WithDefaults().
 	Rates Rates
+	// Faces answers what is none of the routes, outside of /api/; nil for nobody.
+	Faces http.Handler
 
 	zips   negotiate.Gzip
 	limits limits
@@ -91,7 +93,7 @@ func (s *Site) Handler(routes []Route) http.Handler {
 	for _, path := range slices.SortedFunc(maps.Keys(byPath), literalFirst) {
 		router.Path(path).Handler(s.guard(path, byPath[path]))
 	}
-	router.NotFoundHandler = s.guard("none", map[string]Route{})
+	router.NotFoundHandler = s.guard("faces", map[string]Route{})
 	return router
 }
 
@@ -131,7 +133,7 @@ func (s *Site) guard(path string, methods map[string]Route) http.Handler {
 // serve finds the route for the method of r, if its caller may know of it.
 func (s *Site) serve(w http.ResponseWriter, r *http.Request, methods map[string]Route) error {
 	if len(methods) == 0 {
-		return NewProblem(NotFound, "the store has no such path")
+		return s.beside(w, r)
 	}
 	method := r.Method
 	if _, ok := methods[method]; !ok && method == http.MethodHead {
@@ -166,6 +168,27 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request, methods map[string]
 		w = negotiate.Reply(w, r, &s.zips)
 	}
 	return route.Serve(w, r)
+}
+
+// beside has the faces answer.
+func (s *Site) beside(w http.ResponseWriter, r *http.Request) error {
+	if s.Faces == nil || strings.HasPrefix(r.URL.Path, "/api/") {
+		return NewProblem(NotFound, "the store has no such path")
+	}
+	caller := Caller{Remote: s.Client(r)}
+	cost := Cheap
+	if r.URL.Query().Has("q") {
+		cost = Search
+	}
+	if wait := s.limits.refuse(cost, caller, time.Now()); wait > 0 {
+		p := NewProblem(Exhausted, "more requests came from you than one client may send")
+		p.Wait = wait
+		return p
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	r.Body = http.MaxBytesReader(raw(w), r.Body, maxBody)
+	s.Faces.ServeHTTP(Pace(w), r)
+	return nil
 }
 
 // Var is a parameter in the path of r.
