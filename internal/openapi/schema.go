@@ -25,7 +25,7 @@ type schemas struct {
 	strict bool
 }
 
-// OneOf, as the Of of a web.Content, stands for a value of one of several types.
+// OneOf, as the Of of a Content, stands for a value of one of several types.
 type OneOf []any
 
 // value returns the schema of what is encoded like v.
@@ -108,6 +108,9 @@ func (s *schemas) nullable(t reflect.Type) (object, error) {
 // component returns a reference to the schema of the struct t.
 func (s *schemas) component(t reflect.Type) (object, error) {
 	name := t.Name()
+	if other, ok := s.enums.Names[t]; ok {
+		name = other
+	}
 	if name == "" || strings.ContainsAny(name, "[]") {
 		return nil, fmt.Errorf("%s has no name to be described by", t)
 	}

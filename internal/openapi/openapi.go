@@ -1,8 +1,8 @@
-// Package openapi describes the admin API. Document makes an OpenAPI 3.1 document of the
-// table of routes: of the description that each route has (web.Doc) and of the Go types
-// that it reads and answers.
+// Package openapi describes APIs. Document makes an OpenAPI 3.1 document of a table of
+// routes: of the description that each route has (Doc) and of the Go types that it reads
+// and answers.
 //
-// What is promised: every route under /api/v1/ is in it, with the right it needs, and
+// What is promised: every route that it is given is in it, with the right it needs, and
 // nothing else; closed sets are enumerations; what may be null says so; nothing in it
 // refers out of it. A route that can not be described is an error, not a gap.
 //
@@ -20,9 +20,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jackfield-host/jackfield/admin/internal/access"
-	"github.com/jackfield-host/jackfield/admin/internal/web"
 )
 
 // Enums are the closed sets of strings that appear in the API.
@@ -35,20 +32,58 @@ type Enums struct {
 	// Nullable has the fields that are lists, and null where that says something else
 	// than an empty one, as in Fields.
 	Nullable map[string]bool
+	// Names has what types are called whose own name another type has.
+	Names map[reflect.Type]string
 }
 
 // prefix is that of all paths that are described.
 const prefix = "/api/v1/"
 
-// Document describes those of routes that are the API. Version is the host's.
-func Document(routes []web.Route, version string, enums Enums) ([]byte, error) {
+// API is what is described.
+type API struct {
+	Title, Version, Description string
+	// Bearer says which tokens it takes.
+	Bearer string
+	// Problem is a value of the Go type of its errors, whose name is Problem.
+	Problem any
+	// Codes are those of its problems with the statuses under which they come. A code may
+	// stand there more than once.
+	Codes []Code
+	// InPath says what the parameter of a path is where its route does not.
+	InPath func(name string) string
+	// Common are the codes of problems that every route answers; those that need a right
+	// answer unauthenticated and permission_denied besides, those with a parameter in
+	// their path not_found.
+	Common []string
+	Enums  Enums
+}
+
+// Code is the code of a problem, and a status under which it comes.
+type Code struct {
+	Code   string
+	Status int
+}
+
+// Route is one operation. Those outside of /api/v1/ are not described.
+type Route struct {
+	// Method is that of HTTP, Path a pattern of http.ServeMux without one.
+	Method, Path string
+	// Right is what it needs; Open says that it needs none.
+	Right string
+	Open  bool
+	Doc   *Doc
+}
+
+// Document describes those of routes that are the API.
+func Document(api API, routes []Route) ([]byte, error) {
 	d := &document{
-		schemas: schemas{enums: enums, components: object{}, types: map[string]reflect.Type{}},
+		api:     api,
+		schemas: schemas{enums: api.Enums, components: object{}, types: map[string]reflect.Type{}},
 		paths:   map[string]object{}, ids: map[string]bool{},
 	}
-	described := slices.DeleteFunc(slices.Clone(routes), func(r web.Route) bool { return !strings.HasPrefix(r.Path, prefix) })
-	slices.SortFunc(described, func(a, b web.Route) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method)) })
-	if _, err := d.schemas.of(reflect.TypeFor[web.Problem]()); err != nil {
+	described := slices.DeleteFunc(slices.Clone(routes), func(r Route) bool { return !strings.HasPrefix(r.Path, prefix) })
+	slices.SortFunc(described, func(a, b Route) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method)) })
+	if _, err := d.schemas.of(reflect.TypeOf(api.Problem)); err != nil {
 		return nil, err
 	}
 	operations := make([]object, len(described))
@@ -68,21 +103,22 @@ func Document(routes []web.Route, version string, enums Enums) ([]byte, error) {
 		"openapi":           "3.1.0",
 		"jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
 		"info": object{
-			"title": "Jackfield admin", "version": cmp.Or(version, "0"),
-			"description": "What an administrator's programs may ask of this host. Errors are application/problem+json (RFC 9457); programs branch on their code.",
+			"title": api.Title, "version": cmp.Or(api.Version, "0"),
+			"description": api.Description + " Errors are application/problem+json (RFC 9457); programs branch on their code.",
 		},
 		"security": []object{{"bearer": []string{}}},
 		"paths":    d.paths,
 		"components": object{
 			"schemas":         d.schemas.components,
-			"responses":       problems(),
-			"securitySchemes": object{"bearer": object{"type": "http", "scheme": "bearer", "description": "A token of a user, or that of conf/admin.token."}},
-			"headers":         object{"Request-Id": object{"description": "Names the request in the log of the host.", "schema": object{"type": "string"}}},
+			"responses":       api.problems(),
+			"securitySchemes": object{"bearer": object{"type": "http", "scheme": "bearer", "description": api.Bearer}},
+			"headers":         object{"Request-Id": object{"description": "Names the request in the log.", "schema": object{"type": "string"}}},
 		},
 	})
 }
 
 type document struct {
+	api     API
 	schemas schemas
 	paths   map[string]object
 	ids     map[string]bool
@@ -92,7 +128,7 @@ type document struct {
 var wildcard = regexp.MustCompile(`\{([a-z_]+)(\.\.\.)?\}`)
 
 // operation describes r but for its body, and puts it under its path.
-func (d *document) operation(r web.Route) (object, error) {
+func (d *document) operation(r Route) (object, error) {
 	doc := r.Doc
 	switch {
 	case doc == nil:
@@ -108,8 +144,8 @@ func (d *document) operation(r web.Route) (object, error) {
 		return nil, err
 	}
 	responses := object{}
-	for _, code := range append(slices.Clone(doc.Codes), common(r)...) {
-		statuses := web.Statuses(code)
+	for _, code := range append(slices.Clone(doc.Codes), d.common(r)...) {
+		statuses := d.api.statuses(code)
 		if len(statuses) == 0 {
 			return nil, fmt.Errorf("there is no code %q", code)
 		}
@@ -124,7 +160,7 @@ func (d *document) operation(r web.Route) (object, error) {
 	}
 	op := object{
 		"operationId": doc.ID, "summary": doc.Summary, "responses": responses, "tags": []string{tag(r.Path)},
-		"x-right": string(r.Right),
+		"x-right": r.Right,
 	}
 	if len(parameters) > 0 {
 		op["parameters"] = parameters
@@ -132,7 +168,7 @@ func (d *document) operation(r web.Route) (object, error) {
 	if doc.Description != "" {
 		op["description"] = doc.Description
 	}
-	if r.Right == access.Open {
+	if r.Open {
 		op["security"] = []object{}
 	}
 	path := wildcard.ReplaceAllString(r.Path, "{$1}")
@@ -144,9 +180,9 @@ func (d *document) operation(r web.Route) (object, error) {
 }
 
 // common are the codes that every route may answer.
-func common(r web.Route) []string {
-	codes := []string{"invalid_argument", "method_not_allowed", "misdirected", "exhausted", "internal", "unavailable"}
-	if r.Right != access.Open {
+func (d *document) common(r Route) []string {
+	codes := slices.Clone(d.api.Common)
+	if !r.Open {
 		codes = append(codes, "unauthenticated", "permission_denied")
 	}
 	if strings.Contains(r.Path, "{") {
@@ -161,12 +197,12 @@ func tag(path string) string {
 	return noun
 }
 
-func (d *document) parameters(r web.Route) ([]object, error) {
+func (d *document) parameters(r Route) ([]object, error) {
 	var list []object
 	takes := slices.Clone(r.Doc.Takes)
 	for _, m := range wildcard.FindAllStringSubmatch(r.Path, -1) {
-		if !slices.ContainsFunc(takes, func(p web.Parameter) bool { return p.In == "path" && p.Name == m[1] }) {
-			takes = append(takes, web.Parameter{Name: m[1], In: "path", Summary: inPath(m[1])})
+		if !slices.ContainsFunc(takes, func(p Parameter) bool { return p.In == "path" && p.Name == m[1] }) {
+			takes = append(takes, Parameter{Name: m[1], In: "path", Summary: d.api.InPath(m[1])})
 		}
 	}
 	for _, p := range takes {
@@ -180,15 +216,7 @@ func (d *document) parameters(r web.Route) ([]object, error) {
 	return list, nil
 }
 
-// inPath says what a parameter of a path is, where its route does not.
-func inPath(name string) string {
-	if name == "id" {
-		return "The id of the extension; of a file that is none, its name"
-	}
-	return "The " + name
-}
-
-func (d *document) schema(p web.Parameter) (object, error) {
+func (d *document) schema(p Parameter) (object, error) {
 	if len(p.Enum) > 0 {
 		return object{"type": "string", "enum": p.Enum}, nil
 	}
@@ -198,7 +226,7 @@ func (d *document) schema(p web.Parameter) (object, error) {
 	return d.schemas.of(reflect.TypeOf(p.Of))
 }
 
-func (d *document) answer(a web.Answer) (object, error) {
+func (d *document) answer(a Answer) (object, error) {
 	headers := object{"Request-Id": object{"$ref": "#/components/headers/Request-Id"}}
 	for _, h := range a.Headers {
 		schema, err := d.schema(h)
@@ -215,7 +243,7 @@ func (d *document) answer(a web.Answer) (object, error) {
 	return response, err
 }
 
-func (d *document) content(forms []web.Content) (object, error) {
+func (d *document) content(forms []Content) (object, error) {
 	content := object{}
 	for _, c := range forms {
 		media := object{}
@@ -232,7 +260,7 @@ func (d *document) content(forms []web.Content) (object, error) {
 }
 
 // body adds what r reads to its operation.
-func (d *document) body(r web.Route, op object) error {
+func (d *document) body(r Route, op object) error {
 	content, err := d.content(r.Doc.Body)
 	if err == nil && len(content) > 0 {
 		op["requestBody"] = object{"content": content}
@@ -241,9 +269,9 @@ func (d *document) body(r web.Route, op object) error {
 }
 
 // problems has one response for each status, which may stand for several codes.
-func problems() object {
+func (api API) problems() object {
 	responses := object{}
-	for status, codes := range web.CodesByStatus() {
+	for status, codes := range api.byStatus() {
 		headers := object{"Request-Id": object{"$ref": "#/components/headers/Request-Id"}}
 		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 			headers["Retry-After"] = object{"description": "Seconds to wait", "schema": object{"type": "integer", "minimum": 1}}
@@ -255,4 +283,23 @@ func problems() object {
 		}
 	}
 	return responses
+}
+
+// statuses are those under which a code comes, none for a code that there is not.
+func (api API) statuses(code string) []int {
+	var statuses []int
+	for _, c := range api.Codes {
+		if c.Code == code {
+			statuses = append(statuses, c.Status)
+		}
+	}
+	return statuses
+}
+
+func (api API) byStatus() map[int][]string {
+	codes := map[int][]string{}
+	for _, c := range api.Codes {
+		codes[c.Status] = append(codes[c.Status], c.Code)
+	}
+	return codes
 }

@@ -6,9 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackfield-host/jackfield/admin/internal/access"
-	"github.com/jackfield-host/jackfield/admin/internal/web"
 )
 
 type color string
@@ -40,14 +37,25 @@ func enums() Enums {
 	}
 }
 
-func route(doc *web.Doc) web.Route {
-	return web.Route{Method: "POST", Path: "/api/v1/things/{id}", Right: access.See, Doc: doc}
+func api() API {
+	return API{
+		Title: "Test", Version: "1", Problem: Problem{}, Enums: enums(), InPath: func(name string) string { return name },
+		Codes: []Code{{"not_found", 404}, {"unauthenticated", 401}, {"permission_denied", 403}},
+	}
+}
+
+type Problem struct {
+	Code string `json:"code"`
+}
+
+func route(doc *Doc) Route {
+	return Route{Method: "POST", Path: "/api/v1/things/{id}", Right: "see", Doc: doc}
 }
 
 // TestSchemas: a Go type is described as package encoding/json writes it.
 func TestSchemas(t *testing.T) {
 	_ = thing{private: 0}
-	text, err := Document([]web.Route{route(&web.Doc{ID: "a", Summary: "A", Body: web.JSON(part{}), Answers: web.OK("", thing{})})}, "1", enums())
+	text, err := Document(api(), []Route{route(&Doc{ID: "a", Summary: "A", Body: JSON(part{}), Answers: OK("", thing{})})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +98,7 @@ func TestWhatCanNotBeDescribed(t *testing.T) {
 		Unknown unknown `json:"unknown"`
 	}
 	type nameless struct{ Field string }
-	good := func(of any) *web.Doc { return &web.Doc{ID: "a", Summary: "A", Answers: web.OK("", of)} }
+	good := func(of any) *Doc { return &Doc{ID: "a", Summary: "A", Answers: OK("", of)} }
 	twice := route(good(part{}))
 	twice.Path += "/more"
 	anyMethod := route(good(part{}))
@@ -98,21 +106,21 @@ func TestWhatCanNotBeDescribed(t *testing.T) {
 	bad := good(part{})
 	bad.Codes = []string{"misspelt"}
 	for name, c := range map[string]struct {
-		routes []web.Route
+		routes []Route
 		says   string
 	}{
-		"a route without a Doc":     {[]web.Route{route(nil)}, "no Doc"},
-		"a route of any method":     {[]web.Route{anyMethod}, "any method"},
-		"an id that is taken":       {[]web.Route{route(good(part{})), twice}, "no id of its own"},
-		"no answer":                 {[]web.Route{route(&web.Doc{ID: "a", Summary: "A"})}, "no answer"},
-		"a code that there is not":  {[]web.Route{route(bad)}, `no code "misspelt"`},
-		"a set that is not known":   {[]web.Route{route(good(other{}))}, "closed set"},
-		"a field without a name":    {[]web.Route{route(good(nameless{}))}, "no name in JSON"},
-		"a struct without a name":   {[]web.Route{route(good(struct{}{}))}, "no name to be described by"},
-		"what is no JSON":           {[]web.Route{route(good(make(chan int)))}, "can not be described"},
-		"two types of the one name": {[]web.Route{route(good(OneOf{part{}, otherPart()}))}, "can not both be described"},
+		"a route without a Doc":     {[]Route{route(nil)}, "no Doc"},
+		"a route of any method":     {[]Route{anyMethod}, "any method"},
+		"an id that is taken":       {[]Route{route(good(part{})), twice}, "no id of its own"},
+		"no answer":                 {[]Route{route(&Doc{ID: "a", Summary: "A"})}, "no answer"},
+		"a code that there is not":  {[]Route{route(bad)}, `no code "misspelt"`},
+		"a set that is not known":   {[]Route{route(good(other{}))}, "closed set"},
+		"a field without a name":    {[]Route{route(good(nameless{}))}, "no name in JSON"},
+		"a struct without a name":   {[]Route{route(good(struct{}{}))}, "no name to be described by"},
+		"what is no JSON":           {[]Route{route(good(make(chan int)))}, "can not be described"},
+		"two types of the one name": {[]Route{route(good(OneOf{part{}, otherPart()}))}, "can not both be described"},
 	} {
-		if _, err := Document(c.routes, "1", enums()); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := Document(api(), c.routes); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}
