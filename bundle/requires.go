@@ -113,7 +113,7 @@ func ParseConstraints(text string) ([]Constraint, error) {
 	if trimBlanks(text) == "" {
 		return nil, nil
 	}
-	r, err := parseRequirement("x " + text) // whatever the id
+	r, err := ParseRequirement("x " + text) // whatever the id
 	if err != nil || r.Optional {
 		return nil, fmt.Errorf("%s is no list of versions such as %q", quote(text), ">=1.0 <1.4.2")
 	}
