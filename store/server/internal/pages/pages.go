@@ -1,7 +1,7 @@
 // Package pages is what people see of a store: its catalogue, the page of each extension,
 // of each publisher, and what became of their submissions. New makes an http.Handler of
 // what the pages need; it answers every path of its own and, with a page, those that nobody
-// else does.
+// else does. Its paths are below that of Config.Base, which it expects to be still there.
 //
 // What is promised: every text of a publisher is treated as hostile; a page is rendered
 // completely before its first byte is sent; pages load nothing from elsewhere and run no
@@ -22,20 +22,72 @@ import (
 	"github.com/jackfield-host/jackfield/store"
 )
 
-// ErrNotFound is what the interfaces of this package answer for what is not there.
+// ErrNotFound is what a Desk answers for what is not there.
 var ErrNotFound = errors.New("not found")
 
-// Catalogue is what the pages read. Every method answers for the catalogue as it is now.
+// Catalogue is what the pages read.
 type Catalogue interface {
-	// Sequence numbers the catalogue: while it is the same, so are the answers, but for
-	// counts of downloads.
+	// Now is the catalogue as it is at this moment. A page is made of one View.
+	Now() View
+}
+
+// View is the catalogue at one moment: it does not change, but for counts of downloads.
+type View interface {
+	// Sequence is its number; two views with the same number show the same.
 	Sequence() int64
+	// Find returns the listings of a query that have a release to offer.
 	Find(ctx context.Context, q Query) (Found, error)
-	// Listing finds one by its id exactly as written; ErrNotFound.
-	Listing(ctx context.Context, id string) (Entry, error)
-	Summary(ctx context.Context) (Summary, error)
-	// Picture opens the bytes of a picture of a listing; ErrNotFound.
-	Picture(ctx context.Context, p store.Picture) (io.ReadSeekCloser, error)
+	// Listing returns one by its id in any spelling (store.FoldID), also one without a
+	// release to offer.
+	Listing(id string) (Entry, bool)
+	// Labels and Platforms are those in use, sorted, with how many listings have each.
+	Labels() []Count
+	Platforms() []Count
+	// Len is how many listings there are.
+	Len() int
+	Advisories() []store.Advisory
+	Revocations() []store.Revocation
+}
+
+// Order is how listings are sorted.
+type Order string
+
+// The orders. A search is in the order of how well listings match.
+const (
+	ByPublished Order = "published" // the latest release first
+	ByName      Order = "name"
+	ByDownloads Order = "downloads"
+)
+
+// Query asks for some listings. Empty fields ask for any.
+type Query struct {
+	Text      string // what a person typed
+	Platform  string // in our names
+	Label     string // its id
+	Format    store.Format
+	Publisher string // pin or host
+	Order     Order
+	Cursor    string // Found.Next of the page before
+	Limit     int    // at most this many, 1 to 100
+}
+
+// Found is one page of an answer.
+type Found struct {
+	Entries []Entry
+	Next    string // cursor of the next page, empty on the last
+}
+
+// Entry is a listing with what is known besides. It is shared: nobody changes it.
+type Entry struct {
+	*store.Listing
+	Release   int // index of the release that is shown: the highest one offered; -1 for none
+	Downloads int64
+}
+
+// Count is how many listings have something.
+type Count struct {
+	Value string
+	Count int
 }
 
 // Desk is where submissions lie.
@@ -52,113 +104,43 @@ type Desk interface {
 // Visitor is somebody with a token.
 type Visitor struct {
 	Name string // of the token
-	// Organization is the host name of the one that a publisher belongs to; empty for
-	// those who see the submissions of all.
+	// Organization is the name of the one that a publisher belongs to; empty for those
+	// who see the submissions of all.
 	Organization string
 }
 
-// Order is how listings are sorted.
-type Order string
-
-// The orders.
-const (
-	ByRelevance Order = "relevance" // as well as they match; by Newest without a search
-	Newest      Order = "newest"    // by when their last release was published
-	ByName      Order = "name"
-	ByDownloads Order = "downloads"
-)
-
-// Query asks for some listings.
-type Query struct {
-	Text      string       // words to search for; empty for all
-	Platform  string       // in our names; empty for any
-	Label     string       // id of a label; empty for any
-	Format    store.Format // empty for any
-	Publisher string       // pin, or host; empty for any
-	Type      string       // name of a request or response type; empty for any
-	Order     Order
-	// Languages are those that the reader wants, best first, in lower case with hyphens.
-	Languages []string
-	// Cursor is Found.Next of the page before; empty for the first.
-	Cursor string
-	Limit  int // at most this many, 1 to 100
+// Detail is what is too much for a listing.
+type Detail struct {
+	Readme    string // Markdown, whole
+	Changelog string // Markdown, whole, of the release
+	Evidence  []Evidence
 }
 
-// Found is one page of an answer.
-type Found struct {
-	Cards []Card
-	Total int    // of all pages
-	Next  string // cursor of the next page, empty on the last
-}
-
-// Card is a listing in short. A listing whose releases are all withdrawn or taken down has
-// none.
-type Card struct {
-	ID        string
-	Format    store.Format
-	Name      string
-	Summary   string // plain text
-	Locale    string // of Name and Summary, "" when it is not known
-	Publisher store.Publisher
-	Labels    []string
-	Icon      *store.Picture
-	// The newest release that is offered.
-	Version   string
-	Channel   store.Channel
-	State     store.ReleaseState
-	Published time.Time
-	Platforms []string
-	Signed    bool
-	Severity  store.Severity // of the worst advisory about Version, empty for none
-	Downloads int64
-}
-
-// Entry is a listing with what the store knows besides.
-type Entry struct {
-	store.Listing
-	Downloads   int64            // of all versions
-	ByVersion   map[string]int64 // downloads
-	Advisories  []store.Advisory
-	Revocations []store.Revocation
-}
-
-// Summary is the catalogue in numbers.
-type Summary struct {
-	Listings, Releases, Publishers int
-	Downloads                      int64
-	Updated                        time.Time // when the catalogue changed last
-	Labels                         []Count   // by name, those with listings
-	Platforms                      []Count
-	Formats                        []Count
-}
-
-// Count is how many listings have something.
-type Count struct {
-	Name string
-	N    int
-}
-
-// Root is a certificate that this store's index is trusted by.
-type Root struct {
-	Name        string // its subject
-	Fingerprint string // SHA-256 of the certificate, in hex
-	Expires     time.Time
-	PEM         []byte
+// Evidence is what one check found when a release was taken in.
+type Evidence struct {
+	Check, Tool, Version string
+	Verdict              string // passed, warned or failed
+	Text                 string
 }
 
 // Config is what the pages are made from.
 type Config struct {
 	Catalogue Catalogue
-	Desk      Desk // nil for a store without submissions
-	// Name is the store's; Base is where people reach it, with its path prefix.
+	// Detail is what is kept of one release. When it fails, the page has the listing only.
+	Detail func(ctx context.Context, id, version string) (Detail, error)
+	// Picture opens a picture of a listing by its digest.
+	Picture func(ctx context.Context, digest string) (io.ReadSeekCloser, error)
+	// Desk is nil for a store that shows no submissions.
+	Desk Desk
+	// Name is the store's. Base is where people reach it, with its path prefix.
 	Name string
 	Base *url.URL
-	// Roots are those of the store's index.
-	Roots []Root
+	// Root is the certificate in PEM by which hosts trust the store, nil if it is not known.
+	Root []byte
 	// Version is the program's own.
 	Version string
 	Log     *slog.Logger
-	Now     func() time.Time
+	Now     func() time.Time // nil for time.Now
 }
 
 // Pages answers people.
