@@ -54,7 +54,7 @@ func settleLink(n ast.Node, o Options, source []byte) {
 	switch n := n.(type) {
 	case *ast.AutoLink:
 		// It is written as it leads, with http, https or an address of mail before @.
-		if n.AutoLinkType == ast.AutoLinkURL && !hrefValue.Match(n.URL(source)) || len(n.URL(source)) > maxURL {
+		if n.AutoLinkType == ast.AutoLinkURL && !leads(n.URL(source)) || len(n.URL(source)) > maxURL {
 			replace(n, []ast.Node{plain(n.Label(source))})
 			return
 		}
@@ -119,11 +119,21 @@ func destination(to []byte, o Options) []byte {
 		}
 		return []byte("#" + o.Prefix + "-" + slug(decoded))
 	}
-	u, err := url.Parse(string(to))
-	if err != nil || !hrefValue.Match(to) || u.User != nil {
+	if !leads(to) {
 		return nil
 	}
 	return to
+}
+
+// leads reports whether to is an address to which a link may lead: one that hides nobody's
+// name before its host, and that can be read as it is written, and as it will be.
+func leads(to []byte) bool {
+	for _, written := range [][]byte{to, util.URLEscape(to, true)} {
+		if u, err := url.Parse(string(written)); err != nil || !hrefValue.Match(written) || u.User != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func plain(value []byte) ast.Node {
