@@ -107,6 +107,19 @@ func parseRequires(value string) ([]Requirement, error) {
 	return list, nil
 }
 
+// ParseConstraints reads what may stand behind an id in extension_requires, such as
+// ">=1.0 <1.4.2". The empty text has none, which every version satisfies.
+func ParseConstraints(text string) ([]Constraint, error) {
+	if trimBlanks(text) == "" {
+		return nil, nil
+	}
+	r, err := parseRequirement("x " + text) // whatever the id
+	if err != nil || r.Optional {
+		return nil, fmt.Errorf("%s is no list of versions such as %q", quote(text), ">=1.0 <1.4.2")
+	}
+	return r.Constraints, nil
+}
+
 func trimBlanks(s string) string { return strings.Trim(s, blanks) }
 
 func parseRequirement(item string) (Requirement, error) {

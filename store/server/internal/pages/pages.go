@@ -12,14 +12,24 @@ package pages
 
 import (
 	"context"
+	"embed"
 	"errors"
+	"fmt"
+	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
+	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // ErrNotFound is what a Desk answers for what is not there.
@@ -144,11 +154,89 @@ type Config struct {
 }
 
 // Pages answers people.
-type Pages struct{ cfg Config }
+type Pages struct {
+	cfg       Config
+	routes    http.Handler
+	prefix    string // path of Base without a slash at its end
+	languages map[language.Language]spoken
+	statics   map[string]*rendered // by name
+	root      *root                // nil where it is not known
+	markdown  *markdown.Renderer
+	kept      *cache
+	making    singleflight.Group // of pages, by key
+	notices   atomic.Pointer[notices]
+}
+
+// spoken is the pages in one language.
+type spoken struct {
+	words     *language.Words
+	templates *template.Template
+}
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
 
 // New parses the templates, once for each language.
-func New(cfg Config) (*Pages, error) { return &Pages{cfg}, nil }
+func New(cfg Config) (*Pages, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p := &Pages{
+		cfg: cfg, prefix: strings.TrimSuffix(cfg.Base.Path, "/"), languages: map[language.Language]spoken{},
+		markdown: markdown.New(), kept: newCache(cacheSize),
+	}
+	var err error
+	if p.statics, err = readStatics(); err != nil {
+		return nil, err
+	}
+	if p.root, err = rootOf(cfg.Root); err != nil {
+		return nil, err
+	}
+	for _, l := range language.Languages() {
+		said := words.In(l)
+		templates, err := template.New("").Funcs(functions(said)).ParseFS(templateFiles, "templates/*.html")
+		if err != nil {
+			return nil, fmt.Errorf("reading the templates of the pages: %w", err)
+		}
+		p.languages[l] = spoken{said, templates}
+	}
+	p.routes = p.guard(p.mux())
+	return p, nil
+}
 
 // ServeHTTP answers GET and HEAD of the pages' paths, below the path of Base, and POST of
 // /open/{id}; everything else is 404 or 405, as a page.
-func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.routes.ServeHTTP(w, r) }
+
+// mux has every path. Those of pages that are kept name the queries that they read:
+// others do not make another page.
+func (p *Pages) mux() *http.ServeMux {
+	mux := http.NewServeMux()
+	at := func(path string, h http.HandlerFunc) { mux.HandleFunc("GET "+p.prefix+path, h) }
+	at("/{$}", p.page(p.front, "q", "platform", "label", "format", "sort", "cursor"))
+	at("/extensions", p.moved("/"))
+	at("/extensions/{$}", p.moved("/"))
+	at("/extensions/{id}", p.page(p.listing))
+	at("/extensions/{id}/versions", p.page(p.versions, "from"))
+	at("/extensions/{id}/versions/{version}", p.page(p.release))
+	at("/extensions/{id}/feed.atom", p.page(p.listingFeed))
+	at("/publishers/{publisher}", p.page(p.publisher, "cursor"))
+	at("/labels", p.page(p.labels))
+	at("/about", p.page(p.about))
+	at("/feed.atom", p.page(p.feed))
+	at("/root.pem", p.rootPEM)
+	at("/pictures/{id}/{digest}", p.picture)
+	at("/static/{version}/{name}", p.static)
+	at("/favicon.ico", p.favicon)
+	at("/robots.txt", p.robots)
+	at("/open/{id}", p.fresh(p.open))
+	mux.HandleFunc("POST "+p.prefix+"/open/{id}", p.remember)
+	at("/submissions", p.page(p.publishing))
+	at("/submissions/mine", p.fresh(p.submissions))
+	at("/submissions/{number}", p.fresh(p.submission))
+	mux.HandleFunc("/", p.missing)
+	return mux
+}
