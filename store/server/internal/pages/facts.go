@@ -33,7 +33,7 @@ type requirement struct{ ID, Href, Rest string }
 // file is one file of a release.
 type file struct {
 	store.File
-	Download string // empty where it is not served
+	Download string // empty where it is not offered
 }
 
 func (p *Pages) factsOf(asked request, e Entry, r *store.Release) facts {
@@ -48,7 +48,7 @@ func (p *Pages) factsOf(asked request, e Entry, r *store.Release) facts {
 			}
 		}
 		one := file{File: x}
-		if served(r) {
+		if offered(r) {
 			one.Download = p.download(e.ID, r, x)
 		}
 		f.Files = append(f.Files, one)

@@ -69,7 +69,7 @@ func (p *Pages) listingFeed(asked request) (view, error) {
 	page := p.address("/extensions/" + segment(e.ID))
 	a := p.newFeed(asked, nameOf(e.Listing, text), page+"/feed.atom", page)
 	for i := range e.Releases[:min(len(e.Releases), feedSize)] {
-		if r := &e.Releases[i]; r.State == store.Published || r.State == store.Deprecated {
+		if r := &e.Releases[i]; offered(r) {
 			a.Entries = append(a.Entries, p.atomEntry(asked, e, r))
 		}
 	}

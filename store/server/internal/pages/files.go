@@ -78,7 +78,7 @@ func (p *Pages) picture(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	at := slices.IndexFunc(pictures, func(one store.Picture) bool { return one.Digest == r.PathValue("digest") })
-	if at < 0 || pictures[at].Media != "image/png" && pictures[at].Media != "image/jpeg" {
+	if at < 0 || !canBeSeen(pictures[at]) {
 		p.missing(w, r)
 		return
 	}

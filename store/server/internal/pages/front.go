@@ -263,8 +263,14 @@ func (p *Pages) publisherLink(who reader, by store.Publisher) link {
 
 // pictureOf is where a picture of a listing is, nil for none.
 func (p *Pages) pictureOf(id string, picture *store.Picture) *shown {
-	if picture == nil || picture.Digest == "" {
+	if picture == nil || !canBeSeen(*picture) {
 		return nil
 	}
 	return &shown{p.prefix + "/pictures/" + segment(id) + "/" + segment(picture.Digest), picture.Width, picture.Height}
+}
+
+// canBeSeen reports whether a picture is one as the store makes them.
+func canBeSeen(one store.Picture) bool {
+	_, ok := strings.CutPrefix(one.Digest, "sha256:")
+	return ok && (one.Media == "image/png" || one.Media == "image/jpeg") && one.Width > 0 && one.Height > 0
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"html/template"
+	"reflect"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 //	name, line, note  a string of a publisher on one line, clipped and made visible
 //	badge KIND WORD   a word in a colour; KIND is ok, busy, warn, bad or off
 //	dotted            a name that may be broken behind its dots
+//	few, rest         the first items of a list, and the others
 //	spoken SET WHAT   the word for something from a closed set; verdict WHAT its colour
 //
 // What they return is escaped by html/template, or escaped here and of type
@@ -42,6 +44,8 @@ func functions(said *language.Words) template.FuncMap {
 		"note":    func(s any) string { return visible.Clip(strings.Join(strings.Fields(fmt.Sprint(s)), " "), maxNote) },
 		"badge":   badge,
 		"dotted":  func(s any) []string { return strings.SplitAfter(visible.Clip(fmt.Sprint(s), maxLine), ".") },
+		"few":     func(list any) any { some, _ := divide(list); return some },
+		"rest":    func(list any) any { _, more := divide(list); return more },
 		"spoken":  func(set string, what any) template.HTML { return spokenBy(said, set, what) },
 		"verdict": verdictKind,
 	}
@@ -77,7 +81,18 @@ func badge(kind string, word any) template.HTML {
 	if !ok {
 		text = template.HTML(html.EscapeString(visible.Clip(fmt.Sprint(word), maxName)))
 	}
-	return `<span class="badge ` + template.HTML(html.EscapeString(kind)) + `">` + text + `</span>`
+	// One element within: the parts of a badge stand apart.
+	return `<span class="badge ` + template.HTML(html.EscapeString(kind)) + `"><span>` + text + `</span></span>`
+}
+
+// fewItems is how many items of a list are shown at once.
+const fewItems = 12
+
+// divide are the items of a list that are shown at once, and the rest.
+func divide(list any) (few, rest any) {
+	v := reflect.ValueOf(list)
+	n := min(v.Len(), fewItems)
+	return v.Slice(0, n).Interface(), v.Slice(n, v.Len()).Interface()
 }
 
 // spokenBy is the word for something from a closed set, and what it calls itself if it is

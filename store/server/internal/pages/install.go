@@ -104,7 +104,7 @@ func (p *Pages) openPage(asked request, host, given, wrong string) (view, error)
 		Action: p.path(asked.who, "open", e.ID), Wrong: wrong, Given: given,
 	}
 	for _, r := range e.Releases {
-		if r.Version == asked.URL.Query().Get("version") && served(&r) {
+		if r.Version == asked.URL.Query().Get("version") && offered(&r) {
 			d.Version = r.Version
 			d.Action = withQuery(d.Action, "version", r.Version)
 		}

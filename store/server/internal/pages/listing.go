@@ -112,7 +112,9 @@ func (p *Pages) listing(asked request) (view, error) {
 		data.Readme = p.markdown.HTML(e.Readme, markdown.Options{Level: 3, Prefix: "readme"})
 	}
 	for _, s := range e.Pictures.Screenshots[:min(len(e.Pictures.Screenshots), maxShots)] {
-		data.Shots = append(data.Shots, *p.pictureOf(e.ID, &s))
+		if shot := p.pictureOf(e.ID, &s); shot != nil {
+			data.Shots = append(data.Shots, *shot)
+		}
 	}
 	return view{
 		Template: "listing.html", Title: data.Name, Section: "extensions", Trail: p.trail(asked.who), Feed: data.Feed,
@@ -232,7 +234,7 @@ func (p *Pages) listingPage(asked request, e Entry, r *store.Release) listingPag
 	}
 	d.Changelog = p.markdown.HTML(r.Changelog, markdown.Options{Level: 3, Prefix: "changelog"})
 	d.Facts = p.factsOf(asked, e, r)
-	if r.State == store.Published || r.State == store.Deprecated {
+	if offered(r) && why == nil {
 		d.Install = p.installationOf(who, e, r, d.IsNewest)
 	}
 	return d
@@ -275,7 +277,7 @@ func (p *Pages) versionRows(asked request, e Entry, releases []store.Release) []
 		for _, f := range r.Files {
 			row.Size = max(row.Size, f.Size)
 		}
-		if len(r.Files) == 1 && served(r) {
+		if len(r.Files) == 1 && offered(r) && why == nil {
 			row.Download = p.download(e.ID, r, r.Files[0])
 		}
 		rows = append(rows, row)
@@ -283,8 +285,10 @@ func (p *Pages) versionRows(asked request, e Entry, releases []store.Release) []
 	return rows
 }
 
-// served reports whether the bytes of a release can still be had.
-func served(r *store.Release) bool { return r.State != store.TakenDown }
+// offered reports whether somebody who does not have a release yet may begin with it.
+func offered(r *store.Release) bool {
+	return r.State == store.Published || r.State == store.Deprecated
+}
 
 // linksOf are the links of a listing that lead somewhere.
 func linksOf(l store.Links) []outward {

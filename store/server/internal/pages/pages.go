@@ -53,7 +53,7 @@ type View interface {
 	// Labels and Platforms are those in use, sorted, with how many listings have each.
 	Labels() []Count
 	Platforms() []Count
-	// Len is how many listings there are.
+	// Len is how many listings have a release to offer.
 	Len() int
 	Advisories() []store.Advisory
 	Revocations() []store.Revocation

@@ -313,10 +313,11 @@ func TestLanguages(t *testing.T) {
 // TestPaging walks through all listings by the links of the pages.
 func TestPaging(t *testing.T) {
 	s := newShelf()
+	cache := *vivid()[1]
 	for i := range 70 {
-		l := vivid()[1]
+		l := cache
 		l.ID = fmt.Sprintf("org.acme.Cache%d", i)
-		s.entries = append(s.entries, newShelf(l).entries...)
+		s.entries = append(s.entries, newShelf(&l).entries...)
 	}
 	p := pagesOf(t, s)
 	seen := map[string]bool{}

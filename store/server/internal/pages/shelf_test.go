@@ -51,7 +51,6 @@ func newShelf(listings ...*store.Listing) *shelf {
 
 func (s *shelf) Now() View                       { return s }
 func (s *shelf) Sequence() int64                 { return s.sequence.Load() }
-func (s *shelf) Len() int                        { return len(s.entries) }
 func (s *shelf) Advisories() []store.Advisory    { return s.advisories }
 func (s *shelf) Revocations() []store.Revocation { return s.revocations }
 func (s *shelf) Labels() []Count                 { return s.counts(func(e Entry) []string { return e.Labels }) }
@@ -82,6 +81,16 @@ func (s *shelf) counts(of func(Entry) []string) []Count {
 	}
 	slices.SortFunc(all, func(a, b Count) int { return cmp.Compare(a.Value, b.Value) })
 	return all
+}
+
+func (s *shelf) Len() int {
+	n := 0
+	for _, e := range s.entries {
+		if e.Release >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *shelf) Listing(id string) (Entry, bool) {
