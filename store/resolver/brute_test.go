@@ -427,7 +427,7 @@ func checkAgain(t testing.TB, w *world, done map[string]option) {
 func TestBruteForce(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	solved, lenient := 0, 0
-	const worlds = 10000
+	const worlds = 5000
 	for range worlds {
 		s, l := checkWorld(t, newWorld(t, random), random)
 		if s {

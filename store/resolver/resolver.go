@@ -78,7 +78,8 @@ type Repository struct {
 	Priority int
 	// Releases gives all releases of an id, withdrawn ones included; none if the repository
 	// does not have it. An error means that nobody knows: for that id no other repository is
-	// asked then, since that is how somebody else's code gets in.
+	// asked then, since that is how somebody else's code gets in. Resolve asks once for an id,
+	// one after the other, and keeps nothing; ids are as releases name them, so anything.
 	Releases func(id string) ([]Release, error)
 }
 

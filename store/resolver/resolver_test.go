@@ -479,7 +479,9 @@ func TestStateOfWhatStays(t *testing.T) {
 
 // A repository that does not answer costs what it might have, and nothing else.
 func TestSilentRepository(t *testing.T) {
+	asked := map[string]int{}
 	silent := resolver.Repository{Name: "silent", Priority: 9, Releases: func(id string) ([]resolver.Release, error) {
+		asked[id]++
 		if id == "b" {
 			return nil, nil
 		}
@@ -496,7 +498,11 @@ keep a 1.0: a is installed in the highest version that there is a plan for`
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	r.Installed, r.UpdateAll, r.Install = nil, false, asks(t, "a")
+	clear(asked)
 	p, err = resolver.Resolve(r)
+	if asked["a"] != 1 {
+		t.Errorf("it was asked %d times for a", asked["a"])
+	}
 	want = `no_version
 you ask for a
 no version of a can be installed here
