@@ -70,6 +70,9 @@ func realSite(t *testing.T, a authority) (*site, map[string][]byte) {
 	add("/repository/stable/verein/4.1/", "verein", "4.1.9", "Vereinsverwaltung", "")
 	add("/repository/stable/hibiscus/", "hibiscus", "2.10.20", "HBCI", "")
 	add("/repository/nightly/verein/", "verein", "4.3.0-nightly", "Vereinsverwaltung", "")
+	// As it is found in the wild: UTF-8, and nothing that says so.
+	s.files["/repository/stable/verein/4.1/plugin.xml"] = []byte(`<plugin xmlns="https://www.willuhn.de/schema/jameica-plugin" name="verein" version="4.1.9">
+<description>Über Vereine</description><url>BASE/repository/stable/verein/4.1/verein.4.1.9.zip</url></plugin>`)
 	s.files["/repository/stable/broken/plugin.xml"] = []byte("<plugin name='broken'>")
 	s.files["/repository/stable/evil/plugin.xml"] = []byte("<plugin name='../evil'><url>BASE/x.zip</url></plugin>")
 	s.files["/repository/stable/nowhere/plugin.xml"] = []byte("<plugin name='nowhere'/>")
@@ -112,8 +115,11 @@ func TestReadRepository(t *testing.T) {
 		if d := out.Releases[0].Manifest; d.Description != "Vereinsverwaltung für alle" || d.Requires[0].Name != "hibiscus" || !d.Host.Allows("2.12.0") {
 			t.Errorf("its first is %+v", d)
 		}
+		if d := out.Releases[1].Manifest.Description; d != "Über Vereine" {
+			t.Errorf("without a declaration it is %q", d)
+		}
 		for _, part := range []string{
-			"broken/plugin.xml: it ends before", "missing/plugin.xml: the answer is 404", `evil/plugin.xml: the name "../evil"`,
+			"verein/4.1/plugin.xml: does not say its encoding", "broken/plugin.xml: it ends before", "missing/plugin.xml: the answer is 404", `evil/plugin.xml: the name "../evil"`,
 			"nowhere/plugin.xml: it has no url", "hibiscus 2.10.20 is offered before", "group Lost", "no-chain.pem: the answer is 404", "group Garbled",
 		} {
 			if !mentions(out.Problems, part) {
