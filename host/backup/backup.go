@@ -35,6 +35,9 @@ type Source struct {
 	WithoutSecrets bool
 	// WithoutData leaves out the data folders of extensions and the copies of them.
 	WithoutData bool
+	// Progress is told how far it is, nil for nobody. Its total is what the home was found
+	// to hold at first.
+	Progress Progress
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
 
@@ -42,6 +45,11 @@ type Source struct {
 	// by tests that change something then.
 	between func()
 }
+
+// Progress is told now and then that done of total bytes are through. A backup that begins
+// again because versions changed begins at 0 again. It is called by the goroutine that does
+// the work, which waits for it.
+type Progress func(done, total int64)
 
 // Header is the first entry of a backup: what a reader must know before the rest.
 type Header struct {

@@ -148,6 +148,9 @@ func write(ctx context.Context, w io.Writer, scratch string, src Source) (*Manif
 	if b.src.Now == nil {
 		b.src.Now = time.Now
 	}
+	if src.Progress != nil {
+		b.archive.moved = src.Progress.of(b.size(ctx))
+	}
 	return b.manifest, b.all(ctx)
 }
 
