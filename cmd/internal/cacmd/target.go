@@ -3,8 +3,6 @@ package cacmd
 import (
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/trust/authority"
 )
@@ -52,40 +50,4 @@ func all(a *authority.Authority) ([]*authority.CA, error) {
 		cas = append(cas, ca)
 	}
 	return cas, nil
-}
-
-// names completes hosts, extensions and the root, as asked for. It says nothing when it
-// fails.
-func (at *place) names(root, hosts, extensions bool) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		const rest = cobra.ShellCompDirectiveNoFileComp
-		a, err := authority.Open(at.dir, authority.Keys{})
-		if err != nil || len(args) > 0 {
-			return nil, rest
-		}
-		cas, err := all(a)
-		if err != nil {
-			return nil, rest
-		}
-		var found []string
-		for _, ca := range cas {
-			isRoot := ca.Name() == authority.RootName
-			if isRoot && root || !isRoot && hosts {
-				found = append(found, ca.Name())
-			}
-			if !extensions || isRoot {
-				continue
-			}
-			records, err := ca.Records()
-			if err != nil {
-				return nil, rest
-			}
-			for _, r := range records {
-				if r.Revoked == nil {
-					found = append(found, r.Name())
-				}
-			}
-		}
-		return found, rest
-	}
 }
