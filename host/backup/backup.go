@@ -4,9 +4,9 @@
 // make a home of it. All of them work beside a running host, of which they ask nothing.
 //
 // Promised: the database in a backup is whole, as it was at one moment, and every version
-// that it speaks of is there; if a version became current, was pinned or went while the
-// backup was made, it is made again (Create) or refused (Write), so that data and versions
-// belong together. Each key-value store is as it was at one moment of its own. The data
+// that it speaks of is there; if a version became current, was pinned or went while data
+// were copied, the backup is made again (Create) or refused (Write), so that data and
+// versions belong together. Each key-value store is as it was at one moment of its own. The data
 // folder of an extension that writes while it is copied may hold half of a change:
 // Manifest.Changed names those extensions. A file appears under its name only when it is
 // whole; one that was cut short is refused by Verify and Restore, which read all of a
