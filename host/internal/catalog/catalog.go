@@ -254,7 +254,7 @@ func Open(cfg Config) (*Catalog, error) {
 	}
 	j := judge{dir: cfg.Extensions, limits: cfg.Limits, shelf: shelf}
 	c.lanes.judge, c.lanes.fetch = j.run, j.fetch
-	c.metrics = newMetrics(c.states)
+	c.metrics = newMetrics(c.last, c.states)
 	return c, nil
 }
 
