@@ -218,6 +218,7 @@ func (d *description) validate(content any, body []byte) error {
 // TestDescription: the document is OpenAPI 3.1, and says of the table of routes all, and
 // nothing else.
 func TestDescription(t *testing.T) {
+	t.Parallel()
 	doc, err := document(t)
 	if err != nil {
 		t.Fatal(err)
@@ -281,6 +282,7 @@ func TestDescription(t *testing.T) {
 
 // TestClosedSetsAreEnumerations, and what may be null says so.
 func TestClosedSetsAreEnumerations(t *testing.T) {
+	t.Parallel()
 	doc, err := document(t)
 	if err != nil {
 		t.Fatal(err)
