@@ -136,6 +136,7 @@ func TestStories(t *testing.T) {
 			"exits":    cmdExits,
 
 			"responder": cmdResponder,
+			"jpl":       cmdJPL,
 		},
 	})
 }

@@ -16,10 +16,10 @@ const completePatience = time.Second
 
 // wanted says what stands in the place of an argument.
 type wanted struct {
-	root, hosts, extensions bool // by their names
-	serials                 bool // of certificates that are not revoked
-	below                   bool // HOST/ID of something new: the host is known, the id may be
-	several                 bool // any number of them, each once
+	root, hosts, extensions, stores bool // by their names
+	serials                         bool // of certificates that are not revoked
+	below                           bool // HOST/ID of something new: the host is known, the id may be
+	several                         bool // any number of them, each once
 }
 
 // complete completes arguments from the folder of the authority. It says nothing when it
@@ -101,7 +101,7 @@ func (at *place) found(w wanted, typed string) (list []string) {
 		case !isRoot && w.below && !named:
 			list = append(list, cobra.CompletionWithDesc(name+"/", visible.Clip(ca.Certificate().Subject.CommonName, 64)))
 		}
-		if w.serials || (w.extensions || w.below && named) && !isRoot && (!named || host == name) {
+		if w.serials || w.stores && isRoot || (w.extensions || w.below && named) && !isRoot && (!named || host == name) {
 			list = append(list, w.issued(ca)...)
 		}
 	}
@@ -112,7 +112,7 @@ func (at *place) found(w wanted, typed string) (list []string) {
 func (w wanted) issued(ca *authority.CA) (names []string) {
 	about, serials := map[string]string{}, []string{}
 	for _, r := range living(ca) {
-		if r.ID != "" {
+		if r.ID != "" && (w.extensions || w.below) || r.Store && w.stores {
 			if about[r.Name()] == "" {
 				names = append(names, r.Name())
 			}
@@ -121,9 +121,6 @@ func (w wanted) issued(ca *authority.CA) (names []string) {
 		if w.serials {
 			serials = append(serials, cobra.CompletionWithDesc(r.Serial(), r.Name()+" "+describeRecord(r)))
 		}
-	}
-	if !w.extensions && !w.below {
-		names = nil
 	}
 	for i, name := range names {
 		names[i] = cobra.CompletionWithDesc(name, about[name])

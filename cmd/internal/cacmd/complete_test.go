@@ -21,6 +21,7 @@ func complete(t *testing.T, args ...string) string {
 func TestCompletion(t *testing.T) {
 	started(t)
 	must(t, "organization", "other.example", "--name", "Other", "--no-passphrase", "--key-type", "ecdsa-p256")
+	must(t, "store", "store.acme.example", "--no-passphrase", "--key-type", "ecdsa-p256")
 	for _, id := range []string{"org.acme.X", "org.acme.Gone"} {
 		must(t, "issue", "acme.example/"+id, "--no-passphrase", "--key-type", "ecdsa-p256", "--days", "7")
 	}
@@ -58,6 +59,7 @@ func TestCompletion(t *testing.T) {
 		{"what can be stapled", "ocsp|staple|", x + noFiles},
 		{"whose certificate", "ocsp|staple|acme.example/org.acme.X|--serial|", older + "\tuntil " + soon + "\n" + newer + "\tuntil " + later + "\n" + noFiles},
 		{"whose certificate, of nobody", "ocsp|staple|--serial|", noFiles},
+		{"a store, to be revoked", "revoke|jmap-store://s", "jmap-store://store.acme.example\tuntil "},
 		{"a serial number", "revoke|" + newer[:8], newer + "\tacme.example/org.acme.X until " + later + "\n" + noFiles},
 		{"not one that is revoked", "revoke|" + revoked[:16], noFiles},
 		{"no folder", "list|--dir|nowhere|", noFiles},
