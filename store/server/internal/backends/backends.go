@@ -7,8 +7,12 @@
 package backends
 
 import (
+	"net/url"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackfield-host/jackfield/store/server/internal/blobs"
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
@@ -25,6 +29,8 @@ type Backend struct {
 	// Database and Blobs are open; the test's end closes them.
 	Database *database.Database
 	Blobs    blobs.Store
+
+	files string // where the files of the blobs are
 }
 
 // Each runs test on every backend, as subtests with their names.
@@ -38,15 +44,17 @@ func Each(t *testing.T, test func(t *testing.T, b Backend)) {
 func SQLite(t testing.TB) Backend {
 	t.Helper()
 	dir := t.TempDir()
-	return open(t, Backend{Name: "sqlite", DatabaseURL: filepath.Join(dir, "store.db"), BlobsURL: filepath.Join(dir, "blobs")})
+	return open(t, Backend{Name: "sqlite", DatabaseURL: filepath.Join(dir, "store.db"), BlobsURL: filepath.Join(dir, "blobs"),
+		files: filepath.Join(dir, "blobs")})
 }
 
 // Postgres returns a database of a real PostgreSQL and a bucket of a real S3 server.
 func Postgres(t testing.TB) Backend {
 	t.Helper()
 	s := theServers(t)
-	database, bucket := s.space(t)
-	return open(t, Backend{Name: "postgres", DatabaseURL: database, BlobsURL: bucket,
+	name := s.space(t)
+	return open(t, Backend{Name: "postgres", DatabaseURL: s.url(name), files: filepath.Join(s.dir, "buckets", name),
+		BlobsURL:    "s3://" + name + "?endpoint=" + url.QueryEscape("http://"+s.endpoint),
 		BlobOptions: blobs.Options{AccessKey: s.accessKey, SecretKey: s.secretKey, Temp: t.TempDir()}})
 }
 
@@ -74,4 +82,36 @@ func (b Backend) OpenDatabase(t testing.TB, opts database.Options) *database.Dat
 		}
 	})
 	return db
+}
+
+// Age makes a blob look as if it had been put that much earlier.
+func (b Backend) Age(t testing.TB, digest string, by time.Duration) {
+	t.Helper()
+	then := time.Now().Add(-by)
+	if err := os.Chtimes(b.blobFile(digest), then, then); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Damage changes a byte of a blob behind the store's back.
+func (b Backend) Damage(t testing.TB, digest string) {
+	t.Helper()
+	name := b.blobFile(digest)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.Chmod(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// blobFile is the file that directory and S3 server keep a blob in.
+func (b Backend) blobFile(digest string) string {
+	digits := strings.TrimPrefix(digest, "sha256:")
+	return filepath.Join(b.files, "sha256", digits[:2], digits)
 }

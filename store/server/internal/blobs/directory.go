@@ -92,7 +92,7 @@ func (d directory) PutDigest(ctx context.Context, want store.Object, r io.Reader
 // put writes a file, syncs it, and gives it its name; want is what it must be, nil if that
 // is open.
 func (d directory) put(ctx context.Context, r io.Reader, limit int64, want *store.Object) (object store.Object, err error) {
-	f, err := os.CreateTemp(d.temp(), "put-")
+	f, err := d.create()
 	if err != nil {
 		return object, fmt.Errorf("putting a blob: %w", err)
 	}
@@ -102,9 +102,6 @@ func (d directory) put(ctx context.Context, r io.Reader, limit int64, want *stor
 			err = errors.Join(err, e)
 		}
 	}()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		return object, fmt.Errorf("putting a blob: %w", err)
-	}
 	m := measure(ctx, r, limit)
 	_, err = io.Copy(f, m)
 	object = m.object()
@@ -118,6 +115,26 @@ func (d directory) put(ctx context.Context, r io.Reader, limit int64, want *stor
 		return store.Object{}, fmt.Errorf("putting blob %s: %w", object.Digest, err)
 	}
 	return object, nil
+}
+
+// create makes a locked file in the folder for what is being written. Between the two steps
+// another process may take it for one that was left, and remove it.
+func (d directory) create() (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(d.temp(), "put-")
+		if err != nil {
+			return nil, err
+		}
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if err == nil {
+			if _, err = os.Stat(f.Name()); err == nil {
+				return f, nil
+			}
+		}
+		if closeErr := f.Close(); closeErr != nil || !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(err, closeErr)
+		}
+	}
 }
 
 // keep gives a written file its name, or makes the one that has it young.

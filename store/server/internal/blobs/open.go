@@ -45,11 +45,10 @@ var digests = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // digits returns what is behind the prefix of a digest.
 func digits(digest string) (string, error) {
-	text, ok := strings.CutPrefix(digest, digestPrefix)
-	if !ok || !digests.MatchString(text) {
+	if _, ok := store.ParseDigest(digest); !ok {
 		return "", fmt.Errorf("%w: %q is no digest", ErrNotFound, digest)
 	}
-	return text, nil
+	return strings.TrimPrefix(digest, digestPrefix), nil
 }
 
 // measured reads from r, counts and hashes, and ends with ErrTooLarge behind limit bytes

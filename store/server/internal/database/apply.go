@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // kept is the row of a listing.
@@ -78,14 +78,14 @@ func (w writer) listing(ctx context.Context, k kept, c Change) (changed bool, ob
 		}
 		owner = k.organization
 	}
-	data, err := canonical(l)
+	data, err := store.Canonical(l)
 	if err != nil {
 		return false, object, err
 	}
 	if len(data) > maxDocument {
 		return false, object, fmt.Errorf("the document of %s has %d bytes, %d are allowed", l.ID, len(data), maxDocument)
 	}
-	if object = objectOf(data); object == k.object && hidden == k.hidden {
+	if object = store.ObjectOf(data); object == k.object && hidden == k.hidden {
 		return false, object, w.details(ctx, k.number, c.Details)
 	}
 	number := k.number
@@ -105,9 +105,9 @@ func (w writer) listing(ctx context.Context, k kept, c Change) (changed bool, ob
 	if err := w.pictures(ctx, number, l); err != nil {
 		return false, object, err
 	}
-	found := words{}
+	var found []string
 	if !hidden {
-		found = wordsOf(l, owner)
+		found = words.Of(l, owner)
 	}
 	return true, object, w.engine.index(ctx, w.tx, number, found)
 }
@@ -117,11 +117,7 @@ func (w writer) row(ctx context.Context, number int64, isNew bool, l *store.List
 	if err != nil {
 		return err
 	}
-	var name strings.Builder
-	for _, r := range runs(l.Texts[""].Name, false) {
-		name.WriteString(r.text + " ")
-	}
-	args := []any{number, l.ID, store.FoldID(l.ID), strings.TrimSpace(name.String()), owner, string(l.Format),
+	args := []any{number, l.ID, store.FoldID(l.ID), words.Name(l), owner, string(l.Format),
 		w.sequence, hidden, digest, object.Size, packed}
 	if !isNew {
 		_, err := w.tx.ExecContext(ctx, `UPDATE listings SET id = $2, folded = $3, name = $4, organization = $5, format = $6,
@@ -185,7 +181,7 @@ func (w writer) releases(ctx context.Context, number int64, l *store.Listing, de
 
 func (w writer) details(ctx context.Context, number int64, details map[string]store.Detail) error {
 	for version, detail := range details {
-		data, err := canonical(detail)
+		data, err := store.Canonical(detail)
 		if err != nil {
 			return err
 		}
@@ -226,7 +222,7 @@ func (w writer) pictures(ctx context.Context, number int64, l *store.Listing) er
 func (w writer) lists(ctx context.Context, c Change) (changed bool, err error) {
 	put := func(table string, columns, keys string, key []any, value any) {
 		var data []byte
-		if data, err = canonical(value); err == nil {
+		if data, err = store.Canonical(value); err == nil {
 			err = insert(ctx, w.tx, table+" ("+columns+", document)", [][]any{append(key, string(data))},
 				"ON CONFLICT ("+keys+") DO UPDATE SET document = excluded.document")
 		}

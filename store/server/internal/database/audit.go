@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/jackfield-host/jackfield/store"
 )
 
 // Entry is one line of the audit trail: who did what to what, and why.
@@ -111,7 +113,7 @@ func (d *Database) log(ctx context.Context, tx *sql.Tx, e Entry) error {
 // chained is the hash that e has behind an entry with the hash before.
 func (e Entry) chained(before string) string {
 	e.Hash = ""
-	data, err := canonical(e)
+	data, err := store.Canonical(e)
 	if err != nil {
 		panic(err) // texts, a number and a time
 	}

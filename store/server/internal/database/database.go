@@ -37,7 +37,8 @@ var (
 type Options struct {
 	// Timeout bounds every statement, and waiting for a lock; 30 s if it is 0.
 	Timeout time.Duration
-	// Connections bounds those to PostgreSQL, and SQLite's readers; 8 if it is 0.
+	// Connections bounds those that read; half as many write to PostgreSQL, one to SQLite.
+	// 8 if it is 0.
 	Connections int
 	Log         *slog.Logger     // tells of migrations; nil for none
 	Now         func() time.Time // nil for time.Now
@@ -45,8 +46,8 @@ type Options struct {
 
 // Database is an open database. Its methods may be called by many at once.
 type Database struct {
-	write  *sql.DB // SQLite: one connection whose transactions begin with the lock
-	read   *sql.DB // PostgreSQL: the same pool
+	write  *sql.DB
+	read   *sql.DB
 	engine engine
 	opts   Options
 

@@ -101,5 +101,5 @@ func (d *Database) Check(ctx context.Context) error {
 // Backup writes a copy of the whole database, as it is at one moment, while others use it;
 // ctx alone bounds it. For PostgreSQL it is ErrUnsupported, with the command that does it.
 func (d *Database) Backup(ctx context.Context, w io.Writer) error {
-	return d.explain("backing the database up", d.engine.backup(ctx, d.read, w))
+	return d.explain("backing the database up", d.engine.backup(ctx, w))
 }

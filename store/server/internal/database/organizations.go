@@ -20,23 +20,32 @@ type Organization struct {
 // SaveOrganization adds an organization, or takes the place of the one with its name, which
 // keeps its Created. A pin that another organization has is ErrExists.
 func (d *Database) SaveOrganization(ctx context.Context, o Organization, entry Entry) error {
+	return d.writeOrganization(ctx, o, "ON CONFLICT (name) DO UPDATE SET title = excluded.title", entry)
+}
+
+// AddOrganization adds one. If there is one with its name, or with one of its pins, it is
+// ErrExists.
+func (d *Database) AddOrganization(ctx context.Context, o Organization, entry Entry) error {
+	return d.writeOrganization(ctx, o, "", entry)
+}
+
+func (d *Database) writeOrganization(ctx context.Context, o Organization, after string, entry Entry) error {
 	return d.change(ctx, fmt.Sprintf("saving organization %q", o.Name), func(ctx context.Context, tx *sql.Tx) error {
 		if o.Created.IsZero() {
 			o.Created = d.now()
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO organizations (name, title, created) VALUES ($1, $2, $3)
-			ON CONFLICT (name) DO UPDATE SET title = excluded.title`, o.Name, o.Title, micros(o.Created))
-		if err != nil {
+		if err := insert(ctx, tx, "organizations (name, title, created)", [][]any{{o.Name, o.Title, micros(o.Created)}}, after); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM organization_keys WHERE organization = $1`, o.Name); err != nil {
 			return err
 		}
+		var keys [][]any
 		for _, pin := range o.Pins {
-			_, err := tx.ExecContext(ctx, `INSERT INTO organization_keys (pin, organization) VALUES ($1, $2)`, pin, o.Name)
-			if err != nil {
-				return fmt.Errorf("key %s: %w", pin, err)
-			}
+			keys = append(keys, []any{pin, o.Name})
+		}
+		if err := insert(ctx, tx, "organization_keys (pin, organization)", keys, ""); err != nil {
+			return fmt.Errorf("its keys: %w", err)
 		}
 		return d.log(ctx, tx, entry)
 	})

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackfield-host/jackfield/store"
 )
 
 // querier is a pool or a transaction.
@@ -255,3 +258,12 @@ func unpack(packed []byte, v any) error {
 	}
 	return json.Unmarshal(data, v)
 }
+func rawDigest(text string) ([]byte, error) {
+	sum, ok := store.ParseDigest(text)
+	if !ok {
+		return nil, fmt.Errorf("%q is no digest", text)
+	}
+	return sum[:], nil
+}
+
+func digestText(raw []byte) string { return "sha256:" + hex.EncodeToString(raw) }
