@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/bundle/jpl/abi"
 )
 
 // The entries that have a meaning of their own.
@@ -35,16 +36,22 @@ const (
 	maxSignature   = 1 << 10 // an RSA key of 8192 bits
 	maxPreferences = 1 << 20
 	maxLocale      = 256 << 10
-	maxLocales     = 200
 	maxPicture     = 8 << 20
+)
+
+// The bounds of how many entries of a kind are held.
+const (
+	maxLocales      = 200
+	maxCertificates = 16
 )
 
 // contents is what is in an archive.
 type contents struct {
 	file     *bundle.File
 	digest   [sha256.Size]byte
-	sums     map[string]*sums  // of every entry
-	held     map[string][]byte // the entries of heldLimit that are not over it
+	sums     map[string]*sums         // of every entry
+	held     map[string][]byte        // the entries of heldLimit that are not over it
+	placed   map[string]abi.Placement // of every file
 	manifest manifest
 	locales  map[string]map[string]string // by folded name
 	texts    map[string]Text
@@ -77,7 +84,7 @@ func heldLimit(name string) int64 {
 
 // gather reads every entry once: its sums, and what describes the archive.
 func gather(ctx context.Context, f *bundle.File) (*contents, error) {
-	c := &contents{file: f, sums: map[string]*sums{}, held: map[string][]byte{}, warnings: []string{}}
+	c := &contents{file: f, sums: map[string]*sums{}, held: map[string][]byte{}, placed: map[string]abi.Placement{}, warnings: []string{}}
 	if err := c.countHeld(); err != nil {
 		return nil, err
 	}
@@ -96,6 +103,9 @@ func gather(ctx context.Context, f *bundle.File) (*contents, error) {
 		short.Sum(s.sha256[:0])
 		long.Sum(s.sha512[:0])
 		c.sums[e.Name] = s
+		if !e.Dir {
+			c.placed[e.Name] = abi.Place(e.Name)
+		}
 		if text != nil {
 			c.held[e.Name] = text.Bytes()
 		}
@@ -116,14 +126,14 @@ func (c *contents) countHeld() error {
 		case maxLocale:
 			locales++
 		case maxCertificate:
-			certificates += 1
+			certificates++
 		}
 	}
 	if locales > maxLocales {
 		return refuse(CodeLocaleInvalid, localeFolder, "there are %d files with translations, more than the %d allowed", locales, maxLocales)
 	}
-	if certificates > maxLocales {
-		return refuse(CodeManifestInvalid, "", "there are %d certificates beside the manifest, more than the %d allowed", certificates, maxLocales)
+	if certificates > maxCertificates {
+		return refuse(CodeChainInvalid, "", "there are %d files with certificates, more than the %d allowed", certificates, maxCertificates)
 	}
 	return nil
 }
@@ -185,21 +195,38 @@ func (c *contents) Size() int64 { return c.file.Size() }
 // Warnings are sentences about what is legal and probably not meant, never nil.
 func (c *contents) Warnings() []string { return slices.Clone(c.warnings) }
 
+// Pictures are the names of the entries with the icon and the background; "" where there is
+// none.
+func (c *contents) Pictures() (icon, background string) {
+	named := func(name string) string {
+		if _, ok := c.sums["data/"+name]; name == "" || !ok {
+			return ""
+		}
+		return "data/" + name
+	}
+	return named(c.manifest.icon), named(c.manifest.background)
+}
+
 // Icon reads the icon as its author made it: PNG or SVG by custom, anything in truth. The
 // error is or wraps fs.ErrNotExist when there is none.
-func (c *contents) Icon() ([]byte, error) { return c.picture(c.manifest.icon) }
+func (c *contents) Icon() ([]byte, error) {
+	name, _ := c.Pictures()
+	return c.read(name)
+}
 
 // Background reads the background picture, like Icon; a JPEG by custom.
-func (c *contents) Background() ([]byte, error) { return c.picture(c.manifest.background) }
+func (c *contents) Background() ([]byte, error) {
+	_, name := c.Pictures()
+	return c.read(name)
+}
 
-// picture reads a file of data again, and holds it to what was verified.
-func (c *contents) picture(name string) ([]byte, error) {
-	entry := "data/" + name
-	want, ok := c.sums[entry]
-	if name == "" || !ok {
-		return nil, &fs.PathError{Op: "open", Path: entry, Err: fs.ErrNotExist}
+// read reads an entry again, and holds it to what was verified.
+func (c *contents) read(name string) ([]byte, error) {
+	want, ok := c.sums[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	r, err := c.file.OpenEntry(entry)
+	r, err := c.file.OpenEntry(name)
 	if err != nil {
 		return nil, err
 	}
@@ -209,9 +236,9 @@ func (c *contents) picture(name string) ([]byte, error) {
 	case err != nil:
 		return nil, ofContainer(err)
 	case len(data) > maxPicture:
-		return nil, fmt.Errorf("%s has more than %d bytes", entry, maxPicture)
+		return nil, fmt.Errorf("%s has more than %d bytes", name, maxPicture)
 	case sha256.Sum256(data) != want.sha256:
-		return nil, fmt.Errorf("%s is not what was read before: the file changed", entry)
+		return nil, fmt.Errorf("%s is not what was read before: the file changed", name)
 	}
 	return data, nil
 }

@@ -67,7 +67,7 @@ type Claim struct{ *contents }
 // Verified is an archive that was read to its last byte, whose every entry was signed by
 // the key of Chain[0], and whose chain leads to one of the roots. Only Verify fills one in;
 // of the zero value Valid is false and nothing else may be asked. It stays usable after its
-// File is closed, except for Icon and Background.
+// File is closed, except for Icon, Background and CheckForStore.
 //
 // Every text in it is the author's: valid UTF-8 without control characters but line feeds
 // and tabs in descriptions, never expanded; whoever shows it must escape it.

@@ -249,6 +249,9 @@ func TestWho(t *testing.T) {
 	if want := []string{"x86_64-linux-gnu"}; !slices.Equal(v.ABIs(), want) || !slices.Equal(v.Platforms(), []string{"linux-amd64"}) {
 		t.Errorf("%v %v", v.ABIs(), v.Platforms())
 	}
+	if icon, background := v.Pictures(); icon != "data/icon.png" || background != "" {
+		t.Errorf("%q %q", icon, background)
+	}
 	if icon, err := v.Icon(); err != nil || !bytes.Equal(icon, jpltest.PNG()) {
 		t.Errorf("%d bytes, %v", len(icon), err)
 	}

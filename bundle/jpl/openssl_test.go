@@ -11,6 +11,39 @@ import (
 	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 )
 
+// TestJar: an archive that another program has written, with folders, compressed, is the
+// same archive.
+func TestJar(t *testing.T) {
+	files, err := readZIP(jpltest.Good(jpltest.In(jpltest.Folders)).Build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range files {
+		path := filepath.Join(dir, "content", filepath.FromSlash(f.name))
+		if f.dir {
+			err = os.MkdirAll(path, 0o700)
+		} else if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			err = os.WriteFile(path, f.data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "made.jpl")
+	if out, err := exec.Command("jar", "cfM", file, "-C", filepath.Join(dir, "content"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustVerify(t, data)
+	if code := newDaemon().install(data); code != 0 {
+		t.Errorf("a daemon answers %d", code)
+	}
+}
+
 // TestOpenSSL: the signatures of an archive are those that openssl verifies, and an archive
 // signed by openssl, with certificates of its own, is accepted.
 func TestOpenSSL(t *testing.T) {

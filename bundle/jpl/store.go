@@ -2,11 +2,13 @@ package jpl
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/jackfield-host/jackfield/bundle/jpl/abi"
+	"github.com/jackfield-host/jackfield/bundle/jpl/internal/elfnote"
 )
 
 // Known is what a store knows of an id already. The zero value is an id that is new.
@@ -20,7 +22,7 @@ type Known struct {
 // CheckForStore judges what a store does not take although Verify does: what Jami would
 // drop, not find, not read, or put in another order than people do. problems are all that
 // is wrong, warnings what is odd; both may be empty, those of v.Warnings are not among
-// them.
+// them. The File of v must still be open.
 func CheckForStore(v *Verified, known Known) (problems []*Error, warnings []string) {
 	if p := known.Publisher; p != nil && !p.Same(v.Publisher()) {
 		problems = append(problems, refuse(CodePublisherChanged, v.certificateName(), "%s belongs to another publisher: neither the signer's key nor that of %s is known", v.ID(), quoted(v.Author())))
@@ -63,7 +65,7 @@ func (v *Verified) libraryProblems() []*Error {
 		}
 	}
 	for _, e := range v.file.Entries() {
-		p := abi.Place(e.Name)
+		p := v.placed[e.Name]
 		if e.Dir || !p.Library || e.Name == "lib/"+p.Name+"/"+p.Path && !strings.Contains(p.Name+p.Path, "/") {
 			continue
 		}
@@ -112,7 +114,7 @@ func (v *Verified) storeWarnings() []string {
 		}
 	}
 	for _, e := range v.file.Entries() {
-		if strings.HasPrefix(e.Name, "lib/") && !e.Dir && !abi.Place(e.Name).Library {
+		if strings.HasPrefix(e.Name, "lib/") && !e.Dir && !v.placed[e.Name].Library {
 			warn("%s stays where it is on every platform: Jami does not take it for a library", e.Name)
 		}
 	}
@@ -121,8 +123,29 @@ func (v *Verified) storeWarnings() []string {
 			warn("%d of %d translations have the text of {{%s}}: Jami leaves out every text of one that lacks a single key", has, len(v.locales), key)
 		}
 	}
+	if v.forAndroid() {
+		warn("lib/arm64-v8a is for Android; Jami on Linux on ARM asks a store for the same platform, and could not load it")
+	}
 	if cn := v.chain[0].Subject.CommonName; cn != v.ID() {
 		warn("the signer's certificate is for %s, not for %s", quoted(cn), v.ID())
 	}
 	return warnings
+}
+
+// forAndroid reports whether the library for ARM of 64 bits, of which Jami has one name for
+// Android and Linux, says that it is for Android.
+func (v *Verified) forAndroid() bool {
+	const both = "arm64-v8a"
+	library := "lib/" + both + "/" + abi.Library(both, v.ID())
+	if _, ok := v.sums[library]; !ok {
+		return false
+	}
+	r, err := v.file.OpenEntry(library)
+	if err != nil {
+		return false // it is only a warning
+	}
+	defer r.Close()
+	head, _ := io.ReadAll(io.LimitReader(r, elfnote.Head))
+	android, _ := elfnote.Android(head)
+	return android
 }

@@ -63,6 +63,7 @@ func TestStoreWarnings(t *testing.T) {
 	}{
 		{"lib/riscv64-linux-gnu is for no platform", jpltest.WithFile("lib/riscv64-linux-gnu/libGreenery.so", nil)},
 		{"libc++_shared.so stays where it is", jpltest.WithFile("lib/x86_64-linux-gnu/libc++_shared.so", nil)},
+		{"lib/arm64-v8a is for Android", jpltest.WithFile("lib/arm64-v8a/libGreenery.so", androidLibrary())},
 		{"2 of 3 translations have the text of {{blur}}", jpltest.WithFile("data/locale/Greenery_de.json", []byte(`{"name":"a","description":"b"}`))},
 		{`certificate is for "Orchard", not for Greenery`, jpltest.By(jpltest.Organization().Certify("Orchard", jpltest.LeafKey()))},
 	} {
@@ -128,4 +129,15 @@ func TestH12Texts(t *testing.T) {
 			t.Errorf("%q: %q", locale, got)
 		}
 	}
+}
+
+// androidLibrary is the beginning of a library as Android's compilers make it: a header, one
+// segment, one note.
+func androidLibrary() []byte {
+	head := make([]byte, 64+56)
+	copy(head, "\x7fELF\x02\x01\x01")
+	head[32], head[54], head[56] = 64, 56, 1 // where segments are, how large, how many
+	head[64] = 4                             // notes
+	head[64+8], head[64+32] = 64+56, 24      // where, how many bytes
+	return append(head, "\x08\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00Android\x00\x15\x00\x00\x00"...)
 }

@@ -20,7 +20,7 @@ func (c *contents) Tree(name string) (tree []Placed, dropped []string) {
 		if e.Dir {
 			continue
 		}
-		if path, ok := abi.Place(e.Name).On(name, e.Name); ok {
+		if path, ok := c.placed[e.Name].On(name, e.Name); ok {
 			tree = append(tree, Placed{e.Name, path})
 		} else {
 			dropped = append(dropped, e.Name)
@@ -32,7 +32,7 @@ func (c *contents) Tree(name string) (tree []Placed, dropped []string) {
 // checkTree refuses an archive of which Jami would write one file over another, on any of
 // its platforms: the last one would win.
 func (c *contents) checkTree() error {
-	for _, name := range c.ABIs() {
+	for _, name := range abi.Names() {
 		tree, _ := c.Tree(name)
 		from := make(map[string]string, len(tree))
 		for _, p := range tree {

@@ -131,6 +131,7 @@ func hostileContents() []Case {
 		{"icon-path", "H3", jpl.CodeManifestInvalid, build(With("iconPath", "../../../.ssh/id_rsa")), jpl.JamiOK},
 		{"two-files-one-place", "H1", jpl.Code(bundle.CodeDuplicateName), build(WithFile("lib"+ID+".so", []byte(Evil))), jpl.JamiOK},
 		{"two-files-one-place-folder", "H1", jpl.Code(bundle.CodeDuplicateName), build(WithFile("lib"+ID+".so/x", []byte(Evil))), jpl.JamiOK},
+		{"two-files-one-place-elsewhere", "H1", jpl.Code(bundle.CodeDuplicateName), build(WithFile("data/x64-windows/a.dll", []byte("a")), WithFile("lib/x64-windows/a.dll", []byte(Evil))), jpl.JamiOK},
 		{"locale-list", "H12", jpl.CodeLocaleInvalid, build(WithFile(locale, []byte(`[]`))), jpl.JamiOK},
 		{"locale-key-twice", "H12", jpl.CodeLocaleInvalid, build(WithFile(locale, []byte(`{"name":"a","name":"b"}`))), jpl.JamiOK},
 		{"locale-nested", "H12", jpl.CodeLocaleInvalid, build(WithFile(locale, []byte(`{"name":{"a":"b"}}`))), jpl.JamiOK},

@@ -111,16 +111,16 @@ type standing struct {
 // that down.
 func (d *Desk) before(ctx context.Context, a Action) (standing, error) {
 	was := standing{State: store.Withdrawn}
-	document, err := d.cfg.Database.Document(ctx, a.Listing)
-	if errors.Is(err, database.ErrNotFound) {
+	l, err := d.listing(ctx, a.Listing)
+	if err != nil {
+		return was, err
+	}
+	if l == nil {
 		return was, actionErrorf(NotFound, "there is no listing %s", a.Listing)
 	}
+	entries, err := d.cfg.Database.Audit(ctx, database.AuditFilter{Target: l.ID + " " + a.Version, Limit: 1000})
 	if err != nil {
-		return was, fmt.Errorf("looking for %s: %w", a.Listing, err)
-	}
-	entries, err := d.cfg.Database.Audit(ctx, database.AuditFilter{Target: document.ID + " " + a.Version, Limit: 1000})
-	if err != nil {
-		return was, fmt.Errorf("looking for what %s %s was: %w", document.ID, a.Version, err)
+		return was, fmt.Errorf("looking for what %s %s was: %w", l.ID, a.Version, err)
 	}
 	for _, e := range entries { // newest first
 		if e.Action != string(TakeDown) {

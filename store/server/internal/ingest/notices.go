@@ -1,8 +1,11 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -143,34 +146,92 @@ func same(a, b store.Revocation) bool {
 
 // changeRevocation adds or takes back a revocation, and marks the releases anew.
 func (d *Desk) changeRevocation(ctx context.Context, actor, action string, r *store.Revocation, decide func(database.Current, *database.Change) error) error {
+	for {
+		key, err := d.concerned(ctx, *r)
+		if err != nil {
+			return err
+		}
+		now := d.now()
+		_, err = d.cfg.Database.Publish(ctx, key, func(current database.Current) (database.Change, error) {
+			var change database.Change
+			if err := decide(current, &change); err != nil {
+				return change, err
+			}
+			change.Audit = []database.Entry{{Actor: actor, Action: action, Target: revoked(*r), Reason: r.Reason}}
+			if l := current.Listing; l != nil {
+				if !slices.Equal(digests(l), key.Digests) {
+					return change, errStale
+				}
+				list := slices.DeleteFunc(slices.Clone(current.Revocations), func(known store.Revocation) bool {
+					return slices.ContainsFunc(change.Unrevoke, func(u store.Revocation) bool { return same(known, u) })
+				})
+				if mark(l, append(list, change.Revocations...)) {
+					l.Updated = now
+					change.Listing, change.Organization = l, current.Owner.Name
+				}
+			}
+			return change, nil
+		})
+		if !errors.Is(err, errStale) {
+			return ofAction(err, action+" "+revoked(*r))
+		}
+	}
+}
+
+// errStale says that a listing got another release between the question and the change.
+var errStale = errors.New("the listing changed meanwhile")
+
+// concerned is the key of the listing that a revocation is about, with the digests of all of
+// its files, so that the database hands over every revocation of one of them.
+func (d *Desk) concerned(ctx context.Context, r store.Revocation) (database.Key, error) {
 	key := database.Key{ID: r.Listing}
 	if r.Digest != "" {
 		key.Digests = []string{r.Digest}
 		owner, err := d.cfg.Database.File(ctx, r.Digest)
 		if err != nil && !errors.Is(err, database.ErrNotFound) {
-			return fmt.Errorf("looking for %s: %w", r.Digest, err)
+			return key, fmt.Errorf("looking for %s: %w", r.Digest, err)
 		}
 		key.ID = owner.Listing
 	}
-	now := d.now()
-	_, err := d.cfg.Database.Publish(ctx, key, func(current database.Current) (database.Change, error) {
-		var change database.Change
-		if err := decide(current, &change); err != nil {
-			return change, err
+	if key.ID == "" {
+		return key, nil
+	}
+	l, err := d.listing(ctx, key.ID)
+	if l != nil {
+		key.Digests = digests(l)
+	}
+	return key, err
+}
+
+// listing reads a listing, nil for none.
+func (d *Desk) listing(ctx context.Context, id string) (*store.Listing, error) {
+	document, err := d.cfg.Database.Document(ctx, id)
+	if errors.Is(err, database.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", id, err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(document.Gzip))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking %s: %w", id, err)
+	}
+	var l store.Listing
+	if err := json.NewDecoder(r).Decode(&l); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", id, err)
+	}
+	return &l, nil
+}
+
+// digests are those of all files of a listing.
+func digests(l *store.Listing) []string {
+	var list []string
+	for _, r := range l.Releases {
+		for _, f := range r.Files {
+			list = append(list, f.Digest)
 		}
-		change.Audit = []database.Entry{{Actor: actor, Action: action, Target: revoked(*r), Reason: r.Reason}}
-		if l := current.Listing; l != nil {
-			list := slices.DeleteFunc(slices.Clone(current.Revocations), func(known store.Revocation) bool {
-				return slices.ContainsFunc(change.Unrevoke, func(u store.Revocation) bool { return same(known, u) })
-			})
-			if mark(l, append(list, change.Revocations...)) {
-				l.Updated = now
-				change.Listing, change.Organization = l, current.Owner.Name
-			}
-		}
-		return change, nil
-	})
-	return ofAction(err, action+" "+revoked(*r))
+	}
+	return list
 }
 
 // mark says of each release which revocation stops it, and whether that is news.

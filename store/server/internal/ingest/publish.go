@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -86,27 +87,27 @@ func (d *Desk) register(ctx context.Context, p *proposal, actor string) (*store.
 	if p.submission.Organization != "" {
 		return nil, nil
 	}
-	name, pins := Unsigned, []string(nil)
-	if p.Publisher.Pin != "" {
-		if _, err := d.cfg.Database.OrganizationOf(ctx, p.Publisher.Pin); !errors.Is(err, database.ErrNotFound) {
+	o := database.Organization{Name: Unsigned, Title: Unsigned}
+	if pin := p.Publisher.Pin; pin != "" {
+		if _, err := d.cfg.Database.OrganizationOf(ctx, pin); !errors.Is(err, database.ErrNotFound) {
 			return nil, err
 		}
-		name, pins = cmp.Or(p.Publisher.Host, p.Publisher.Organization), []string{p.Publisher.Pin}
+		name := cmp.Or(p.Publisher.Host, p.Publisher.Organization)
+		o = database.Organization{Name: name, Title: cmp.Or(p.Publisher.Organization, name), Pins: []string{pin}}
 	}
-	o, err := d.cfg.Database.Organization(ctx, name)
-	switch {
-	case err == nil && len(pins) == 0:
-		return nil, nil
-	case err == nil:
-		problem := problemf(store.CodeNotYours, "it is signed by %s with another key (%s) than those that this store knows of it: an administrator adds the key to the organization %s", p.Publisher.Organization, pins[0], o.Name)
-		return &problem, nil
-	case !errors.Is(err, database.ErrNotFound):
-		return nil, fmt.Errorf("looking for the organization %s: %w", name, err)
+	err := d.cfg.Database.AddOrganization(ctx, o, database.Entry{Actor: actor, Action: "organization.add", Target: o.Name, Reason: "signed " + target(p.submission.Number)})
+	if err == nil || !errors.Is(err, database.ErrExists) {
+		return nil, err
 	}
-	o = database.Organization{Name: name, Title: cmp.Or(p.Publisher.Organization, name), Pins: pins, Created: d.now()}
-	err = d.cfg.Database.SaveOrganization(ctx, o, database.Entry{Actor: actor, Action: "organization.save", Target: name, Reason: "signed " + target(p.submission.Number)})
+	known, err := d.cfg.Database.Organization(ctx, o.Name)
 	if err != nil {
-		return nil, fmt.Errorf("adding the organization %s: %w", name, err)
+		return nil, fmt.Errorf("looking for the organization %s: %w", o.Name, err)
+	}
+	for _, pin := range o.Pins {
+		if !slices.Contains(known.Pins, pin) {
+			problem := problemf(store.CodeNotYours, "it is signed by %s with another key (%s) than those that this store knows of it: an administrator adds the key to the organization %s", p.Publisher.Organization, pin, known.Name)
+			return &problem, nil
+		}
 	}
 	return nil, nil
 }

@@ -105,29 +105,42 @@ func (f *Face) picture(w http.ResponseWriter, r *http.Request, id string, of fun
 func (f *Face) writeJSON(w http.ResponseWriter, r *http.Request, value any) error {
 	body, err := json.Marshal(value)
 	if err == nil {
-		f.write(w, r, "application/json", body)
+		f.write(w, r, "application/json", f.prepare(body))
 	}
 	return err
 }
 
-// write sends a body that is in memory: not at all to whoever has it, compressed to whoever
-// takes that.
-func (f *Face) write(w http.ResponseWriter, r *http.Request, media string, body []byte) {
+// prepared is a body that is ready to be sent.
+type prepared struct {
+	plain, zipped []byte // zipped is nil where it is not worth it
+	tag           string // of plain
+}
+
+func (f *Face) prepare(body []byte) prepared {
+	p := prepared{plain: body, tag: negotiate.ETag(body)}
+	if len(body) >= negotiate.WorthIt {
+		p.zipped, _ = f.zips.Bytes(body) // memory takes all
+	}
+	return p
+}
+
+// write sends a body: not at all to whoever has it, compressed to whoever takes that.
+func (f *Face) write(w http.ResponseWriter, r *http.Request, media string, p prepared) {
 	h := w.Header()
 	h.Set("Content-Type", media)
 	h.Add("Vary", "Accept-Encoding")
-	tag := negotiate.ETag(body)
-	if len(body) >= negotiate.WorthIt && negotiate.TakesGzip(r.Header) {
-		if zipped, err := f.zips.Bytes(body); err == nil {
-			body, tag = zipped, negotiate.Zipped(tag)
-			h.Set("Content-Encoding", "gzip")
-		}
+	body, tag := p.plain, p.tag
+	zipped := p.zipped != nil && negotiate.TakesGzip(r.Header)
+	if zipped {
+		body, tag = p.zipped, negotiate.Zipped(tag)
 	}
 	h.Set("ETag", tag)
 	if negotiate.Has(r.Header["If-None-Match"], tag) {
-		h.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
+	}
+	if zipped {
+		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method != http.MethodHead {

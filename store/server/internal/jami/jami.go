@@ -20,7 +20,8 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"path"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jackfield-host/jackfield/internal/negotiate"
@@ -69,7 +70,7 @@ type Options struct {
 	// Next answers what is none of the face's routes: "/" without arch is the web page of
 	// the store. nil answers 404.
 	Next http.Handler
-	// Failed is told of what a client was answered with status 500 for; nil for nobody.
+	// Failed is told of errors that are not the client's; nil for nobody.
 	Failed func(r *http.Request, err error)
 }
 
@@ -79,6 +80,7 @@ type Face struct {
 	options   Options
 	base      string // in front of the paths of pictures
 	pages     pages
+	archs     []arch // those for which there are lists
 	blank     blanks
 	zips      negotiate.Gzip
 }
@@ -89,7 +91,7 @@ func New(c Catalogue, o Options) *Face {
 		o.Next = http.NotFoundHandler()
 	}
 	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
-	f := &Face{catalogue: c, options: o, base: strings.TrimSuffix(o.URL, "/"), blank: makeBlanks()}
+	f := &Face{catalogue: c, options: o, base: strings.TrimSuffix(o.URL, "/"), archs: listed(), blank: makeBlanks()}
 	if f.base == "" {
 		f.base = o.Prefix
 	}
@@ -117,10 +119,15 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errNone):
 		http.Error(w, err.Error(), http.StatusNotFound)
 	case err != nil:
-		if f.options.Failed != nil && r.Context().Err() == nil {
-			f.options.Failed(r, err)
-		}
+		f.failed(r, err)
 		http.Error(w, "the store can not answer now", http.StatusInternalServerError)
+	}
+}
+
+// failed tells of an error that is not the client's.
+func (f *Face) failed(r *http.Request, err error) {
+	if f.options.Failed != nil && r.Context().Err() == nil {
+		f.options.Failed(r, err)
 	}
 }
 
@@ -130,13 +137,9 @@ type serve func(w http.ResponseWriter, r *http.Request) error
 // route returns what answers r, nil for none of the face. Jami appends paths to its base as
 // text, so that a base which ends in a slash makes two of them.
 func (f *Face) route(r *http.Request) serve {
-	cleaned := path.Clean("/" + r.URL.Path)
-	if rest, ok := strings.CutPrefix(cleaned, f.options.Prefix); ok && (rest == "" || rest[0] == '/') {
-		cleaned = rest
-	}
-	words := strings.Split(strings.Trim(cleaned, "/"), "/")
+	words := f.words(r.URL.EscapedPath())
 	switch {
-	case words[0] == "" && r.URL.Query().Has("arch"):
+	case len(words) == 0 && r.URL.Query().Has("arch"):
 		return f.list
 	case len(words) == 2 && words[0] == "details":
 		return withID(words[1], f.details)
@@ -154,20 +157,40 @@ func (f *Face) route(r *http.Request) serve {
 	return nil
 }
 
+// words are the parts of a path behind the prefix, unescaped one by one: an id is one part,
+// whatever is in it.
+func (f *Face) words(escaped string) []string {
+	split := func(path string) []string {
+		return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	}
+	words, prefix := split(escaped), split(f.options.Prefix)
+	if len(words) >= len(prefix) && slices.Equal(words[:len(prefix)], prefix) {
+		words = words[len(prefix):]
+	}
+	for i, word := range words {
+		plain, err := url.PathUnescape(word)
+		if err != nil {
+			return []string{escaped} // no route has it
+		}
+		words[i] = plain
+	}
+	return words
+}
+
 func withID(id string, answer func(w http.ResponseWriter, r *http.Request, id string) error) serve {
 	return func(w http.ResponseWriter, r *http.Request) error { return answer(w, r, id) }
 }
 
 // offered returns what the store offers of an id on a platform of Jami's. The error is
 // errNone where it is nothing.
-func (f *Face) offered(id, arch string) (offer, error) {
+func (f *Face) offered(id, name string) (offer, error) {
 	l, ok := f.catalogue.Current().Listing(store.FoldID(id))
 	if !ok || l.ID != id {
 		return offer{}, fmt.Errorf("no extension %.100q: %w", id, errNone)
 	}
-	o, ok := offerOf(l, arch)
+	o, ok := offerOf(l, archOf(name))
 	if !ok {
-		return offer{}, fmt.Errorf("nothing of %s for %.100q: %w", id, arch, errNone)
+		return offer{}, fmt.Errorf("nothing of %s for %.100q: %w", id, name, errNone)
 	}
 	return o, nil
 }
@@ -184,6 +207,6 @@ func (f *Face) crl(w http.ResponseWriter, r *http.Request) error {
 	if len(list) == 0 {
 		return fmt.Errorf("no list of what is revoked: %w", errNone)
 	}
-	f.write(w, r, "application/pkix-crl", list)
+	f.write(w, r, "application/pkix-crl", f.prepare(list))
 	return nil
 }

@@ -2,13 +2,13 @@ package jami
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/jackfield-host/jackfield/bundle/jpl/abi"
 	"github.com/jackfield-host/jackfield/store"
 )
 
@@ -23,8 +23,8 @@ type pages struct {
 	sequence int64
 	rows     map[store.Format]map[string]*row
 	locales  map[string]bool // in which some row has a text
-	made     map[pageKey][]byte
-	former   map[pageKey][]byte // of the snapshot before, for those who come while one is made
+	made     map[pageKey]*prepared
+	former   map[pageKey]*prepared // of the snapshot before, for those who come while one is made
 }
 
 type pageKey struct{ arch, languages string }
@@ -40,69 +40,68 @@ type row struct {
 // list answers "/?arch=": every listing with something for the platform, none for one that
 // is unknown.
 func (f *Face) list(w http.ResponseWriter, r *http.Request) error {
-	arch := r.URL.Query().Get("arch")
-	if format, _ := formatOf(arch); format == "" {
-		f.write(w, r, "application/json", []byte("[]"))
+	a := archOf(r.URL.Query().Get("arch"))
+	if a.format == "" {
+		f.write(w, r, "application/json", f.prepare([]byte("[]")))
 		return nil
 	}
 	w.Header().Add("Vary", "Accept-Language")
-	body, err := f.page(arch, language(r.Header.Get("Accept-Language")))
+	page, err := f.page(r, a, language(r.Header.Get("Accept-Language")))
 	if err == nil {
-		f.write(w, r, "application/json", body)
+		f.write(w, r, "application/json", *page)
 	}
 	return err
 }
 
 // page returns a list. After a change of the catalogue one request makes it anew; whoever
 // asks meanwhile gets the former one.
-func (f *Face) page(arch string, chain []string) ([]byte, error) {
+func (f *Face) page(r *http.Request, a arch, chain []string) (*prepared, error) {
 	p := &f.pages
 	snapshot := f.catalogue.Current()
-	if body := p.get(snapshot.Sequence(), arch, chain, false); body != nil {
-		return body, nil
+	if page := p.get(snapshot.Sequence(), a.name, chain, false); page != nil {
+		return page, nil
 	}
 	if !p.building.TryLock() {
-		if body := p.get(snapshot.Sequence(), arch, chain, true); body != nil {
-			return body, nil
+		if page := p.get(snapshot.Sequence(), a.name, chain, true); page != nil {
+			return page, nil
 		}
 		p.building.Lock()
 	}
 	defer p.building.Unlock()
-	if body := p.get(snapshot.Sequence(), arch, chain, false); body != nil {
-		return body, nil // somebody made it while we waited
+	if page := p.get(snapshot.Sequence(), a.name, chain, false); page != nil {
+		return page, nil // somebody made it while we waited
 	}
-	if err := f.refresh(snapshot); err != nil {
-		return nil, err
-	}
-	key := p.key(arch, chain)
-	body, err := f.render(arch, chain)
+	f.refresh(r, snapshot)
+	key := p.key(a.name, chain)
+	body, err := f.render(a, chain)
 	if err != nil {
 		return nil, err
 	}
+	page := f.prepare(body)
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	if len(p.made) >= maxPages {
 		clear(p.made)
 	}
-	p.made[key] = body
-	return body, nil
+	p.made[key] = &page
+	return &page, nil
 }
 
 // get returns a list that is ready, or, if former is set, one of the snapshot before.
-func (p *pages) get(sequence int64, arch string, chain []string, former bool) []byte {
+func (p *pages) get(sequence int64, arch string, chain []string, former bool) *prepared {
 	key := p.key(arch, chain)
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	if p.sequence == sequence {
-		if body := p.made[key]; body != nil {
-			return body
+		if page := p.made[key]; page != nil {
+			return page
 		}
 	}
 	if !former {
 		return nil
 	}
-	if body := p.made[key]; body != nil { // of the last one that was made, which is not current
-		return body
+	if page := p.made[key]; page != nil { // of the last one that was made, which is not current
+		return page
 	}
 	return p.former[key]
 }
@@ -115,15 +114,16 @@ func (p *pages) key(arch string, chain []string) pageKey {
 	return pageKey{arch, strings.Join(chain, ",")}
 }
 
-// refresh takes over a snapshot: rows of listings that did not change stay. The caller
-// holds building.
-func (f *Face) refresh(s Snapshot) error {
+// refresh takes over a snapshot: rows of listings that did not change stay. A listing that
+// cannot be loaded is left out: it must not take the others with it. The caller holds
+// building.
+func (f *Face) refresh(req *http.Request, s Snapshot) {
 	p := &f.pages
 	p.reading.Lock()
 	sequence, known := p.sequence, p.rows
 	p.reading.Unlock()
 	if known != nil && sequence == s.Sequence() {
-		return nil
+		return
 	}
 	rows := map[store.Format]map[string]*row{}
 	locales := map[string]bool{}
@@ -134,9 +134,10 @@ func (f *Face) refresh(s Snapshot) error {
 			if r == nil || r.digest != e.Digest {
 				l, err := e.Load()
 				if err != nil {
-					return err
+					f.failed(req, fmt.Errorf("the listing %s: %w", e.ID, err))
+					continue
 				}
-				r = makeRow(l, e.Digest)
+				r = f.makeRow(l, e.Digest)
 			}
 			rows[format][e.ID] = r
 			for locale := range r.texts {
@@ -146,42 +147,27 @@ func (f *Face) refresh(s Snapshot) error {
 	}
 	p.reading.Lock()
 	defer p.reading.Unlock()
-	p.former, p.made = p.made, map[pageKey][]byte{}
+	p.former, p.made = p.made, map[pageKey]*prepared{}
 	p.sequence, p.rows, p.locales = s.Sequence(), rows, locales
-	return nil
 }
 
-func makeRow(l *store.Listing, digest string) *row {
+func (f *Face) makeRow(l *store.Listing, digest string) *row {
 	r := &row{digest: digest, author: l.Publisher.Organization, texts: l.Texts, newest: map[string]release{}}
-	for _, arch := range append(archs(), serverArch) {
-		if o, ok := offerOf(l, arch); ok {
-			r.newest[arch] = release{l.ID, o.releases[0].Version, stamp(o.releases[0].Published)}
+	for _, a := range f.archs {
+		if o, ok := offerOf(l, a); ok {
+			r.newest[a.name] = release{l.ID, o.releases[0].Version, stamp(o.releases[0].Published)}
 		}
 	}
 	return r
 }
 
-// archs are the names of platforms for which there are lists of .jpl archives: Jami's and
-// ours.
-func archs() []string {
-	all := map[string]bool{}
-	for _, name := range abi.Names() {
-		all[name] = true
-		for _, ours := range abi.Platforms(name) {
-			all[ours] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(all))
-}
-
 // render writes a list, by id. The caller holds building.
-func (f *Face) render(arch string, chain []string) ([]byte, error) {
-	format, _ := formatOf(arch)
-	rows := f.pages.rows[format]
+func (f *Face) render(a arch, chain []string) ([]byte, error) {
+	rows := f.pages.rows[a.format]
 	items := make([]item, 0, len(rows))
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
-		if newest, ok := rows[id].newest[arch]; ok {
-			items = append(items, f.item(id, rows[id].author, rows[id].texts, newest, chain, arch))
+		if newest, ok := rows[id].newest[a.name]; ok {
+			items = append(items, f.item(id, rows[id].author, rows[id].texts, newest, chain, a.name))
 		}
 	}
 	return json.Marshal(items)

@@ -1,6 +1,7 @@
 package jami
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,29 +22,49 @@ type offer struct {
 // serverArch is the platform of what runs in a host of ours. No Jami asks for it.
 const serverArch = "server"
 
-// formatOf is the format that is listed for an arch, and the platforms that it stands for,
-// the more likely first. An arch is a name of Jami's, or one of ours.
-func formatOf(arch string) (store.Format, []string) {
+// arch is what a client calls its platform: a name of Jami's, or one of ours.
+type arch struct {
+	name      string
+	format    store.Format // what is listed for it; empty for an arch that is unknown
+	platforms []string     // that it stands for, the more likely first
+}
+
+func archOf(name string) arch {
 	switch {
-	case arch == serverArch:
-		return store.FormatBundle, []string{serverArch}
-	case abi.Known(arch):
-		return store.FormatJami, abi.Platforms(arch)
-	case len(abi.Of(arch)) > 0:
-		return store.FormatJami, []string{arch}
+	case name == serverArch:
+		return arch{name, store.FormatBundle, []string{serverArch}}
+	case abi.Known(name):
+		return arch{name, store.FormatJami, abi.Platforms(name)}
+	case len(abi.Of(name)) > 0:
+		return arch{name, store.FormatJami, []string{name}}
 	}
-	return "", nil
+	return arch{name: name}
+}
+
+// listed are all for which there can be lists.
+func listed() []arch {
+	all := map[string]bool{serverArch: true}
+	for _, name := range abi.Names() {
+		all[name] = true
+		for _, ours := range abi.Platforms(name) {
+			all[ours] = true
+		}
+	}
+	var list []arch
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, archOf(name))
+	}
+	return list
 }
 
 // offerOf finds what is offered of a listing: the published releases that have a file for
 // the platform, and only where there is none, those that are deprecated. Jami knows no
 // channels, so only what is stable counts.
-func offerOf(l *store.Listing, arch string) (offer, bool) {
-	format, platforms := formatOf(arch)
-	if format == "" || l.Format != format {
+func offerOf(l *store.Listing, a arch) (offer, bool) {
+	if a.format == "" || l.Format != a.format {
 		return offer{}, false
 	}
-	for _, platform := range platforms {
+	for _, platform := range a.platforms {
 		for _, state := range []store.ReleaseState{store.Published, store.Deprecated} {
 			o := offer{listing: l, platform: platform}
 			for i := range l.Releases {
@@ -51,7 +72,7 @@ func offerOf(l *store.Listing, arch string) (offer, bool) {
 				if r.State != state || r.Channel == store.Beta || r.Revoked != "" {
 					continue
 				}
-				file := fileOf(r, platform, format)
+				file := fileOf(r, platform, a.format)
 				if file == nil {
 					continue
 				}
