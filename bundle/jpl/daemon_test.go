@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -178,11 +179,18 @@ func has(files []file, name string) bool {
 	return false
 }
 
+// whole is an escape that is none of half a character, or of both halves; halfCharacter is
+// what is left then.
+var (
+	whole         = regexp.MustCompile(`\\[^u]|\\u[dD][89abAB]..\\u[dD][c-fC-F]..`)
+	halfCharacter = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
+)
+
 // parseLoosely is the daemon's reading of manifest.json: the last of two equal keys counts,
 // numbers are texts, and the id is the name unless it is given.
 func parseLoosely(data []byte) map[string]string {
 	var members map[string]any
-	if json.Unmarshal(data, &members) != nil {
+	if json.Unmarshal(data, &members) != nil || halfCharacter.Match(whole.ReplaceAll(data, nil)) {
 		return nil
 	}
 	text := func(key, otherwise string) string {

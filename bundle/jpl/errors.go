@@ -184,8 +184,6 @@ func ofContainer(err error) error {
 	return &Error{Code: Code(e.Code), Entry: e.Entry, Message: e.Message, Err: err, Checks: []Check{{Name: checkContainer, Detail: e.Message}}}
 }
 
-var errNoObject = errors.New("it is not a JSON object")
-
 // holds adds a check that holds.
 func (v *Verified) holds(name, format string, args ...any) {
 	v.checks = append(v.checks, Check{Name: name, OK: true, Detail: fmt.Sprintf(format, args...)})

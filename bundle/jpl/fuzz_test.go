@@ -87,7 +87,7 @@ func agree(t *testing.T, data []byte, roots []*x509.Certificate) *jpl.Verified {
 func FuzzArchive(f *testing.F) {
 	archive, root := seed(f)
 	f.Add(archive)
-	for _, c := range jpltest.Hostile() {
+	for _, c := range hostile() {
 		if len(c.Bytes) < 16<<10 {
 			f.Add(c.Bytes)
 		}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/bundle"
@@ -18,6 +19,9 @@ import (
 	"github.com/jackfield-host/jackfield/bundle/jpl"
 	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 )
+
+// hostile is made once.
+var hostile = sync.OnceValue(jpltest.Hostile)
 
 func options() jpl.Options { return jpl.Options{Roots: jpltest.Roots(), Time: jpltest.Now()} }
 
@@ -107,7 +111,7 @@ func treeOf(t *testing.T, v *jpl.Verified, a *jpltest.Archive, abi string) map[s
 func TestHostile(t *testing.T) {
 	holes := map[string]bool{}
 	codes := map[jpl.Code]bool{}
-	for _, c := range jpltest.Hostile() {
+	for _, c := range hostile() {
 		t.Run(c.Name, func(t *testing.T) {
 			_, err := verify(t, c.Bytes, options())
 			if got := jpl.CodeOf(err); got != c.Code {
@@ -132,7 +136,7 @@ func TestHostile(t *testing.T) {
 
 // TestDaemonIsDeceived shows H1 and H2 at work on a daemon: what runs was never signed.
 func TestDaemonIsDeceived(t *testing.T) {
-	for _, c := range jpltest.Hostile() {
+	for _, c := range hostile() {
 		if c.Name != "twin-library" && c.Name != "polyglot" {
 			continue
 		}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/jackfield-host/jackfield/internal/schema"
 )
 
 // The bounds of what people read, in bytes.
@@ -101,18 +99,6 @@ func (m *manifest) judge() error {
 		}
 	}
 	return nil
-}
-
-// parseObject reads one JSON object strictly: UTF-8, no key twice, nothing around it.
-func parseObject(data []byte) (map[string]json.RawMessage, error) {
-	if err := schema.CheckJSON(data); err != nil {
-		return nil, err
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil || members == nil {
-		return nil, errNoObject
-	}
-	return members, nil
 }
 
 // plainString reads a JSON string that people are to see. fault says why it is none.

@@ -1,10 +1,6 @@
 package jpl
 
-import (
-	"encoding/json"
-
-	"github.com/jackfield-host/jackfield/internal/schema"
-)
+import "encoding/json"
 
 // maxPreference bounds how many preferences there may be.
 const maxPreference = 1000
@@ -12,7 +8,7 @@ const maxPreference = 1000
 // checkPreferences judges a file of preferences: an array of objects, each with a type and
 // a key; the rest of an object is strings, or lists of strings.
 func (c *contents) checkPreferences(name string, data []byte) error {
-	if err := schema.CheckJSON(data); err != nil {
+	if err := checkJSON(data); err != nil {
 		return refuse(CodePreferencesInvalid, name, "%v", err)
 	}
 	var list []map[string]json.RawMessage
