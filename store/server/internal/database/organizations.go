@@ -51,27 +51,6 @@ func (d *Database) writeOrganization(ctx context.Context, o Organization, after 
 	})
 }
 
-// AddOrganization adds one. If there is one with its name, or with one of its pins, it is
-// ErrExists.
-func (d *Database) AddOrganization(ctx context.Context, o Organization, entry Entry) error {
-	return d.change(ctx, fmt.Sprintf("adding organization %q", o.Name), func(ctx context.Context, tx *sql.Tx) error {
-		if o.Created.IsZero() {
-			o.Created = d.now()
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO organizations (name, title, created) VALUES ($1, $2, $3)`, o.Name, o.Title, micros(o.Created))
-		if err != nil {
-			return err
-		}
-		for _, pin := range o.Pins {
-			_, err := tx.ExecContext(ctx, `INSERT INTO organization_keys (pin, organization) VALUES ($1, $2)`, pin, o.Name)
-			if err != nil {
-				return fmt.Errorf("key %s: %w", pin, err)
-			}
-		}
-		return d.log(ctx, tx, entry)
-	})
-}
-
 // RemoveOrganization removes one and its tokens. One that owns listings is ErrConflict.
 func (d *Database) RemoveOrganization(ctx context.Context, name string, entry Entry) error {
 	return d.change(ctx, fmt.Sprintf("removing organization %q", name), func(ctx context.Context, tx *sql.Tx) error {
