@@ -198,6 +198,24 @@ func TestDamageIsSeen(t *testing.T) {
 	})
 }
 
+func TestToPutOnceMoreMends(t *testing.T) {
+	backends.Each(t, func(t *testing.T, b backends.Backend) {
+		data := random(1000)
+		object, err := b.Blobs.Put(t.Context(), bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Damage(t, object.Digest)
+		b.Age(t, object.Digest, 2*time.Hour) // a bucket takes a young one for what it is
+		if err := b.Blobs.PutDigest(t.Context(), object, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+		if err := blobs.Verify(t.Context(), b.Blobs, object.Digest); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestSweepTakesWhatIsOldAndUnwanted(t *testing.T) {
 	backends.Each(t, func(t *testing.T, b backends.Backend) {
 		put := func(n int) string {

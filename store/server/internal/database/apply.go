@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,7 +30,7 @@ type outcome struct {
 // writer writes one change in a transaction that has the catalogue locked.
 type writer struct {
 	*Database
-	tx       *sql.Tx
+	tx       querier
 	sequence int64 // of the catalogue, if the change is one of it
 }
 

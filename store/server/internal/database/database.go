@@ -6,7 +6,8 @@
 // what that decides, all in one transaction which raises the catalogue's sequence. Changes
 // gives back what is new since a sequence, in the order of the commits.
 //
-// Promised: sequences are handed out in the order of the commits, without gaps; what a
+// Promised: sequences are handed out in the order of the commits, without gaps but for those
+// of RaiseTo; what a
 // method returned without an error is on the disk; every statement has a deadline; what
 // people type into a search is never a syntax error; errors are the same on both engines.
 // Several processes may use one database at the same time.
