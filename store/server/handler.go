@@ -28,7 +28,7 @@ func (s *Server) newHandler(registry *prometheus.Registry, metrics *web.Metrics)
 	if s.drop != nil {
 		registry.MustRegister(s.drop.Collectors()...)
 	}
-	site := &web.Site{Tokens: s.database, Log: s.cfg.Log, Metrics: metrics, Proxies: s.cfg.Proxies, Faces: s.newFaces(),
+	site := &web.Site{Tokens: s.database, Log: s.cfg.Log, Metrics: metrics, Proxies: s.cfg.Proxies, Faces: s.newFaces(), Stall: s.cfg.Stall,
 		Rates: web.Rates{Search: rateOf(s.cfg.SearchRate), Write: rateOf(s.cfg.WriteRate)}}
 	handler := site.Handler(s.routes(registry))
 	if prefix := strings.TrimSuffix(s.cfg.BaseURL.Path, "/"); prefix != "" {

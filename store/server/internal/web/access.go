@@ -55,12 +55,25 @@ type Caller struct {
 // May reports whether c has a right.
 func (c Caller) May(right Right) bool { return slices.Contains(rightsOf(c.Role), right) }
 
-type callerKey struct{}
+// exchange is what is known of a request while it is answered.
+type exchange struct {
+	caller Caller
+	stall  time.Duration
+}
+
+type exchangeKey struct{}
 
 // Of is the caller of the request with this context.
-func Of(ctx context.Context) Caller {
-	c, _ := ctx.Value(callerKey{}).(Caller)
-	return c
+func Of(ctx context.Context) Caller { return exchangeOf(ctx).caller }
+
+func exchangeOf(ctx context.Context) exchange {
+	e, _ := ctx.Value(exchangeKey{}).(exchange)
+	return e
+}
+
+// with returns r with what is known of it.
+func (s *Site) with(r *http.Request, caller Caller) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, exchange{caller, s.stall()}))
 }
 
 const (
