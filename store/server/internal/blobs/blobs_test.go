@@ -317,10 +317,12 @@ func TestLocations(t *testing.T) {
 		{"s3://bucket?endpoint=ftp://x", "needs an endpoint"},
 		{"s3://bucket?endpoint=http://127.0.0.1:1&secret=x", `parameter "secret"`},
 		{"s3://key:secret@bucket?endpoint=http://127.0.0.1:1", "keys do not belong"},
+		{"s3://key:secret@bucket?endpoint=%zz", "needs an endpoint"},
+		{"s3://key:secret@%zz", "reading the location"},
 		{"/dev/null/blobs", "opening the blobs"},
 	} {
 		_, err := blobs.Open(t.Context(), c.location, blobs.Options{})
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "key:secret") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%s: %v, want an error with %q", c.location, err, c.want)
 		}
 	}
