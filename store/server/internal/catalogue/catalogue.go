@@ -99,7 +99,7 @@ func (c *Catalogue) Wake() {
 
 // Object returns a document of the index by its digest: of Current, or of a Snapshot of the
 // last minutes, which clients may still be reading. One that is in neither may be of a
-// Snapshot that another replica has already: the database is asked once, for as long as ctx
+// Snapshot that another replica has already: the database is looked at, for as long as ctx
 // and a second allow.
 func (c *Catalogue) Object(ctx context.Context, digest string) (Object, bool) {
 	if _, ok := store.ParseDigest(digest); !ok {
@@ -108,17 +108,23 @@ func (c *Catalogue) Object(ctx context.Context, digest string) (Object, bool) {
 	if object, ok := c.object(digest); ok {
 		return object, true
 	}
-	c.mu.Lock()
-	looked := c.looked
-	c.mu.Unlock()
-	c.Wake()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	select {
-	case <-looked:
-	case <-ctx.Done():
+	for range 2 { // a look that is under way may have begun too early
+		c.mu.Lock()
+		looked := c.looked
+		c.mu.Unlock()
+		c.Wake()
+		select {
+		case <-looked:
+		case <-ctx.Done():
+			return Object{}, false
+		}
+		if object, ok := c.object(digest); ok {
+			return object, true
+		}
 	}
-	return c.object(digest)
+	return Object{}, false
 }
 
 func (c *Catalogue) object(digest string) (Object, bool) {
