@@ -31,7 +31,7 @@ func (b Backend) Raw(t testing.TB) Raw {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw = Raw{stdlib.OpenDB(*config), []string{`DROP TRIGGER audit_stays ON audit`}}
+		raw = Raw{stdlib.OpenDB(*config), []string{`DROP TRIGGER audit_stays ON audit`, `DROP FUNCTION audit_stays`}}
 	}
 	t.Cleanup(func() {
 		if err := raw.Close(); err != nil {

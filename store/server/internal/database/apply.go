@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // kept is the row of a listing.
@@ -105,9 +105,9 @@ func (w writer) listing(ctx context.Context, k kept, c Change) (changed bool, ob
 	if err := w.pictures(ctx, number, l); err != nil {
 		return false, object, err
 	}
-	found := words{}
+	var found []string
 	if !hidden {
-		found = wordsOf(l, owner)
+		found = words.Of(l, owner)
 	}
 	return true, object, w.engine.index(ctx, w.tx, number, found)
 }
@@ -117,11 +117,7 @@ func (w writer) row(ctx context.Context, number int64, isNew bool, l *store.List
 	if err != nil {
 		return err
 	}
-	var name strings.Builder
-	for _, r := range runs(l.Texts[""].Name, false) {
-		name.WriteString(r.text + " ")
-	}
-	args := []any{number, l.ID, store.FoldID(l.ID), strings.TrimSpace(name.String()), owner, string(l.Format),
+	args := []any{number, l.ID, store.FoldID(l.ID), words.Name(l), owner, string(l.Format),
 		w.sequence, hidden, digest, object.Size, packed}
 	if !isNew {
 		_, err := w.tx.ExecContext(ctx, `UPDATE listings SET id = $2, folded = $3, name = $4, organization = $5, format = $6,

@@ -6,7 +6,8 @@
 // what that decides, all in one transaction which raises the catalogue's sequence. Changes
 // gives back what is new since a sequence, in the order of the commits.
 //
-// Promised: sequences are handed out in the order of the commits, without gaps; what a
+// Promised: sequences are handed out in the order of the commits, without gaps but for those
+// of RaiseTo; what a
 // method returned without an error is on the disk; every statement has a deadline; what
 // people type into a search is never a syntax error; errors are the same on both engines.
 // Several processes may use one database at the same time.
@@ -37,7 +38,8 @@ var (
 type Options struct {
 	// Timeout bounds every statement, and waiting for a lock; 30 s if it is 0.
 	Timeout time.Duration
-	// Connections bounds those to PostgreSQL, and SQLite's readers; 8 if it is 0.
+	// Connections bounds those that read; half as many write to PostgreSQL, one to SQLite.
+	// 8 if it is 0.
 	Connections int
 	Log         *slog.Logger     // tells of migrations; nil for none
 	Now         func() time.Time // nil for time.Now
@@ -45,8 +47,8 @@ type Options struct {
 
 // Database is an open database. Its methods may be called by many at once.
 type Database struct {
-	write  *sql.DB // SQLite: one connection whose transactions begin with the lock
-	read   *sql.DB // PostgreSQL: the same pool
+	write  *sql.DB
+	read   *sql.DB
 	engine engine
 	opts   Options
 

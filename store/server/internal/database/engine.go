@@ -5,15 +5,18 @@ import (
 	"database/sql"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // engine is what SQLite and PostgreSQL do differently: sqlite.go and postgres.go, beside
 // each other.
 type engine interface {
-	// connect opens the pools; open.go closes them.
-	connect(timeout int64, connections int) (write, read *sql.DB, err error)
+	// connect opens the pools, each statement of which has that much time.
+	connect(timeout time.Duration, connections int) (write, read *sql.DB, err error)
 	dialect() goose.Dialect
 	// lock keeps other processes from migrating until unlock.
 	lock(ctx context.Context, db *sql.DB) (unlock func() error, err error)
@@ -27,9 +30,9 @@ type engine interface {
 	// judge says what an error of the engine means.
 	judge(err error) meaning
 	// index replaces what a listing is found by; no words at all remove it.
-	index(ctx context.Context, tx *sql.Tx, number int64, w words) error
+	index(ctx context.Context, tx *sql.Tx, number int64, w []string) error
 	// find returns listings that match, the lowest numbers first.
-	find(ctx context.Context, q querier, e expression, limit int) ([]found, error)
+	find(ctx context.Context, q querier, e words.Expression, limit int) ([]found, error)
 	backup(ctx context.Context, w io.Writer) error
 }
 

@@ -35,44 +35,39 @@ func (o Options) withDefaults() Options {
 
 func open(ctx context.Context, location string, opts Options) (_ *Database, err error) {
 	e := engineOf(location)
-	write, read, err := e.connect(opts.Timeout.Milliseconds(), opts.Connections)
-	d := &Database{write: write, read: read, engine: e, opts: opts, compressors: &sync.Pool{}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.close())
-		}
-	}()
+	if err := migrate(ctx, e, opts.Log); err != nil {
+		return nil, err
+	}
+	write, read, err := e.connect(opts.Timeout, opts.Connections)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.migrate(ctx); err != nil {
-		return nil, err
-	}
-	return d, nil
+	return &Database{write: write, read: read, engine: e, opts: opts, compressors: &sync.Pool{}}, nil
 }
 
 func (d *Database) close() error {
-	var problems []error
 	// The writer goes last: the last connection to close empties SQLite's -wal file.
-	for _, db := range []*sql.DB{d.read, d.write} {
-		if db != nil {
-			problems = append(problems, db.Close())
-		}
-	}
-	return errors.Join(problems...)
+	return errors.Join(d.read.Close(), d.write.Close())
 }
 
-// migrate brings the database to the newest form. Those who start at the same time wait,
-// ten minutes at most.
-func (d *Database) migrate(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+// migrationTime bounds each statement of a migration, and waiting for others that migrate.
+const migrationTime = 10 * time.Minute
+
+// migrate brings the database to the newest form.
+func migrate(ctx context.Context, e engine, log *slog.Logger) (err error) {
+	write, read, err := e.connect(migrationTime, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, read.Close(), write.Close()) }()
+	waiting, cancel := context.WithTimeout(ctx, migrationTime)
 	defer cancel()
-	unlock, err := d.engine.lock(ctx, d.write)
+	unlock, err := e.lock(waiting, read)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	provider, err := d.provider()
+	provider, err := provider(e, write)
 	if err != nil {
 		return err
 	}
@@ -89,24 +84,24 @@ func (d *Database) migrate(ctx context.Context) (err error) {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrating the database from form %d: %w", before, err)
 	}
-	d.opts.Log.Info("migrated the database", "from", before, "to", newest)
+	log.Info("migrated the database", "from", before, "to", newest)
 	return nil
 }
 
-func (d *Database) provider() (*goose.Provider, error) {
+func provider(e engine, db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
 	own := goose.NewGoMigration(2, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		for _, statement := range d.engine.own() {
+		for _, statement := range e.own() {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}
 		}
 		return nil
 	}}, nil)
-	return goose.NewProvider(d.engine.dialect(), d.write, files, goose.WithTableName("store_migrations"),
+	return goose.NewProvider(e.dialect(), db, files, goose.WithTableName("store_migrations"),
 		goose.WithGoMigrations(own), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,27 @@ func TestANewerDatabaseIsRefused(t *testing.T) {
 		_, err := database.Open(t.Context(), b.DatabaseURL, database.Options{})
 		if !errors.Is(err, database.ErrNewer) || !strings.Contains(err.Error(), "its form is 99") {
 			t.Errorf("opening: %v, want ErrNewer with the form", err)
+		}
+	})
+}
+
+// A database of the form before the search is brought to the newest one.
+func TestAnOlderDatabaseIsMigrated(t *testing.T) {
+	withAcme(t, func(t *testing.T, b backends.Backend) {
+		raw := b.Raw(t)
+		for _, statement := range append(raw.Unguard, `DROP TABLE search`, `DELETE FROM store_migrations WHERE version_id = 2`) {
+			if _, err := raw.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var log bytes.Buffer
+		db := b.OpenDatabase(t, database.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if !strings.Contains(log.String(), "from=1 to=2") {
+			t.Errorf("the log is %q, want the migration", log.String())
+		}
+		publish(t, db, listing("org.acme.A", "1.0"))
+		if hits, err := db.Search(t.Context(), database.Query{Text: "acme"}); err != nil || len(hits.IDs) != 1 {
+			t.Errorf("a search finds %v (%v), want A", hits.IDs, err)
 		}
 	})
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // postgres is a database of PostgreSQL 13 or later.
@@ -22,12 +24,12 @@ type postgres struct{ url string }
 // migrating is the number of our advisory lock: "jackfiel" in ASCII.
 const migrating = 0x6a61636b6669656c
 
-func (p postgres) connect(timeout int64, connections int) (write, read *sql.DB, err error) {
+func (p postgres) connect(timeout time.Duration, connections int) (write, read *sql.DB, err error) {
 	config, err := pgx.ParseConfig(p.url)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the database: %w", err) // pgx leaves the password out
 	}
-	limit := strconv.FormatInt(timeout, 10) // ms
+	limit := strconv.FormatInt(timeout.Milliseconds(), 10)
 	for name, value := range map[string]string{
 		"application_name": "jackfield-store", "statement_timeout": limit, "lock_timeout": limit,
 		"idle_in_transaction_session_timeout": limit,
@@ -39,11 +41,16 @@ func (p postgres) connect(timeout int64, connections int) (write, read *sql.DB, 
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	// Those who wait for the lock of the catalogue must not keep others from reading.
+	return pool(config, max(2, connections/2)), pool(config, connections), nil
+}
+
+func pool(config *pgx.ConnConfig, connections int) *sql.DB {
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, db, nil
+	return db
 }
 
 func (postgres) dialect() goose.Dialect { return goose.DialectPostgres }
@@ -98,23 +105,23 @@ func (postgres) judge(err error) meaning {
 	return unknown
 }
 
-func (postgres) index(ctx context.Context, tx *sql.Tx, number int64, w words) error {
-	if w.empty() {
+func (postgres) index(ctx context.Context, tx *sql.Tx, number int64, w []string) error {
+	if len(w) == 0 {
 		_, err := tx.ExecContext(ctx, `DELETE FROM search WHERE listing = $1`, number)
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO search (listing, words) VALUES ($1, $2::tsvector)
-		ON CONFLICT (listing) DO UPDATE SET words = excluded.words`, number, w.vector())
+		ON CONFLICT (listing) DO UPDATE SET words = excluded.words`, number, vector(w))
 	return err
 }
 
-func (postgres) find(ctx context.Context, q querier, e expression, limit int) ([]found, error) {
-	if e.empty() {
+func (postgres) find(ctx context.Context, q querier, e words.Expression, limit int) ([]found, error) {
+	if len(e.Filters)+len(e.Phrases) == 0 {
 		return all(ctx, q, scanFound, `SELECT number, id, name FROM listings WHERE NOT hidden ORDER BY number LIMIT $1`, limit)
 	}
 	return all(ctx, q, scanFound, `SELECT l.number, l.id, l.name FROM
 		(SELECT listing FROM search WHERE words @@ $1::tsquery ORDER BY listing LIMIT $2) s JOIN listings l ON l.number = s.listing
-		ORDER BY l.number`, e.tsquery(), limit)
+		ORDER BY l.number`, tsquery(e), limit)
 }
 
 func (postgres) backup(context.Context, io.Writer) error {
@@ -123,9 +130,9 @@ func (postgres) backup(context.Context, io.Writer) error {
 
 // vector writes words as a tsvector, position by position, so that PostgreSQL's own parser
 // has no say in what a word is. It keeps no more than 16383 positions.
-func (w words) vector() string {
+func vector(w []string) string {
 	var b strings.Builder
-	for i, word := range w.list {
+	for i, word := range w {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
@@ -139,14 +146,14 @@ func (w words) vector() string {
 
 // tsquery writes an expression as a tsquery. Words are letters and digits, so quotes
 // suffice.
-func (e expression) tsquery() string {
+func tsquery(e words.Expression) string {
 	var parts []string
-	for _, f := range e.filters {
+	for _, f := range e.Filters {
 		parts = append(parts, "'"+f+"'")
 	}
-	for _, p := range e.phrases {
-		part := "'" + strings.Join(p.words, "' <-> '") + "'"
-		if p.prefix {
+	for _, p := range e.Phrases {
+		part := "'" + strings.Join(p.Words, "' <-> '") + "'"
+		if p.Prefix {
 			part += ":*"
 		}
 		parts = append(parts, part)

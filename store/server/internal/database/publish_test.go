@@ -32,7 +32,7 @@ func withAcme(t *testing.T, test func(t *testing.T, b backends.Backend)) {
 var day = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 // digestOf makes a digest out of a few letters.
-func digestOf(name string) string { return fmt.Sprintf("sha256:%064x", name) }
+func digestOf(name string) string { return store.Digest([]byte(name)) }
 
 // listing makes one whose releases have one file each, highest version first.
 func listing(id string, versions ...string) *store.Listing {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // Query asks for listings. All of its parts must hold.
@@ -35,7 +37,7 @@ func (d *Database) Search(ctx context.Context, q Query) (Hits, error) {
 	var hits Hits
 	err := d.look(ctx, "searching", func(ctx context.Context, from querier) error {
 		seen := map[int64]bool{}
-		for _, e := range tiers(q) {
+		for _, e := range words.Ask(q.Text, q.filters()...) {
 			if len(hits.IDs) > q.limit() {
 				break
 			}
@@ -81,22 +83,12 @@ func scanFound(r row) (f found, err error) {
 
 func (q Query) limit() int { return limited(q.Limit, 100, 1000) }
 
-// tiers are what is looked for, best first; each finds what those before it find, too.
-func tiers(q Query) []expression {
-	var filters []string
+// filters are the words for what else must hold.
+func (q Query) filters() (list []string) {
 	for _, f := range [][2]string{{"format", q.Format}, {"platform", q.Platform}, {"label", q.Label}, {"publisher", q.Publisher}} {
 		if f[1] != "" {
-			filters = append(filters, filter(f[0], f[1]))
+			list = append(list, words.Filter(f[0], f[1]))
 		}
 	}
-	phrases, joined := parse(q.Text)
-	if len(phrases) == 0 {
-		return []expression{{filters, nil}}
-	}
-	return []expression{
-		{filters, []phrase{{[]string{wholePrefix + joined}, false}}},
-		{filters, []phrase{{[]string{wholePrefix + joined}, true}}},
-		{filters, in(namePrefix, phrases)},
-		{filters, phrases},
-	}
+	return list
 }

@@ -10,17 +10,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"golang.org/x/sys/unix"
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // sqlite is a file of SQLite.
 type sqlite struct{ path string }
 
-func (s sqlite) connect(timeout int64, connections int) (write, read *sql.DB, err error) {
+func (s sqlite) connect(timeout time.Duration, connections int) (write, read *sql.DB, err error) {
 	// The file is made here, so that it is nobody else's to read.
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -32,19 +35,21 @@ func (s sqlite) connect(timeout int64, connections int) (write, read *sql.DB, er
 	if write, err = s.pool(timeout, 1); err != nil {
 		return nil, nil, err
 	}
-	read, err = s.pool(timeout, connections, "query_only(1)")
-	return write, read, err
+	if read, err = s.pool(timeout, connections, "query_only(1)"); err != nil {
+		return nil, nil, errors.Join(err, write.Close())
+	}
+	return write, read, nil
 }
 
 // pool opens one pool. There is one writing connection, since SQLite has one writer at a
 // time: to wait for a connection is fair, to wait for a lock is not.
-func (s sqlite) pool(timeout int64, connections int, pragmas ...string) (*sql.DB, error) {
+func (s sqlite) pool(timeout time.Duration, connections int, pragmas ...string) (*sql.DB, error) {
 	path, err := filepath.Abs(s.path)
 	if err != nil {
 		return nil, err
 	}
 	query := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
-		fmt.Sprintf("busy_timeout(%d)", timeout), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		fmt.Sprintf("busy_timeout(%d)", timeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 		"trusted_schema(0)", "journal_size_limit(67108864)",
 		"cache_size(-8192)", // KiB, of each connection
 	}, pragmas...)}
@@ -81,7 +86,7 @@ func (s sqlite) lock(ctx context.Context, _ *sql.DB) (func() error, error) {
 
 func (sqlite) own() []string {
 	return []string{
-		// Words come as words.go makes them, so the tokenizer has only to split at blanks.
+		// Words come as package words makes them, so the tokenizer has only to split at blanks.
 		`CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1,
 			tokenize="ascii tokenchars '='", prefix='1 2 3 4')`,
 		`CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is not edited'); END`,
@@ -110,27 +115,27 @@ func (sqlite) judge(err error) meaning {
 	return unknown
 }
 
-func (sqlite) index(ctx context.Context, tx *sql.Tx, number int64, w words) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM search WHERE rowid = $1`, number); err != nil || w.empty() {
+func (sqlite) index(ctx context.Context, tx *sql.Tx, number int64, w []string) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM search WHERE rowid = $1`, number); err != nil || len(w) == 0 {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO search (rowid, words) VALUES ($1, $2)`, number, w.text())
+	_, err := tx.ExecContext(ctx, `INSERT INTO search (rowid, words) VALUES ($1, $2)`, number, strings.Join(w, " "))
 	return err
 }
 
-func (sqlite) find(ctx context.Context, q querier, e expression, limit int) ([]found, error) {
-	if e.empty() {
+func (sqlite) find(ctx context.Context, q querier, e words.Expression, limit int) ([]found, error) {
+	if len(e.Filters)+len(e.Phrases) == 0 {
 		return all(ctx, q, scanFound, `SELECT number, id, name FROM listings WHERE NOT hidden ORDER BY number LIMIT $1`, limit)
 	}
 	return all(ctx, q, scanFound, `SELECT l.number, l.id, l.name FROM
 		(SELECT rowid FROM search WHERE search MATCH $1 ORDER BY rowid LIMIT $2) s JOIN listings l ON l.number = s.rowid`,
-		e.match(), limit)
+		match(e), limit)
 }
 
 // backup lets SQLite write a copy beside the database, where there is room for it and it is
 // nobody else's to read, and copies that.
 func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
-	db, err := s.pool(10_000, 1) // those who only read may not write elsewhere, either
+	db, err := s.pool(10*time.Second, 1) // those who only read may not write elsewhere, either
 	if err != nil {
 		return err
 	}
@@ -155,14 +160,14 @@ func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
 
 // match writes an expression in the language of FTS5. Words are letters and digits, so
 // quotes suffice.
-func (e expression) match() string {
+func match(e words.Expression) string {
 	var parts []string
-	for _, f := range e.filters {
+	for _, f := range e.Filters {
 		parts = append(parts, `"`+f+`"`)
 	}
-	for _, p := range e.phrases {
-		part := `"` + strings.Join(p.words, " ") + `"`
-		if p.prefix {
+	for _, p := range e.Phrases {
+		part := `"` + strings.Join(p.Words, " ") + `"`
+		if p.Prefix {
 			part += " *"
 		}
 		parts = append(parts, part)

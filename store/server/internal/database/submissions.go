@@ -58,13 +58,13 @@ func (d *Database) AddSubmission(ctx context.Context, n NewSubmission) (s store.
 		if err != nil {
 			return err
 		}
-		var claimed int64
+		var claimed, attempts int64
 		if n.Claim != "" {
-			claimed = micros(d.now().Add(n.Lease))
+			claimed, attempts = micros(d.now().Add(n.Lease)), 1
 		}
-		return insert(ctx, tx, "submissions (number, organization, request, source, state, digest, listing, document, claim, claimed, attempts)",
+		return insert(ctx, tx, "submissions (number, organization, request, source, state, digest, listing, updated, document, claim, claimed, attempts)",
 			[][]any{{s.Number, s.Organization, sql.NullString{String: n.Request, Valid: n.Request != ""}, s.Source, string(s.State),
-				s.Digest, store.FoldID(s.Listing), string(text), n.Claim, claimed, min(len(n.Claim), 1)}}, "")
+				s.Digest, store.FoldID(s.Listing), micros(s.Updated), string(text), n.Claim, claimed, attempts}}, "")
 	})
 	return s, err
 }
@@ -160,8 +160,8 @@ func (d *Database) writeSubmission(ctx context.Context, tx *sql.Tx, s store.Subm
 		after = ""
 	}
 	n, err := affected(ctx, tx, `UPDATE submissions SET organization = $1, source = $2, state = $3, digest = $4, listing = $5, document = $6,
-		claim = $7, claimed = CASE WHEN $7 = '' THEN 0 ELSE claimed END WHERE number = $8 AND claim = $9`,
-		s.Organization, s.Source, string(s.State), s.Digest, store.FoldID(s.Listing), string(text), after, s.Number, claim)
+		claim = $7, claimed = CASE WHEN $7 = '' THEN 0 ELSE claimed END, updated = $8 WHERE number = $9 AND claim = $10`,
+		s.Organization, s.Source, string(s.State), s.Digest, store.FoldID(s.Listing), string(text), after, micros(s.Updated), s.Number, claim)
 	if err != nil || n == 1 {
 		return err
 	}
@@ -178,8 +178,11 @@ func submissionOf(ctx context.Context, q querier, number int64) (store.Submissio
 
 func scanSubmission(r row) (store.Submission, error) { return document[store.Submission](r) }
 
+// quarantine is how long the bytes of a submission that was refused are kept.
+const quarantine = 30 * 24 * time.Hour
+
 // InUse tells whether the blob with this digest belongs to a release, to a picture or to a
-// submission.
+// submission; to one that was refused only for 30 days from its last change.
 func (d *Database) InUse(ctx context.Context, digest string) (used bool, err error) {
 	raw, err := rawDigest(digest)
 	if err != nil {
@@ -188,7 +191,8 @@ func (d *Database) InUse(ctx context.Context, digest string) (used bool, err err
 	err = d.look(ctx, "looking for the use of "+digest, func(ctx context.Context, q querier) error {
 		return q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM files WHERE digest = $1)
 			OR EXISTS (SELECT 1 FROM pictures WHERE digest = $1)
-			OR EXISTS (SELECT 1 FROM submissions WHERE digest = $2)`, raw, digest).Scan(&used)
+			OR EXISTS (SELECT 1 FROM submissions WHERE digest = $2 AND (state <> 'needs_changes' OR updated > $3))`,
+			raw, digest, micros(d.now().Add(-quarantine))).Scan(&used)
 	})
 	return used, err
 }

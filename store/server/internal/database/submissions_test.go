@@ -227,7 +227,12 @@ func TestBlobsInUse(t *testing.T) {
 		l.Pictures = store.Pictures{Icon: &store.Picture{Digest: digestOf("icon")}, Screenshots: []store.Picture{{Digest: digestOf("shot")}, {Digest: digestOf("shot")}}}
 		publish(t, b.Database, l)
 		add(t, b.Database, database.NewSubmission{Submission: submission("waiting")})
-		for name, want := range map[string]bool{"org.acme.A1.0": true, "icon": true, "shot": true, "waiting": true, "nothing": false} {
+		for name, when := range map[string]time.Time{"refused": time.Now(), "long-refused": time.Now().AddDate(0, 0, -31)} {
+			s := submission(name)
+			s.State, s.Updated = store.NeedsChanges, when
+			add(t, b.Database, database.NewSubmission{Submission: s})
+		}
+		for name, want := range map[string]bool{"org.acme.A1.0": true, "icon": true, "shot": true, "waiting": true, "refused": true, "long-refused": false, "nothing": false} {
 			if got, err := b.Database.InUse(t.Context(), digestOf(name)); err != nil || got != want {
 				t.Errorf("%s is in use: %v (%v), want %v", name, got, err, want)
 			}

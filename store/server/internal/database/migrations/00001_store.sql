@@ -86,6 +86,7 @@ CREATE TABLE submissions (
 	state        TEXT NOT NULL,
 	digest       TEXT NOT NULL,
 	listing      TEXT NOT NULL,
+	updated      BIGINT NOT NULL,
 	document     TEXT NOT NULL,
 	claim        TEXT NOT NULL,
 	claimed      BIGINT NOT NULL, -- until when

@@ -1,4 +1,20 @@
-package database
+// Package words decides what a word is, for searches that find the same on every database:
+// the words that a listing is found by (Of), and those that a person asks for (Ask). A
+// database is given words, not text, and compares them byte by byte.
+//
+// A word is letters and digits without case and accents. Scripts that are written without
+// spaces become overlapping pairs of letters. Words with a "=" in them are ours, since no
+// text has such:
+//
+//	==helloworld   all of a name, or of the id, run together
+//	n=hello        a word of a name
+//	f=0123abcd…    a filter: hash of its kind and value
+//	=              Gap
+//
+// Promised: words are at most 64 letters long and have nothing in them that a query language
+// knows; whatever a publisher writes or a person types gives bounded many of them, and no
+// error.
+package words
 
 import (
 	"crypto/sha256"
@@ -14,21 +30,14 @@ import (
 	"github.com/jackfield-host/jackfield/store"
 )
 
-// Both engines are given words, not text: what a word is is decided here, so that they find
-// the same. A word is letters and digits without case and accents. Scripts that are written
-// without spaces become overlapping pairs of letters. Words with a "=" in them are ours,
-// since no text has such:
-//
-//	==helloworld   all of a name, or of the id, run together
-//	n=hello        a word of a name
-//	f=0123abcd…    a filter: hash of its kind and value
-//	=              between two texts, so that no phrase reaches from one into the other
 const (
 	wholePrefix  = "=="
 	namePrefix   = "n="
 	filterPrefix = "f="
-	gap          = "="
 )
+
+// Gap stands between two texts, so that no phrase reaches from one into the other.
+const Gap = "="
 
 const (
 	maxWord     = 64    // runes; what is longer is cut
@@ -39,25 +48,17 @@ const (
 	maxInPhrase = 16    // words of a phrase that count
 )
 
-// words are what a listing is found by.
-type words struct{ list []string }
-
-func (w words) empty() bool  { return len(w.list) == 0 }
-func (w words) text() string { return strings.Join(w.list, " ") }
-
-// phrase is words that stand side by side.
-type phrase struct {
-	words  []string
-	prefix bool // the last one is the beginning of a word
+// Phrase is words that stand side by side.
+type Phrase struct {
+	Words  []string
+	Prefix bool // the last one is the beginning of a word
 }
 
-// expression is what must all be there.
-type expression struct {
-	filters []string
-	phrases []phrase
+// Expression is what must all be there. One without anything finds everything.
+type Expression struct {
+	Filters []string // words of Filter
+	Phrases []Phrase
 }
-
-func (e expression) empty() bool { return len(e.filters)+len(e.phrases) == 0 }
 
 // run is a stretch of letters and digits, folded.
 type run struct {
@@ -180,24 +181,23 @@ func whole(list []run) string {
 	return clip(b.String())
 }
 
-// wordsOf are the words that a listing is found by; owner is the name of its organization.
-func wordsOf(l *store.Listing, owner string) words {
-	var w words
+// Of returns the words that a listing is found by; owner is the name of its organization.
+func Of(l *store.Listing, owner string) []string {
+	var w list
 	for _, locale := range slices.Sorted(maps.Keys(l.Texts)) {
 		text := l.Texts[locale]
 		name := runs(text.Name, true)
 		w.add(namePrefix, name)
 		w.add("", name)
-		w.list = append(w.list, wholePrefix+whole(runs(text.Name, false)), gap)
+		w = append(w, wholePrefix+whole(runs(text.Name, false)), Gap)
 		w.add("", runs(text.Description, false))
 	}
-	id := runs(l.ID, true)
-	w.list = append(w.list, wholePrefix+whole(runs(l.ID, false)))
-	w.add("", id)
+	w = append(w, wholePrefix+whole(runs(l.ID, false)))
+	w.add("", runs(l.ID, true))
 	w.add("", runs(l.Publisher.Organization, false))
-	filters := map[string]bool{filter("format", string(l.Format)): true, filter("publisher", owner): true}
+	filters := map[string]bool{Filter("format", string(l.Format)): true, Filter("publisher", owner): true}
 	for _, label := range l.Labels {
-		filters[filter("label", label)] = true
+		filters[Filter("label", label)] = true
 	}
 	types := map[string]bool{}
 	for _, r := range l.Releases {
@@ -209,43 +209,69 @@ func wordsOf(l *store.Listing, owner string) words {
 		}
 		for _, f := range r.Files {
 			for _, p := range f.Platforms {
-				filters[filter("platform", p)] = true
+				filters[Filter("platform", p)] = true
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		w.add("", runs(name, true))
 	}
-	if len(w.list) > maxWords {
-		w.list = w.list[:maxWords]
+	if len(w) > maxWords {
+		w = w[:maxWords]
 	}
-	w.list = append(w.list, slices.Sorted(maps.Keys(filters))...)
-	return w
+	return append(w, slices.Sorted(maps.Keys(filters))...)
 }
 
+// Name returns the name of a listing as it is compared with others.
+func Name(l *store.Listing) string {
+	var parts []string
+	for _, r := range runs(l.Texts[""].Name, false) {
+		parts = append(parts, r.text)
+	}
+	return strings.Join(parts, " ")
+}
+
+type list []string
+
 // add adds a text and a gap.
-func (w *words) add(prefix string, list []run) {
+func (w *list) add(prefix string, runs []run) {
 	n := 0
-	for _, r := range list {
+	for _, r := range runs {
 		for _, word := range r.indexed() {
 			if n++; n <= maxText {
-				w.list = append(w.list, prefix+word)
+				*w = append(*w, prefix+word)
 			}
 		}
 	}
-	w.list = append(w.list, gap)
+	*w = append(*w, Gap)
 }
 
-// filter is the word for a value that a listing has. Values are whatever people chose, so
+// Filter returns the word for a value that a listing has. Values are whatever people chose, so
 // the word is a hash.
-func filter(kind, value string) string {
+func Filter(kind, value string) string {
 	sum := sha256.Sum256([]byte(kind + "\x00" + value))
 	return filterPrefix + hex.EncodeToString(sum[:16])
 }
 
+// Ask reads what a person typed, and returns what to look for, best first: the name itself,
+// names that begin so, the words in a name, anywhere; each finds what those before it find,
+// too. Text without any word asks for the filters alone.
+func Ask(text string, filters ...string) []Expression {
+	phrases, joined := parse(text)
+	if len(phrases) == 0 {
+		return []Expression{{filters, nil}}
+	}
+	return []Expression{
+		{filters, []Phrase{{[]string{wholePrefix + joined}, false}}},
+		{filters, []Phrase{{[]string{wholePrefix + joined}, true}}},
+		{filters, in(namePrefix, phrases)},
+		{filters, phrases},
+	}
+}
+
 // parse reads what a person typed. joined is all of it run together, "" if there is no word
 // in it.
-func parse(text string) (phrases []phrase, joined string) {
+func parse(text string) (phrases []Phrase, joined string) {
 	if len(text) > maxQuery {
 		text = text[:maxQuery]
 	}
@@ -253,15 +279,15 @@ func parse(text string) (phrases []phrase, joined string) {
 	for part := range strings.SplitSeq(text, `"`) {
 		list := runs(part, false)
 		if quoted && len(list) > 0 {
-			var p phrase
+			var p Phrase
 			for _, r := range list[:len(list)-1] {
-				p.words = append(p.words, r.indexed()...)
+				p.Words = append(p.Words, r.indexed()...)
 			}
-			p.words = append(p.words, list[len(list)-1].asked()...)
+			p.Words = append(p.Words, list[len(list)-1].asked()...)
 			phrases = append(phrases, p)
 		} else {
 			for _, r := range list {
-				phrases = append(phrases, phrase{r.asked(), !r.spaced})
+				phrases = append(phrases, Phrase{r.asked(), !r.spaced})
 			}
 		}
 		joined += whole(list)
@@ -269,26 +295,26 @@ func parse(text string) (phrases []phrase, joined string) {
 	}
 	// A word at the very end may be unfinished.
 	if n := len(phrases); n > 0 && !strings.HasSuffix(strings.TrimSpace(text), `"`) {
-		phrases[n-1].prefix = true
+		phrases[n-1].Prefix = true
 	}
 	if len(phrases) > maxInQuery {
 		phrases = phrases[:maxInQuery]
 	}
 	for i, p := range phrases {
-		if len(p.words) > maxInPhrase {
-			phrases[i] = phrase{p.words[:maxInPhrase], true}
+		if len(p.Words) > maxInPhrase {
+			phrases[i] = Phrase{p.Words[:maxInPhrase], true}
 		}
 	}
 	return phrases, clip(joined)
 }
 
 // in are the phrases as words of a name.
-func in(prefix string, phrases []phrase) []phrase {
-	list := make([]phrase, len(phrases))
+func in(prefix string, phrases []Phrase) []Phrase {
+	list := make([]Phrase, len(phrases))
 	for i, p := range phrases {
-		list[i].prefix = p.prefix
-		for _, word := range p.words {
-			list[i].words = append(list[i].words, prefix+word)
+		list[i].Prefix = p.Prefix
+		for _, word := range p.Words {
+			list[i].Words = append(list[i].Words, prefix+word)
 		}
 	}
 	return list
