@@ -68,7 +68,7 @@ func (p *Pages) about(asked request) (view, error) {
 			Platforms           []Count
 		}{
 			p.root, p.address("/"), p.prefix + "/root.pem", p.prefix + "/api/v1/openapi.json", p.prefix + "/api/v1/advisories", p.path(asked.who, "feed.atom"),
-			asked.now.Len(), int(asked.now.Sequence()), asked.now.Platforms()[:min(len(asked.now.Platforms()), maxItems)],
+			asked.now.Len(), int(asked.now.Sequence()), frequent(asked.now.Platforms(), fewItems),
 		},
 	}, nil
 }

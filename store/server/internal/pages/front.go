@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/internal/visible"
 	"github.com/jackfield-host/jackfield/store"
 )
@@ -157,12 +156,7 @@ func (p *Pages) frontPath(who reader, values url.Values) string {
 
 // options are counts as choices, the most frequent of them; what is chosen is among them.
 func options(counts []Count, chosen string) []option {
-	if len(counts) > maxOptions {
-		counts = slices.Clone(counts)
-		slices.SortStableFunc(counts, func(a, b Count) int { return b.Count - a.Count })
-		counts = counts[:maxOptions]
-		slices.SortFunc(counts, func(a, b Count) int { return cmp.Compare(a.Value, b.Value) })
-	}
+	counts = frequent(counts, maxOptions)
 	all := make([]option, 0, len(counts))
 	there := chosen == ""
 	for _, c := range counts {
@@ -173,6 +167,18 @@ func options(counts []Count, chosen string) []option {
 		all = append(all, option{chosen, visible.Clip(chosen, maxName), 0, true})
 	}
 	return all
+}
+
+// frequent are the n most frequent counts, in the order of counts.
+func frequent(counts []Count, n int) []Count {
+	if len(counts) <= n {
+		return counts
+	}
+	counts = slices.Clone(counts)
+	slices.SortStableFunc(counts, func(a, b Count) int { return b.Count - a.Count })
+	counts = counts[:n]
+	slices.SortFunc(counts, func(a, b Count) int { return cmp.Compare(a.Value, b.Value) })
+	return counts
 }
 
 // cards are entries as they stand on a list.
@@ -253,8 +259,8 @@ func sealOf(by store.Publisher, s store.Signer) seal {
 
 // publisherLink leads to the page of a publisher: by host, which reads better, or by pin.
 func (p *Pages) publisherLink(who reader, by store.Publisher) link {
-	name := visible.Clip(cmp.Or(strings.TrimSpace(by.Organization), by.Host, language.None), maxName)
 	key := cmp.Or(by.Host, by.Pin)
+	name := visible.Clip(cmp.Or(strings.TrimSpace(by.Organization), key), maxName)
 	if key == "" {
 		return link{name, ""}
 	}
