@@ -28,23 +28,33 @@ func extension(cert *x509.Certificate, oid ...int) (value []byte, critical, ok b
 	return nil, false, false
 }
 
-// nameOf returns the one name of a certificate. Names are compared as they stand there, byte
-// for byte, not as url.Parse understands them; any other name beside it is refused.
+// nameOf returns the one name of a certificate of an organization or an extension.
 func nameOf(cert *x509.Certificate) (Name, error) {
+	uri, err := uriOf(cert, scheme)
+	if err != nil {
+		return Name{}, err
+	}
+	return ParseName(uri)
+}
+
+// uriOf returns the one name of a certificate, which is to be a URI of scheme. Names are
+// compared as they stand there, byte for byte, not as url.Parse understands them; any other
+// name beside it is refused.
+func uriOf(cert *x509.Certificate, scheme string) (string, error) {
 	value, _, ok := extension(cert, 2, 5, 29, 17) // subjectAltName, RFC 5280, 4.2.1.6
 	if !ok {
-		return Name{}, fmt.Errorf("it has no alternative name; exactly one URI %s://… is required", scheme)
+		return "", fmt.Errorf("it has no alternative name; exactly one URI %s://… is required", scheme)
 	}
 	input := cryptobyte.String(value)
 	var names, name cryptobyte.String
 	var tag der.Tag
 	if !input.ReadASN1(&names, der.SEQUENCE) || !input.Empty() || !names.ReadAnyASN1(&name, &tag) {
-		return Name{}, errors.New("its alternative names cannot be read")
+		return "", errors.New("its alternative names cannot be read")
 	}
 	if tag != der.Tag(6).ContextSpecific() || !names.Empty() {
-		return Name{}, fmt.Errorf("it has other alternative names than exactly one URI %s://…", scheme)
+		return "", fmt.Errorf("it has other alternative names than exactly one URI %s://…", scheme)
 	}
-	return ParseName(string(name))
+	return string(name), nil
 }
 
 // checkForm checks what all certificates have in common.

@@ -14,8 +14,9 @@ import (
 	"strings"
 )
 
-// The certificate profile: what the four kinds of certificates carry. An authority makes
-// its certificates from the templates below; the judge refuses what differs.
+// The certificate profile: what four kinds of certificates carry; the fifth, of a store, is
+// in store.go. An authority makes its certificates from the templates below; the judge
+// refuses what differs.
 //
 //	                  root              organization             extension            responder
 //	issued by         itself            the root                 the organization     the CA it answers for

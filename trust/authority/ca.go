@@ -28,7 +28,7 @@ type CA struct {
 // Organization is a CA that certifies extensions.
 type Organization struct{ *CA }
 
-// IssueOptions describe the certificate of an extension.
+// IssueOptions describe the certificate of an extension or a store.
 type IssueOptions struct {
 	// Public is the key to certify, from a signing request for one. When it is nil, a
 	// key of Kind is made.
@@ -40,7 +40,7 @@ type IssueOptions struct {
 // Issued is a new certificate.
 type Issued struct {
 	Key   crypto.Signer       // nil when the key is elsewhere
-	Chain []*x509.Certificate // the extension's, the organization's, the root's
+	Chain []*x509.Certificate // the extension's, the organization's, the root's; of a store, its own and the root's
 }
 
 // Name is RootName, or the organization's host.
@@ -66,6 +66,28 @@ func (o *Organization) Issue(id string, opt IssueOptions) (Issued, error) {
 	if err := checkID(o.name, id); err != nil {
 		return Issued{}, err
 	}
+	return o.issue(opt, func(pub crypto.PublicKey, caKey crypto.Signer) (*x509.Certificate, error) {
+		if r, err := o.a.root.Record(SerialText(o.cert.SerialNumber)); err != nil {
+			return nil, err
+		} else if r.Revoked != nil {
+			return nil, refuse(CodeRevoked, "the organization %s is revoked: nobody would accept what it certifies", o.name)
+		}
+		return o.certifyExtension(id, opt.Validity, pub, caKey)
+	})
+}
+
+// IssueStore certifies the key of a store, for which the root signs. What Issue says of
+// identity, records and codes is so here, too. A store is certified anew in the same way: 0
+// is a validity of one year.
+func (a *Authority) IssueStore(host string, opt IssueOptions) (Issued, error) {
+	return a.root.issue(opt, func(pub crypto.PublicKey, caKey crypto.Signer) (*x509.Certificate, error) {
+		return a.root.certifyStore(host, opt.Validity, pub, caKey)
+	})
+}
+
+// issue makes a key unless there is one, has it certified under the lock, and records the
+// certificate.
+func (c *CA) issue(opt IssueOptions, certify func(pub crypto.PublicKey, caKey crypto.Signer) (*x509.Certificate, error)) (Issued, error) {
 	var key crypto.Signer
 	pub := opt.Public
 	if pub == nil {
@@ -75,31 +97,26 @@ func (o *Organization) Issue(id string, opt IssueOptions) (Issued, error) {
 		}
 		pub = key.Public()
 	}
-	caKey, err := o.signer()
+	caKey, err := c.signer()
 	if err != nil {
 		return Issued{}, err
 	}
-	unlock, err := o.a.lock()
+	unlock, err := c.a.lock()
 	if err != nil {
 		return Issued{}, err
 	}
 	defer unlock()
-	if r, err := o.a.root.Record(SerialText(o.cert.SerialNumber)); err != nil {
-		return Issued{}, err
-	} else if r.Revoked != nil {
-		return Issued{}, refuse(CodeRevoked, "the organization %s is revoked: nobody would accept what it certifies", o.name)
-	}
-	if err := o.compromised(o.CA, pub); err != nil {
+	if err := c.compromised(c, pub); err != nil {
 		return Issued{}, err
 	}
-	cert, err := o.certifyExtension(id, opt.Validity, pub, caKey)
+	cert, err := certify(pub, caKey)
 	if err != nil {
 		return Issued{}, err
 	}
-	if err := o.record(certificatesDir, cert); err != nil {
+	if err := c.record(certificatesDir, cert); err != nil {
 		return Issued{}, err
 	}
-	return Issued{Key: key, Chain: append([]*x509.Certificate{cert}, o.Chain()...)}, nil
+	return Issued{Key: key, Chain: append([]*x509.Certificate{cert}, c.Chain()...)}, nil
 }
 
 // Renew certifies an extension again that has a certificate which is not revoked,

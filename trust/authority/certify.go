@@ -28,6 +28,7 @@ const (
 	rootValidity          = 20 * 365 * day
 	organizationValidity  = 5 * 365 * day
 	extensionValidity     = 365 * day
+	storeValidity         = 365 * day
 	maxValidity           = 50 * 365 * day
 	minValidity           = time.Minute
 	backdated             = 5 * time.Minute // for clocks that are behind ours
@@ -74,15 +75,29 @@ func (c *CA) certifyExtension(id string, validity time.Duration, pub crypto.Publ
 	if err != nil {
 		return nil, refuse(CodeInvalid, "%w", err)
 	}
-	// The identity is the URI; the subject is for people, who can bear an ellipsis.
-	if len(id) > maxName {
-		id = id[:maxName-3] + "..."
-	}
-	template.Subject = pkix.Name{CommonName: id, Organization: c.cert.Subject.Organization}
+	template.Subject = c.subjectFor(id)
 	return c.certify(template, validity, extensionValidity, pub, caKey)
 }
 
-// certify is what organizations and extensions have in common.
+func (c *CA) certifyStore(host string, validity time.Duration, pub crypto.PublicKey, caKey crypto.Signer) (*x509.Certificate, error) {
+	template, err := trust.StoreTemplate(host)
+	if err != nil {
+		return nil, refuse(CodeInvalid, "%w", err)
+	}
+	template.Subject = c.subjectFor(host)
+	return c.certify(template, validity, storeValidity, pub, caKey)
+}
+
+// subjectFor returns the subject of what is identified by its URI: for people, who can bear
+// an ellipsis.
+func (c *CA) subjectFor(name string) pkix.Name {
+	if len(name) > maxName {
+		name = name[:maxName-3] + "..."
+	}
+	return pkix.Name{CommonName: name, Organization: c.cert.Subject.Organization}
+}
+
+// certify is what organizations, extensions and stores have in common.
 func (c *CA) certify(template *x509.Certificate, validity, usual time.Duration, pub crypto.PublicKey, caKey crypto.Signer) (*x509.Certificate, error) {
 	if err := algorithm.CheckKey(pub); err != nil {
 		return nil, refuse(CodeWeak, "the key can not be certified: %w", err)

@@ -21,8 +21,9 @@ import (
 // Record is what a CA knows of a certificate that it issued.
 type Record struct {
 	Certificate *x509.Certificate
-	Host        string // of the organization
-	ID          string // of the extension; empty for an organization
+	Host        string // of the organization, or of the store
+	ID          string // of the extension; empty for an organization and a store
+	Store       bool   // it is that of a store
 	Revoked     *Revocation
 }
 
@@ -56,8 +57,13 @@ func (r Record) Status(at time.Time) Status {
 // Serial is the serial number in 32 hexadecimal digits.
 func (r Record) Serial() string { return SerialText(r.Certificate.SerialNumber) }
 
-// Name is what the certificate is for: a host, or a host and an id.
-func (r Record) Name() string { return strings.TrimSuffix(r.Host+"/"+r.ID, "/") }
+// Name is what the certificate is for: a host, or a host and an id, or jmap-store:// and a host.
+func (r Record) Name() string {
+	if r.Store {
+		return trust.StoreName(r.Host)
+	}
+	return strings.TrimSuffix(r.Host+"/"+r.ID, "/")
+}
 
 // SerialText is a serial number as it is written here: 32 hexadecimal digits.
 func SerialText(serial *big.Int) string { return fmt.Sprintf("%032x", serial) }
@@ -175,7 +181,12 @@ func parseRecord(data []byte, serial string) (Record, error) {
 	if len(cert.URIs) == 0 {
 		return r, nil // a responder's
 	}
-	name, err := trust.ParseName(cert.URIs[0].String())
+	uri := cert.URIs[0].String()
+	if host, err := trust.ParseStoreName(uri); err == nil {
+		r.Host, r.Store = host, true
+		return r, nil
+	}
+	name, err := trust.ParseName(uri)
 	if err != nil {
 		return Record{}, err
 	}

@@ -3,6 +3,7 @@ package authority
 import (
 	"testing"
 
+	"github.com/jackfield-host/jackfield/internal/keyfile"
 	"github.com/jackfield-host/jackfield/trust"
 )
 
@@ -13,9 +14,14 @@ func FuzzRecord(f *testing.F) {
 	leaf := issue(f, org, id)
 	serial := SerialText(leaf.SerialNumber)
 	f.Add(encodePEM(leaf), serial, []byte(`{"time":"2026-01-02T03:04:05Z","reason":"keyCompromise"}`))
+	if store, err := org.a.IssueStore(host, IssueOptions{Kind: keyfile.ECDSAP256}); err != nil {
+		f.Fatal(err)
+	} else {
+		f.Add(encodePEM(store.Chain[0]), SerialText(store.Chain[0].SerialNumber), []byte(nil))
+	}
 	f.Fuzz(func(t *testing.T, certificate []byte, serial string, revoked []byte) {
 		if r, err := parseRecord(certificate, serial); err == nil {
-			if r.Serial() != serial || r.Host == "" && r.ID != "" || r.Host != "" && (trust.Name{Host: r.Host, ID: r.ID}).Check() != nil {
+			if r.Serial() != serial || r.Host == "" && r.ID != "" || r.Host != "" && (trust.Name{Host: r.Host, ID: r.ID}).Check() != nil || r.Store && (r.Host == "" || r.ID != "") {
 				t.Errorf("%q is read as %q %q %q", serial, r.Serial(), r.Host, r.ID)
 			}
 		}

@@ -132,6 +132,7 @@ const (
 	Extension
 	Responder
 	Timestamper
+	Store // that of the host "store." and the organization's; the root issues it
 )
 
 // Template returns what a good certificate of this kind is made from, then changed.
@@ -164,6 +165,12 @@ func (a *Authority) Template(kind Kind, change ...func(*x509.Certificate)) *x509
 		c.Subject.CommonName = "Test timestamps"
 		c.KeyUsage = x509.KeyUsageDigitalSignature
 		c.ExtraExtensions = []pkix.Extension{TimeStamping(true)}
+	case Store:
+		c.Subject.CommonName = "Test store"
+		c.KeyUsage = x509.KeyUsageDigitalSignature
+		c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 36}} // documentSigning, RFC 9336
+		c.URIs = []*url.URL{{Scheme: "jmap-store", Host: "store." + a.Host}}
+		a.reach(c, "root.crl")
 	}
 	for _, change := range change {
 		change(c)
