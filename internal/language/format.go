@@ -1,4 +1,4 @@
-package words
+package language
 
 import (
 	"fmt"
@@ -135,9 +135,14 @@ func (w *Words) Distance(t, now time.Time) string {
 
 // Time writes a moment, in UTC, and says so.
 func (w *Words) Time(t time.Time) string {
+	return w.Day(t) + t.UTC().Format(", "+time.TimeOnly) + " UTC"
+}
+
+// Day writes the day of a moment in UTC.
+func (w *Words) Day(t time.Time) string {
 	t = t.UTC()
 	months := strings.Fields(w.Say("time.months"))
-	return fmt.Sprintf("%d %s %d, %s UTC", t.Day(), months[t.Month()-1], t.Year(), t.Format(time.TimeOnly))
+	return fmt.Sprintf("%d %s %d", t.Day(), months[t.Month()-1], t.Year())
 }
 
 // List joins items: a, b and c.
