@@ -44,6 +44,8 @@ const (
 	maxHeader = 32 << 10
 	// countEvery is how often downloads that were counted are written down.
 	countEvery = 2 * time.Second
+	// settleTime bounds how long an answer waits for the catalogue to show what was changed.
+	settleTime = 2 * time.Second
 	// maintainEvery is how often what nobody needs any more is forgotten.
 	maintainEvery = time.Hour
 )
@@ -59,6 +61,7 @@ type Server struct {
 	desk      *ingest.Desk
 	drop      *drop.Watcher // nil for none
 	counter   *database.Counter
+	jamiCRL   []byte // what Jami's root has revoked, DER; nil for none
 	handler   http.Handler
 }
 
@@ -100,8 +103,8 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := firstToken(ctx, s.database, cfg.Data); err != nil {
 		return nil, err
 	}
-	s.handler = s.newHandler(prometheus.NewRegistry(), web.NewMetrics())
-	return s, nil
+	s.handler, err = s.newHandler(prometheus.NewRegistry(), web.NewMetrics())
+	return s, err
 }
 
 // Handler is what the store answers with, for who listens himself.
@@ -189,6 +192,27 @@ func (s *Server) serve(ctx, behind context.Context, listener net.Listener) error
 	}
 	<-failed // http.ErrServerClosed
 	return err
+}
+
+// settle waits until what was changed is in the catalogue that this server shows, for two
+// seconds at most: who is told that something is published finds it.
+func (s *Server) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	sequence, err := s.database.Sequence(ctx)
+	if err != nil {
+		return
+	}
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for s.catalogue.Current().Sequence() < sequence {
+		s.catalogue.Wake()
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
 }
 
 // maintain forgets what nobody needs any more, until ctx ends.
