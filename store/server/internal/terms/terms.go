@@ -1,4 +1,4 @@
-// Package words decides what a word is, for searches that find the same on every database:
+// Package terms decides what a word is, for searches that find the same on every database:
 // the words that a listing is found by (Of), and those that a person asks for (Ask). A
 // database is given words, not text, and compares them byte by byte.
 //
@@ -14,7 +14,7 @@
 // Promised: words are at most 64 letters long and have nothing in them that a query language
 // knows; whatever a publisher writes or a person types gives bounded many of them, and no
 // error.
-package words
+package terms
 
 import (
 	"crypto/sha256"

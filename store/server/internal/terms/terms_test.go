@@ -1,4 +1,4 @@
-package words_test
+package terms_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackfield-host/jackfield/store"
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/terms"
 )
 
 func TestOf(t *testing.T) {
@@ -19,7 +19,7 @@ func TestOf(t *testing.T) {
 		{"v2世", "n=v2 n=世 = v2 世 = ==v2世 ="},
 		{"", "= = == ="},
 	} {
-		got := words.Of(&store.Listing{Texts: map[string]store.Text{"": {Name: c.name}}}, "")
+		got := terms.Of(&store.Listing{Texts: map[string]store.Text{"": {Name: c.name}}}, "")
 		if text := strings.Join(got, " "); !strings.HasPrefix(text, c.want+" ") {
 			t.Errorf("%q gives %s, want %s", c.name, text, c.want)
 		}
@@ -27,7 +27,7 @@ func TestOf(t *testing.T) {
 }
 
 func TestAsk(t *testing.T) {
-	write := func(e words.Expression) string {
+	write := func(e terms.Expression) string {
 		var parts []string
 		for _, p := range e.Phrases {
 			text := strings.Join(p.Words, "+")
@@ -49,7 +49,7 @@ func TestAsk(t *testing.T) {
 		{`"" ' = (`, ""},
 		{strings.Repeat("a ", 100), strings.TrimSpace(strings.Repeat("a ", 16))},
 	} {
-		list := words.Ask(c.text)
+		list := terms.Ask(c.text)
 		if got := write(list[len(list)-1]); got != c.want {
 			t.Errorf("%q asks for %s, want %s", c.text, got, c.want)
 		}
@@ -64,21 +64,21 @@ func FuzzWords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		check := func(word string) {
 			rest := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(word, "n="), "=="), "f=")
-			if word == words.Gap || word == "==" {
+			if word == terms.Gap || word == "==" {
 				return
 			}
 			if n := utf8.RuneCountInString(rest); n == 0 || n > 64 || strings.ContainsFunc(rest, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.N) }) {
 				t.Fatalf("%q gives the word %q", text, word)
 			}
 		}
-		of := words.Of(&store.Listing{ID: text, Texts: map[string]store.Text{"": {Name: text, Description: text}}, Labels: []string{text}}, text)
+		of := terms.Of(&store.Listing{ID: text, Texts: map[string]store.Text{"": {Name: text, Description: text}}, Labels: []string{text}}, text)
 		for _, word := range of {
 			check(word)
 		}
 		if len(of) > 14010 {
 			t.Fatalf("%d words", len(of))
 		}
-		for _, e := range words.Ask(text) {
+		for _, e := range terms.Ask(text) {
 			if len(e.Phrases) > 16 {
 				t.Fatalf("%d phrases", len(e.Phrases))
 			}
