@@ -31,6 +31,7 @@ const host = "store.bench.example"
 
 // measure is the process that is measured: it prints its figures as JSON.
 func measure(ctx context.Context, p plan) (err error) {
+	debug.SetGCPercent(catalogue.GCPercent) // as a store does
 	db, err := database.Open(ctx, filepath.Join(p.Dir, "store.db"), database.Options{})
 	if err != nil {
 		return err

@@ -198,7 +198,7 @@ func (s *Snapshot) item(e *entry, release int) Item {
 func (i Item) Listing() (*store.Listing, error) { return i.decoded.listing(i.entry) }
 
 // maxDecoded bounds what decoded holds, in bytes of JSON; in memory it is about twice that.
-const maxDecoded = 16 << 20
+const maxDecoded = 8 << 20
 
 // decoded holds listings that were read lately: the young ones, and those that were young
 // before them. What is asked for again becomes young again, and the old ones go when there

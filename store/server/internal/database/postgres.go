@@ -105,7 +105,7 @@ func (postgres) judge(err error) meaning {
 	return unknown
 }
 
-func (postgres) index(ctx context.Context, tx *sql.Tx, number int64, w []string) error {
+func (postgres) index(ctx context.Context, tx querier, number int64, w []string) error {
 	if len(w) == 0 {
 		_, err := tx.ExecContext(ctx, `DELETE FROM search WHERE listing = $1`, number)
 		return err

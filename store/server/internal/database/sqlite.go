@@ -115,7 +115,7 @@ func (sqlite) judge(err error) meaning {
 	return unknown
 }
 
-func (sqlite) index(ctx context.Context, tx *sql.Tx, number int64, w []string) error {
+func (sqlite) index(ctx context.Context, tx querier, number int64, w []string) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM search WHERE rowid = $1`, number); err != nil || len(w) == 0 {
 		return err
 	}

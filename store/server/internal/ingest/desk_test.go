@@ -19,6 +19,8 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/bundle/jpl"
+	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/blobs"
@@ -48,6 +50,11 @@ func bundles(roots ...*x509.Certificate) *formats.Bundle {
 	}
 }
 
+// both are the formats of a store that takes bundles and archives for Jami.
+func both() []ingest.Format {
+	return []ingest.Format{bundles(acme.Root, stranger.Root), &formats.Jami{Options: jpl.Options{Roots: jpltest.Roots(), Time: jpltest.Now()}}}
+}
+
 // world is a backend with a desk at work.
 type world struct {
 	backends.Backend
@@ -58,7 +65,7 @@ type world struct {
 func open(t testing.TB, b backends.Backend, change ...func(*ingest.Config)) *world {
 	t.Helper()
 	cfg := ingest.Config{
-		Database: b.Database, Blobs: b.Blobs, Formats: []ingest.Format{bundles(acme.Root, stranger.Root)}, Admission: ingest.Direct,
+		Database: b.Database, Blobs: b.Blobs, Formats: both(), Admission: ingest.Direct,
 		Temp: t.TempDir(), Interval: 20 * time.Millisecond, Lease: 2 * time.Second,
 	}
 	for _, c := range change {
@@ -260,6 +267,32 @@ func TestOrganizationsPublishWhatTheyHaveSigned(t *testing.T) {
 		w.publishes(hello("1.0"), from("acme.example"))
 		w.refuses(store.CodeIDTaken, stranger.Sign(bundletest.Good(bundletest.With("extension_version", "2.0"))), from("stranger.example"))
 
+	})
+}
+
+func TestArchivesForJami(t *testing.T) {
+	backends.Each(t, func(t *testing.T, b backends.Backend) {
+		w := open(t, b)
+		library := "lib/x86_64-linux-gnu/lib" + jpltest.ID + ".so"
+		forAndroid := func(version string) []byte {
+			return jpltest.Good(jpltest.With("version", version), jpltest.Without(library), jpltest.WithFile("lib/x86_64/lib"+jpltest.ID+".so", []byte("\x7fELF"))).Build()
+		}
+		w.publishes(jpltest.Good().Build())
+		w.publishes(forAndroid(jpltest.Version)) // the same version for another platform
+		l := w.listing(jpltest.ID)
+		if l.Format != store.FormatJami || len(l.Releases) != 1 || len(l.Releases[0].Files) != 2 || l.Pictures.Icon == nil || l.Texts["fr-ca"].Name != "Verdure" {
+			t.Fatalf("%+v", l)
+		}
+		w.refuses(store.CodeVersionExists, jpltest.Good(jpltest.WithFile("data/x", []byte("x"))).Build())
+		w.refuses(string(jpl.CodeVersionOrder), forAndroid("1.1"))
+		w.refuses(store.CodeVersionNotHigher, forAndroid("1.0.0"))
+		w.refuses(store.CodeIDTaken, jpltest.Good(jpltest.With("version", "1.0.2"), jpltest.By(jpltest.NewOrganization("Others").Certify(jpltest.ID, jpltest.OtherKey()))).Build())
+		w.publishes(forAndroid("1.0.2"))
+		// A new key of the signer, certified by the same organization, is the same publisher.
+		w.publishes(jpltest.Good(jpltest.With("version", "1.0.3"), jpltest.By(jpltest.Organization().Certify(jpltest.ID, jpltest.OtherKey()))).Build())
+		if o, err := b.Database.OrganizationOf(t.Context(), l.Publisher.Pin); err != nil || !strings.HasPrefix(o.Name, "jpl:") {
+			t.Errorf("%+v, %v", o, err)
+		}
 	})
 }
 

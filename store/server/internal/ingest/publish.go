@@ -92,7 +92,8 @@ func (d *Desk) register(ctx context.Context, p *proposal, actor string) (*store.
 		if _, err := d.cfg.Database.OrganizationOf(ctx, pin); !errors.Is(err, database.ErrNotFound) {
 			return nil, err
 		}
-		name := cmp.Or(p.Publisher.Host, p.Publisher.Organization)
+		// Only a name constraint proves a host: no other name can take the place of one.
+		name := cmp.Or(p.Publisher.Host, string(p.format)+":"+p.Publisher.Organization)
 		o = database.Organization{Name: name, Title: cmp.Or(p.Publisher.Organization, name), Pins: []string{pin}}
 	}
 	err := d.cfg.Database.AddOrganization(ctx, o, database.Entry{Actor: actor, Action: "organization.add", Target: o.Name, Reason: "signed " + target(p.submission.Number)})

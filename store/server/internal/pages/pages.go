@@ -1,7 +1,8 @@
 // Package pages is what people see of a store: its catalogue, the page of each extension,
 // of each publisher, and what became of their submissions. New makes an http.Handler of
 // what the pages need; it answers every path of its own and, with a page, those that nobody
-// else does. Its paths are below that of Config.Base, which it expects to be still there.
+// else does. What Config.Base
+// has for a path is in front of all links, and must be off the paths of requests.
 //
 // What is promised: every text of a publisher is treated as hostile; a page is rendered
 // completely before its first byte is sent; pages load nothing from elsewhere and run no
@@ -29,7 +30,7 @@ import (
 	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/pages/words"
 )
 
 // ErrNotFound is what a Desk answers for what is not there.
@@ -53,6 +54,9 @@ type View interface {
 	// Labels and Platforms are those in use, sorted, with how many listings have each.
 	Labels() []Count
 	Platforms() []Count
+	// Label is what the store calls a label, in the first of the locales for which it says
+	// so; the id itself if it does not.
+	Label(id string, locales []string) string
 	// Len is how many listings have a release to offer.
 	Len() int
 	Advisories() []store.Advisory
@@ -207,15 +211,15 @@ func New(cfg Config) (*Pages, error) {
 	return p, nil
 }
 
-// ServeHTTP answers GET and HEAD of the pages' paths, below the path of Base, and POST of
-// /open/{id}; everything else is 404 or 405, as a page.
+// ServeHTTP answers GET and HEAD of the pages' paths, and POST of /open/{id}; everything
+// else is 404 or 405, as a page.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.routes.ServeHTTP(w, r) }
 
 // mux has every path. Those of pages that are kept name the queries that they read:
 // others do not make another page.
 func (p *Pages) mux() *http.ServeMux {
 	mux := http.NewServeMux()
-	at := func(path string, h http.HandlerFunc) { mux.HandleFunc("GET "+p.prefix+path, h) }
+	at := func(path string, h http.HandlerFunc) { mux.HandleFunc("GET "+path, h) }
 	at("/{$}", p.page(p.front, "q", "platform", "label", "format", "sort", "cursor"))
 	at("/extensions", p.moved("/"))
 	at("/extensions/{$}", p.moved("/"))
@@ -233,7 +237,7 @@ func (p *Pages) mux() *http.ServeMux {
 	at("/favicon.ico", p.favicon)
 	at("/robots.txt", p.robots)
 	at("/open/{id}", p.fresh(p.open))
-	mux.HandleFunc("POST "+p.prefix+"/open/{id}", p.remember)
+	mux.HandleFunc("POST /open/{id}", p.remember)
 	at("/submissions", p.page(p.publishing))
 	at("/submissions/mine", p.fresh(p.submissions))
 	at("/submissions/{number}", p.fresh(p.submission))

@@ -88,7 +88,7 @@ func paths() []struct{ path, says string } {
 		{"/extensions/hibiscus.reports", "https://store.acme.example/jameica/"},
 		{"/publishers/acme.example", "Cache"},
 		{"/publishers/" + url.PathEscape(savoir().Pin), "Account reports"},
-		{"/labels", "featured"},
+		{"/labels", "Chosen by us 1"},
 		{"/about", "repository.store.url=https://store.acme.example/"},
 		{"/open/org.acme.Weather", "jackfield ext install org.acme.Weather"},
 		{"/open/org.acme.Weather?version=2.12.0", "jackfield ext install org.acme.Weather@2.12.0"},
@@ -452,7 +452,7 @@ func TestSubmissions(t *testing.T) {
 // TestBelowAPath: a store that is not at the root of its host leads nowhere else.
 func TestBelowAPath(t *testing.T) {
 	p := pagesOf(t, stocked(), func(c *Config) { c.Base = &url.URL{Scheme: "http", Host: "acme.example", Path: "/store/"} })
-	for _, path := range []string{"/store/", "/store/extensions/org.acme.Weather", "/store/about", "/store/open/org.acme.Weather", "/store/nothing"} {
+	for _, path := range []string{"/", "/extensions/org.acme.Weather", "/about", "/open/org.acme.Weather", "/nothing", "/?q=tides&lang=fr"} {
 		doc := parsed(t, get(p, path))
 		for n := range doc.Descendants() {
 			for _, a := range n.Attr {
@@ -462,8 +462,10 @@ func TestBelowAPath(t *testing.T) {
 			}
 		}
 	}
-	if w := get(p, "/about"); w.Code != 404 {
-		t.Errorf("beside the path: %d", w.Code)
+	for path, to := range map[string]string{"/extensions": "/store/", "/extensions/orgacmeweather": "/store/extensions/org.acme.Weather"} {
+		if w := get(p, path); w.Header().Get("Location") != to {
+			t.Errorf("%s leads to %s", path, w.Header().Get("Location"))
+		}
 	}
 }
 

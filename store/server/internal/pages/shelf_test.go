@@ -83,6 +83,10 @@ func (s *shelf) counts(of func(Entry) []string) []Count {
 	return all
 }
 
+func (s *shelf) Label(id string, _ []string) string {
+	return map[string]string{"featured": "Chosen by us"}[id] + map[bool]string{true: id}[id != "featured"]
+}
+
 func (s *shelf) Len() int {
 	n := 0
 	for _, e := range s.entries {
