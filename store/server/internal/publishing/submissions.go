@@ -62,6 +62,9 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, ingest.ErrTooBig) {
 		return a.tooLarge()
 	}
+	if errors.Is(err, ingest.ErrBusy) {
+		return web.NewProblem(web.Exhausted, err.Error()+": wait until some of them are checked")
+	}
 	if err != nil {
 		return err
 	}
