@@ -19,6 +19,7 @@ test: ## install what the tests need, then check and test everything
 	go test -race $$(go list ./... | grep -v '/e2e$$')
 	$(MAKE) --no-print-directory e2e
 	go run ./bench -short
+	go run ./store/server/bench -short
 	go run ./bench/soak -short
 	go run ./bench/chaos -short
 
@@ -34,8 +35,9 @@ build: ## bin/jackfield, and a JAR of every extension and example in dist/bundle
 deb: build ## dist/jackfield_<version>_<arch>.deb, for Debian 12 and later
 	packaging/build-deb bin/jackfield dist
 
-bench: build ## hold what is said of speed to a measurement: tables, claims, dist/bench.json
+bench: build ## hold what is said of speed to a measurement: tables, claims, dist/bench.json, dist/store-bench.json
 	go run ./bench
+	go run ./store/server/bench
 
 soak: build ## ten minutes of mixed load with cancels, deadlines and crashes; then nothing may be left
 	go run ./bench/soak

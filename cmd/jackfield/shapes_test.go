@@ -41,6 +41,7 @@ func shapedCommands() []shaped {
 		{line: "bundle inspect pass", exit: 1},
 		{line: "ca init --name Root" + ca}, {line: "ca organization acme.example --name Acme --root-passphrase-file pass" + ca},
 		{line: "ca issue acme.example/" + hello + " --key-passphrase-file pass" + ca}, {line: "bundle sign packed.jar --key " + hello + ".key.pem --chain " + hello + ".crt.pem --passphrase-file pass"},
+		{line: "ca store store.acme.example --no-passphrase --root-passphrase-file pass" + ca},
 		{line: "ca list --dir ca"}, {line: "ca renew acme.example/" + hello + " --key-passphrase-file pass --key " + hello + ".key.pem --out renewed.pem" + ca},
 		{line: "ca ocsp delegate acme.example" + ca}, {line: "ca crl --root-passphrase-file pass" + ca},
 		{line: "ca ocsp staple acme.example/" + hello + ca}, {line: "ca revoke acme.example/" + hello + " --reason superseded" + ca},

@@ -38,6 +38,8 @@ one host name, and a certificate for each extension of an organization:
 
   root > acme.example > acme.example/org.acme.Hello
 
+A store of extensions has one, too, by the root itself.
+
 Everything lies in one folder (--dir). Only the root's key is needed seldom: move
 root/key.pem to where nobody gets at it, and name it with --root-key when an
 organization is made, renewed or taken into the root's list.`,
@@ -50,7 +52,7 @@ organization is made, renewed or taken into the root's list.`,
 	flags.StringVar(&at.rootKey, "root-key", "", "the root's key, where it is not in root/key.pem of the folder")
 	flags.StringVar(&at.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase of the authority's keys (default: ask)")
 	flags.StringVar(&at.rootPassphraseFile, "root-passphrase-file", "", "the same for the root's key, where it has another one")
-	cmd.AddCommand(newInit(&at), newOrganization(&at), newIssue(&at), newRenew(&at), newRevoke(&at), newList(&at), newCRL(&at), newOCSP(&at))
+	cmd.AddCommand(newInit(&at), newOrganization(&at), newIssue(&at), newStore(&at), newRenew(&at), newRevoke(&at), newList(&at), newCRL(&at), newOCSP(&at))
 	return cmd
 }
 

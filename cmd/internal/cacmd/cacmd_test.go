@@ -153,12 +153,15 @@ func TestCompletion(t *testing.T) {
 	}
 	started(t)
 	must(t, "issue", "acme.example/org.acme.X", "--no-passphrase", "--key-type", "ecdsa-p256")
+	must(t, "store", "store.acme.example", "--no-passphrase", "--key-type", "ecdsa-p256")
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"renew", ""}, "acme.example\nacme.example/org.acme.X\n"},
 		{[]string{"crl", ""}, "root\nacme.example\n"},
+		{[]string{"revoke", ""}, "jmap-store://store.acme.example\nacme.example\nacme.example/org.acme.X\n"},
+		{[]string{"store", ""}, ":"},
 		{[]string{"ocsp", "staple", ""}, "acme.example/org.acme.X\n"},
 		{[]string{"list", "--dir", "nowhere", ""}, ""},
 		{[]string{"revoke", "--reason", ""}, "unspecified\nkeyCompromise\n"},

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/passphrase"
 	"github.com/jackfield-host/jackfield/internal/keyfile"
+	"github.com/jackfield-host/jackfield/trust"
 	"github.com/jackfield-host/jackfield/trust/authority"
 )
 
@@ -40,7 +42,7 @@ func (f *issueFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.keyOut, "key-out", "", "file for a key that is made here (default <id>.key.pem, none with --p12)")
 	flags.StringVar(&f.p12, "p12", "", "file for key and chain together, as PKCS#12")
 	flags.IntVar(&f.days, "days", 0, "how long the certificate is valid (default one year)")
-	flags.StringVar(&f.keyPassphraseFile, "key-passphrase-file", "", "file whose first line is the passphrase of the extension's key, and of the PKCS#12 file (default: ask)")
+	flags.StringVar(&f.keyPassphraseFile, "key-passphrase-file", "", "file whose first line is the passphrase of the new key, and of the PKCS#12 file (default: ask)")
 	flags.BoolVar(&f.noPassphrase, "no-passphrase", false, "leave a key that is made here unencrypted: whoever reads the file can use it")
 	addKind(cmd, &f.kind)
 }
@@ -74,7 +76,7 @@ given. The files are what 'jackfield bundle sign' takes, and jarsigner.`,
   jackfield ca issue acme.example/org.acme.Hello --csr hello.csr --out hello.crt.pem
   jackfield ca issue acme.example/org.acme.Hello --p12 hello.p12`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: at.names(false, true, false),
+		ValidArgsFunction: at.names(hosts),
 	}
 	f.add(cmd)
 	format := output.AddFlag(cmd)
@@ -82,8 +84,37 @@ given. The files are what 'jackfield bundle sign' takes, and jarsigner.`,
 		if err := f.check(); err != nil {
 			return err
 		}
-		return at.issue(cmd, args[0], f, format, func(org *authority.Organization, id string, o authority.IssueOptions) (authority.Issued, error) {
-			return org.Issue(id, o)
+		return at.issueExtension(cmd, args[0], f, format, (*authority.Organization).Issue)
+	}
+	return cmd
+}
+
+func newStore(at *place) *cobra.Command {
+	var f issueFlags
+	cmd := &cobra.Command{
+		Use:   "store HOST",
+		Short: "certify a store of extensions",
+		Long: `Store certifies the key with which a store signs what it lists: the root itself signs
+for it. Hosts that trust the root take the store of this name, and no other kind of
+signature from it. The files are what 'jackfield store serve' takes. A store reads its
+key without a passphrase: --no-passphrase.
+
+It is renewed with the same command: --key keeps the key.`,
+		Example: `  jackfield ca store store.acme.example --no-passphrase
+  jackfield ca store store.acme.example --key store.acme.example.key.pem --out renewed.crt.pem
+  jackfield ca store store.acme.example --csr store.csr --root-key /media/stick/key.pem`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	f.add(cmd)
+	format := output.AddFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		host := strings.TrimPrefix(args[0], trust.StoreName(""))
+		return at.issue(cmd, authority.Record{Host: host, Store: true}, f, format, func(a *authority.Authority) (certifier, error) {
+			return func(o authority.IssueOptions) (authority.Issued, error) { return a.IssueStore(host, o) }, nil
 		})
 	}
 	return cmd
@@ -101,7 +132,7 @@ hosts it is the publisher. The old certificate stays valid until it expires.`,
   jackfield ca renew acme.example/org.acme.Hello --new-key
   jackfield ca renew acme.example --root-key /media/stick/key.pem`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: at.names(false, true, true),
+		ValidArgsFunction: at.names(hosts, extensions),
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.newKey, "new-key", false, "make a new key")
@@ -113,7 +144,7 @@ hosts it is the publisher. The old certificate stays valid until it expires.`,
 		if host, id := splitName(args[0]); id == "" {
 			return at.renewOrganization(cmd, host, f, format)
 		}
-		return at.issue(cmd, args[0], f, format, func(org *authority.Organization, id string, o authority.IssueOptions) (authority.Issued, error) {
+		return at.issueExtension(cmd, args[0], f, format, func(org *authority.Organization, id string, o authority.IssueOptions) (authority.Issued, error) {
 			return org.Renew(id, false, o)
 		})
 	}
@@ -152,21 +183,36 @@ type issued struct {
 	P12         string `json:"p12,omitempty"`
 }
 
-// issue certifies. A new key is on the disk before it is certified; it is taken away
-// again if that fails.
-func (at *place) issue(cmd *cobra.Command, name string, f issueFlags, format *output.Format,
-	certify func(*authority.Organization, string, authority.IssueOptions) (authority.Issued, error)) (err error) {
+// certifier certifies a key.
+type certifier func(authority.IssueOptions) (authority.Issued, error)
+
+func (at *place) issueExtension(cmd *cobra.Command, name string, f issueFlags, format *output.Format,
+	certify func(*authority.Organization, string, authority.IssueOptions) (authority.Issued, error)) error {
 	host, id, err := extensionName(name)
 	if err != nil {
 		return err
 	}
+	return at.issue(cmd, authority.Record{Host: host, ID: id}, f, format, func(a *authority.Authority) (certifier, error) {
+		org, err := a.Organization(host)
+		return func(o authority.IssueOptions) (authority.Issued, error) { return certify(org, id, o) }, err
+	})
+}
+
+// issue certifies what has no certificate yet in subject, by what by returns. A new key is on
+// the disk before it is certified; it is taken away again if that fails.
+func (at *place) issue(cmd *cobra.Command, subject authority.Record, f issueFlags, format *output.Format,
+	by func(*authority.Authority) (certifier, error)) (err error) {
 	a, err := at.open(cmd)
 	if err != nil {
 		return err
 	}
-	org, err := a.Organization(host)
+	certify, err := by(a)
 	if err != nil {
 		return explain(err)
+	}
+	id := subject.ID // names files
+	if id == "" {
+		id = subject.Host
 	}
 	result := issued{Certificate: f.out, P12: f.p12}
 	if f.out == "" && f.p12 == "" {
@@ -204,14 +250,15 @@ func (at *place) issue(cmd *cobra.Command, name string, f issueFlags, format *ou
 			}
 		}()
 	}
-	got, err := certify(org, id, o)
+	got, err := certify(o)
 	if err != nil {
 		return explain(err)
 	}
 	if err := writeIssued(result, got.Chain, key, secret); err != nil {
 		return err
 	}
-	result.row = rowOf(authority.Record{Certificate: got.Chain[0], Host: host, ID: id})
+	subject.Certificate = got.Chain[0]
+	result.row = rowOf(subject)
 	return format.Print(cmd.OutOrStdout(), result, result.print)
 }
 

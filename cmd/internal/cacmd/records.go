@@ -4,11 +4,13 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
+	"github.com/jackfield-host/jackfield/trust"
 	"github.com/jackfield-host/jackfield/trust/authority"
 	"github.com/jackfield-host/jackfield/trust/revocation"
 )
@@ -16,8 +18,8 @@ import (
 // row is a certificate as list prints it.
 type row struct {
 	Serial    string `json:"serial"` // 32 hexadecimal digits
-	Kind      string `json:"kind"`   // root, organization or extension
-	Name      string `json:"name"`   // root, HOST or HOST/ID
+	Kind      string `json:"kind"`   // root, organization, extension or store
+	Name      string `json:"name"`   // root, HOST, HOST/ID or jmap-store://HOST
 	Host      string `json:"host,omitempty"`
 	ID        string `json:"id,omitempty"`
 	Subject   string `json:"subject"`
@@ -36,6 +38,8 @@ func rowOf(r authority.Record) row {
 	switch {
 	case r.Host == "":
 		x.Kind, x.Name = "root", authority.RootName
+	case r.Store:
+		x.Kind = "store"
 	case r.ID == "":
 		x.Kind = "organization"
 	}
@@ -66,7 +70,7 @@ func newList(at *place) *cobra.Command {
 		Example: `  jackfield ca list
   jackfield ca list acme.example -o json`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: at.names(false, true, false),
+		ValidArgsFunction: at.names(hosts),
 	}
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -104,8 +108,8 @@ func newList(at *place) *cobra.Command {
 func newRevoke(at *place) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:   "revoke SERIAL | HOST/ID | HOST",
-		Short: "revoke a certificate, or all that an extension or an organization has",
+		Use:   "revoke SERIAL | HOST/ID | HOST | jmap-store://HOST",
+		Short: "revoke a certificate, or all that an extension, an organization or a store has",
 		Long: `Revoke takes a certificate back, for good. 'ca ocsp serve' answers so at once; the list
 of revoked certificates has it after 'ca crl'. No key is needed.
 
@@ -115,7 +119,7 @@ other reason somebody else may have had it, and nothing that it signed counts.`,
 		Example: `  jackfield ca revoke acme.example/org.acme.Hello --reason keyCompromise
   jackfield ca revoke 5f0c9a3e1b7d4c2a8e6f00112233445a --reason superseded`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: at.names(false, true, true),
+		ValidArgsFunction: at.names(hosts, extensions, stores),
 	}
 	names := make([]string, len(authority.Reasons()))
 	for i, r := range authority.Reasons() {
@@ -170,12 +174,14 @@ func toRevoke(a *authority.Authority, what string) (*authority.CA, []string, err
 		return nil, nil, output.Errorf("'jackfield ca list' shows them all", "no certificate has the serial number %s", serial)
 	}
 	host, id := splitName(what)
-	ca, err := find(a, host)
-	if err != nil {
+	storeHost, isStore := strings.CutPrefix(what, trust.StoreName(""))
+	ca := a.Root() // has issued what is of an organization, or a store
+	if isStore {
+		host, id = storeHost, ""
+	} else if org, err := find(a, host); err != nil {
 		return nil, nil, err
-	}
-	if id == "" {
-		ca = a.Root()
+	} else if id != "" {
+		ca = org
 	}
 	records, err := ca.Records()
 	if err != nil {
@@ -183,7 +189,7 @@ func toRevoke(a *authority.Authority, what string) (*authority.CA, []string, err
 	}
 	var serials []string
 	for _, r := range records {
-		if r.Host == host && r.ID == id && r.Status(time.Now()) == authority.StatusValid {
+		if r.Host == host && r.ID == id && r.Store == isStore && r.Status(time.Now()) == authority.StatusValid {
 			serials = append(serials, r.Serial())
 		}
 	}
@@ -213,7 +219,7 @@ one is due within --days; 'ca ocsp serve' signs them by itself for the keys that
 and hands them out.`,
 		Example: `  jackfield ca crl
   jackfield ca crl root --days 365 --root-key /media/stick/key.pem`,
-		ValidArgsFunction: at.names(true, true, false),
+		ValidArgsFunction: at.names(root, hosts),
 	}
 	cmd.Flags().IntVar(&valid, "days", 7, "days until the next list at the latest")
 	format := output.AddFlag(cmd)

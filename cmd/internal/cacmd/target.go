@@ -1,6 +1,7 @@
 package cacmd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,9 +55,16 @@ func all(a *authority.Authority) ([]*authority.CA, error) {
 	return cas, nil
 }
 
-// names completes hosts, extensions and the root, as asked for. It says nothing when it
-// fails.
-func (at *place) names(root, hosts, extensions bool) cobra.CompletionFunc {
+// The kinds of names that commands take.
+const (
+	root = iota
+	hosts
+	extensions
+	stores
+)
+
+// names completes names of these kinds. It says nothing when it fails.
+func (at *place) names(kinds ...int) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		const rest = cobra.ShellCompDirectiveNoFileComp
 		a, err := authority.Open(at.dir, authority.Keys{})
@@ -69,19 +77,19 @@ func (at *place) names(root, hosts, extensions bool) cobra.CompletionFunc {
 		}
 		var found []string
 		for _, ca := range cas {
-			isRoot := ca.Name() == authority.RootName
-			if isRoot && root || !isRoot && hosts {
-				found = append(found, ca.Name())
+			ofCA, ofRecords := hosts, func(r authority.Record) bool { return r.ID != "" && slices.Contains(kinds, extensions) }
+			if ca.Name() == authority.RootName {
+				ofCA, ofRecords = root, func(r authority.Record) bool { return r.Store && slices.Contains(kinds, stores) }
 			}
-			if !extensions || isRoot {
-				continue
+			if slices.Contains(kinds, ofCA) {
+				found = append(found, ca.Name())
 			}
 			records, err := ca.Records()
 			if err != nil {
 				return nil, rest
 			}
 			for _, r := range records {
-				if r.Revoked == nil {
+				if r.Revoked == nil && ofRecords(r) {
 					found = append(found, r.Name())
 				}
 			}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/terms"
 )
 
 // kept is the row of a listing.
@@ -124,7 +124,7 @@ func (w writer) listing(ctx context.Context, k kept, c Change) (changed bool, ob
 	}
 	f := indexed{number: number}
 	if !hidden {
-		f.words = words.Of(l, owner)
+		f.words = terms.Of(l, owner)
 	}
 	*w.indexed = append(*w.indexed, f)
 	return true, object, nil
@@ -135,7 +135,7 @@ func (w writer) row(ctx context.Context, number int64, isNew bool, l *store.List
 	if err != nil {
 		return err
 	}
-	args := []any{number, l.ID, store.FoldID(l.ID), words.Name(l), owner, string(l.Format),
+	args := []any{number, l.ID, store.FoldID(l.ID), terms.Name(l), owner, string(l.Format),
 		w.sequence, hidden, digest, object.Size, packed}
 	if !isNew {
 		_, err := w.tx.ExecContext(ctx, `UPDATE listings SET id = $2, folded = $3, name = $4, organization = $5, format = $6,

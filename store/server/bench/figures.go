@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// figures are what was measured.
+type figures struct {
+	Listings    int        `json:"listings"`
+	Releases    int        `json:"releases"` // of each
+	CPUs        int        `json:"cpus"`
+	Start       float64    `json:"start_s"` // until all is read and signed
+	PeakAtStart float64    `json:"peak_at_start_mib"`
+	Peak        float64    `json:"peak_mib"`
+	Memory      float64    `json:"memory_mib"` // at the end, with nothing to collect
+	Page        spread     `json:"page_ms"`
+	Listing     spread     `json:"listing_ms"`
+	Search      spread     `json:"search_ms"`
+	Change      spread     `json:"change_to_current_ms"` // with the change itself
+	Compared    []compared `json:"compared"`
+}
+
+// spread is of times in milliseconds.
+type spread struct {
+	P50  float64 `json:"p50"`
+	P99  float64 `json:"p99"`
+	Most float64 `json:"most"`
+	// Of the processor alone, without waiting for it: what the thread that called took.
+	CPU50 float64 `json:"cpu_p50"`
+	CPU99 float64 `json:"cpu_p99"`
+}
+
+// compared is the catalogue beside a plain handler, in answers a second.
+type compared struct {
+	What             string    `json:"what"`
+	HTTP             bool      `json:"http"` // over connections, else calls of the handler
+	PerSecond, Plain []float64 // by round
+	Ratio            float64   `json:"ratio"` // median of the rounds
+	Low, High        float64
+}
+
+func (f figures) print(w io.Writer) {
+	fmt.Fprintf(w, "%d listings of %d releases, %d CPUs\n", f.Listings, f.Releases, f.CPUs)
+	fmt.Fprintf(w, "%-34s %8.1f s, peak %.0f MiB\n", "start", f.Start, f.PeakAtStart)
+	fmt.Fprintf(w, "%-34s %8.0f MiB, peak %.0f MiB\n", "memory", f.Memory, f.Peak)
+	for _, line := range []struct {
+		what string
+		spread
+	}{{"page of 24", f.Page}, {"one listing", f.Listing}, {"search", f.Search}, {"change until current", f.Change}} {
+		fmt.Fprintf(w, "%-34s %8.2f ms p50 %8.2f ms p99 %8.2f ms most; processor %.2f ms p50 %.2f ms p99\n", line.what, line.P50, line.P99, line.Most, line.CPU50, line.CPU99)
+	}
+	for _, c := range f.Compared {
+		how := "handler"
+		if c.HTTP {
+			how = "HTTP"
+		}
+		fmt.Fprintf(w, "%-34s %8.1f × (%.1f–%.1f): %.0f/s beside %.0f/s\n", c.What+", "+how, c.Ratio, c.Low, c.High, median(c.PerSecond), median(c.Plain))
+	}
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// judge says which bounds do not hold.
+func (f figures) judge(w io.Writer) error {
+	var broken []error
+	bound := func(what string, got, limit float64, atLeast bool) {
+		holds, relation := got <= limit, "at most"
+		if atLeast {
+			holds, relation = got >= limit, "at least"
+		}
+		if !holds {
+			broken = append(broken, fmt.Errorf("%s is %.2f, %s %.2f", what, got, relation, limit))
+		}
+	}
+	bound("page p99 in ms", f.Page.P99, 50, false)
+	bound("search p99 in ms", f.Search.P99, 100, false)
+	bound("change until current in ms, at most", f.Change.Most, 2000, false)
+	bound("peak memory in MiB", f.Peak, 512, false)
+	for _, c := range f.Compared {
+		bound("reads a second of a plain handler, "+c.What, c.Ratio, 3, true)
+	}
+	if len(broken) == 0 {
+		fmt.Fprintln(w, "all bounds hold")
+	}
+	return errors.Join(broken...)
+}
