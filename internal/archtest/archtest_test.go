@@ -117,7 +117,7 @@ func TestStandardLibraryOnly(t *testing.T) {
 }
 
 // htmlTemplates are the rooms that make pages.
-var htmlTemplates = []string{"admin/internal/page"}
+var htmlTemplates = []string{"admin/internal/page", "store/server/internal/markdown", "store/server/internal/pages"}
 
 func TestPagesAreMadeInOnePlace(t *testing.T) {
 	for _, p := range listPackages(t) {

@@ -13,6 +13,7 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/form"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
+	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
@@ -291,7 +292,7 @@ func detailFunctions(w *words.Words) template.FuncMap {
 		},
 		"value": func(v detail.Value) string {
 			if !v.Known() {
-				return words.None
+				return language.None
 			}
 			return valueOf(w, v.Unit, v.Number())
 		},

@@ -13,6 +13,7 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/access"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
+	"github.com/jackfield-host/jackfield/internal/language"
 )
 
 // view is one page. Its template shows {{template "top" .}}, what is its own, and
@@ -100,7 +101,7 @@ type entry struct {
 	Current   bool
 }
 
-func (f *frame) Languages() []words.Language { return words.Languages() }
+func (f *frame) Languages() []words.Language { return language.Languages() }
 
 // Themes are the values of the switch.
 func (f *frame) Themes() []string { return []string{"system", "light", "dark"} }
@@ -112,7 +113,7 @@ func (f *frame) Chosen(theme string) bool {
 
 // words are those in which r is answered.
 func (p *Pages) words(r *http.Request) *words.Words {
-	return p.languages[words.Negotiate(preference(r, languageCookie), r.Header.Get("Accept-Language"))].words
+	return p.languages[language.Negotiate(preference(r, languageCookie), r.Header.Get("Accept-Language"))].words
 }
 
 // show answers with a page, which is rendered completely before the first byte is sent.

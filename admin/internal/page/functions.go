@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackfield-host/jackfield/admin/internal/words"
+	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
@@ -104,7 +105,7 @@ func say(w *words.Words, key string, args ...any) template.HTML {
 			texts[i] = "<bdi>" + html.EscapeString(visible.Clip(fmt.Sprint(a), maxText)) + "</bdi>"
 		}
 	}
-	return template.HTML(words.Fill(html.EscapeString(w.Form(key, args...)), texts))
+	return template.HTML(language.Fill(html.EscapeString(w.Form(key, args...)), texts))
 }
 
 // moment takes what the templates have: a time, or where one may be missing a pointer.
@@ -122,14 +123,14 @@ func moment(t any) time.Time {
 
 func ago(w *words.Words, t, now time.Time) template.HTML {
 	if t.IsZero() {
-		return words.None
+		return language.None
 	}
 	return timeElement("ago", t, w.Distance(t, now), w.Time(t))
 }
 
 func when(w *words.Words, t time.Time) template.HTML {
 	if t.IsZero() {
-		return words.None
+		return language.None
 	}
 	return timeElement("at", t, w.Time(t), "")
 }
@@ -152,7 +153,7 @@ func trustBadge(w *words.Words, verdict string) template.HTML {
 	kind := "bad"
 	switch verdict {
 	case "":
-		return words.None
+		return language.None
 	case "valid":
 		kind = "ok"
 	case "unsigned", "unchecked":

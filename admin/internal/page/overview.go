@@ -16,6 +16,7 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/language"
 )
 
 // row is a line of the table but for what is measured. Two that are equal look equal.
@@ -170,7 +171,7 @@ func (p *Pages) rowOf(e host.Extension, who access.Identity) row {
 }
 
 func (p *Pages) measuredOf(said *words.Words, e host.Extension, m host.Measure) measured {
-	none := measured{Rate: words.None, Errors: words.None, P50: words.None, P99: words.None, Memory: words.None}
+	none := measured{Rate: language.None, Errors: language.None, P50: language.None, P99: language.None, Memory: language.None}
 	if e.ResidentBytes > 0 {
 		none.Memory = said.Bytes(e.ResidentBytes)
 	}

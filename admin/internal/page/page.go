@@ -3,7 +3,7 @@
 //
 // Every page is a view that show puts into the frame (frame.go, templates/frame.html);
 // its words come from package words, its parts from templates/parts.html, its look from
-// static/page.css. docs/DESIGN.md is the guide to these.
+// package look and static/page.css. docs/DESIGN.md is the guide to these.
 //
 // What is promised: every string that comes from a bundle or a process is treated as
 // hostile; a page is rendered completely before its first byte is sent; no page loads
@@ -14,7 +14,6 @@ import (
 	"context"
 	"embed"
 	"html/template"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"path"
@@ -29,6 +28,8 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/language"
+	"github.com/jackfield-host/jackfield/internal/look"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
@@ -99,7 +100,7 @@ type Pages struct {
 // New parses the templates, once for each language.
 func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, languages: map[words.Language]spoken{}}
-	for _, l := range words.Languages() {
+	for _, l := range language.Languages() {
 		w := words.In(l)
 		templates, err := template.New("").Funcs(functions(w, cfg.Now)).Funcs(detailFunctions(w)).ParseFS(templateFiles, "templates/*.html")
 		if err != nil {
@@ -163,10 +164,13 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, problem *web.Probl
 	})
 }
 
-// static serves the files of the page, no folders.
+// static serves the files of the page and those of package look, no folders.
 func (p *Pages) static(w http.ResponseWriter, r *http.Request) error {
-	name := path.Join("static", strings.TrimPrefix(r.URL.Path, "/admin/static/"))
-	body, err := fs.ReadFile(staticFiles, name)
+	name := strings.TrimPrefix(r.URL.Path, "/admin/static/")
+	body, err := look.Files.ReadFile(name)
+	if err != nil {
+		body, err = staticFiles.ReadFile(path.Join("static", name))
+	}
 	if err != nil {
 		return p.missingPage(w, r)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
+	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
@@ -43,7 +44,7 @@ func (p *Pages) prefer(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return web.Invalid("the form can not be read")
 	}
-	if l := r.PostForm.Get("language"); slices.Contains(words.Languages(), words.Language(l)) {
+	if l := r.PostForm.Get("language"); slices.Contains(language.Languages(), words.Language(l)) {
 		setCookie(w, r, languageCookie, l, preferenceLife)
 	}
 	switch theme := r.PostForm.Get("theme"); theme {

@@ -94,12 +94,12 @@ func TestEveryWordIsSaid(t *testing.T) {
 	}
 }
 
-// literals are the string literals of this package and of words, where the formats say
+// literals are the string literals of this package and of language, where the formats say
 // a few themselves.
 func literals(t *testing.T) []string {
 	t.Helper()
 	var found []string
-	for _, dir := range []string{".", "../words"} {
+	for _, dir := range []string{".", "../../../internal/language"} {
 		for _, f := range sourcesIn(t, dir, func(name string) bool { return dir == "." || name == "format.go" }) {
 			ast.Inspect(f, func(n ast.Node) bool {
 				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {

@@ -39,7 +39,7 @@ func (w *Words) Explain(code string) Explanation {
 			Helps:   []Help{HelpRetry, HelpLogs},
 		}
 	}
-	in := func(m guidance.Message) string { return Message(m).in(w.language) }
+	in := func(m guidance.Message) string { return Message{m.English, m.French}.In(w.Language()) }
 	return Explanation{in(r.Title), in(r.Meaning), in(r.Next), r.Helps}
 }
 
