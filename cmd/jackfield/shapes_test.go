@@ -14,7 +14,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -39,6 +42,7 @@ func shapedCommands() []shaped {
 		{line: "version"}, {line: "completion bash"}, {line: "man man"},
 		{line: "bundle pack SOURCE/examples/hello --out packed.jar"}, {line: "bundle inspect packed.jar"}, {line: "bundle verify packed.jar", exit: 1},
 		{line: "bundle inspect pass", exit: 1},
+		{line: "bundle inspect Greenery.jpl"}, {line: "bundle verify Greenery.jpl --trust ."}, {line: "bundle verify Greenery.jpl", exit: 1},
 		{line: "ca init --name Root" + ca}, {line: "ca organization acme.example --name Acme --root-passphrase-file pass" + ca},
 		{line: "ca issue acme.example/" + hello + " --key-passphrase-file pass" + ca}, {line: "bundle sign packed.jar --key " + hello + ".key.pem --chain " + hello + ".crt.pem --passphrase-file pass"},
 		{line: "ca store store.acme.example --no-passphrase --root-passphrase-file pass" + ca},
@@ -74,7 +78,11 @@ func TestShapes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range map[string]string{filepath.Join(dir, "pass"): "correct horse battery\n", filepath.Join(home.Extensions(), "bad.jar"): "no bundle"} {
+	root, signer := jpltest.At(time.Now())
+	for name, text := range map[string]string{
+		filepath.Join(dir, "pass"): "correct horse battery\n", filepath.Join(home.Extensions(), "bad.jar"): "no bundle",
+		filepath.Join(dir, "Greenery.jpl"): string(jpltest.Good(jpltest.By(signer)).Build()), filepath.Join(dir, "jami.pem"): string(bundletest.ChainPEM(root.Certificate)),
+	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
