@@ -123,25 +123,11 @@ type Visitor struct {
 	Organization string
 }
 
-// Detail is what is too much for a listing.
-type Detail struct {
-	Readme    string // Markdown, whole
-	Changelog string // Markdown, whole, of the release
-	Evidence  []Evidence
-}
-
-// Evidence is what one check found when a release was taken in.
-type Evidence struct {
-	Check, Tool, Version string
-	Verdict              string // passed, warned or failed
-	Text                 string
-}
-
 // Config is what the pages are made from.
 type Config struct {
 	Catalogue Catalogue
 	// Detail is what is kept of one release. When it fails, the page has the listing only.
-	Detail func(ctx context.Context, id, version string) (Detail, error)
+	Detail func(ctx context.Context, id, version string) (store.Detail, error)
 	// Picture opens a picture of a listing by its digest.
 	Picture func(ctx context.Context, digest string) (io.ReadSeekCloser, error)
 	// Desk is nil for a store that shows no submissions.
