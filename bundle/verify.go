@@ -117,6 +117,16 @@ func (v *Verified) describe(held *heldTexts) (signature, err error) {
 	return signature, nil
 }
 
+// ReadAll reads the whole file once, from front to back, and calls visit with the data of
+// every entry, in the order of Entries. The data ends as that of OpenEntry does; visit reads
+// it to its end. Besides the errors of visit there are *Error for what is wrong with the
+// data, and that of ctx. digest is the SHA-256 of the whole file.
+//
+// It is for readers of other formats in the same container; bundles have Verify.
+func (f *File) ReadAll(ctx context.Context, visit func(e Entry, r io.Reader) error) (digest [sha256.Size]byte, err error) {
+	return f.readAll(ctx, func(i int, r io.Reader) error { return visit(f.entries[i].Entry, r) })
+}
+
 // readAll reads the whole file from front to back, hashing it, and calls visit with
 // the data of every entry, which visit reads to its end.
 func (f *File) readAll(ctx context.Context, visit func(i int, r io.Reader) error) (digest [sha256.Size]byte, err error) {

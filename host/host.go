@@ -34,7 +34,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/measures"
-	"github.com/jackfield-host/jackfield/host/internal/picture"
+	"github.com/jackfield-host/jackfield/internal/picture"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/scrape"
 	"github.com/jackfield-host/jackfield/host/internal/services"

@@ -9,7 +9,7 @@ import (
 	"os"
 
 	"github.com/jackfield-host/jackfield/host/internal/pages"
-	"github.com/jackfield-host/jackfield/host/internal/picture"
+	"github.com/jackfield-host/jackfield/internal/picture"
 )
 
 // iconFile is where a bundle has its picture.

@@ -57,5 +57,9 @@ const (
 	CodePictureInvalid   = "picture_invalid"
 	CodeTextInvalid      = "text_invalid"
 	CodeRevoked          = "revoked_release"
-	CodeUnstable         = "unstable" // the file changed while it was read
+	CodeUnstable         = "unstable"     // the file changed while it was read
+	CodeCheckFailed      = "check_failed" // the check took too long, or ended as no check should
+	CodeTooManyReleases  = "too_many_releases"
+	CodeNameMismatch     = "name_mismatch" // a file of the drop folder is not named like its folder
+	CodeRejected         = "rejected"      // a reviewer says no
 )

@@ -133,6 +133,7 @@ func TestStories(t *testing.T) {
 			"exits":    cmdExits,
 
 			"responder": cmdResponder,
+			"jpl":       cmdJPL,
 		},
 	})
 }

@@ -1,6 +1,6 @@
 // Package negotiate reads the headers in which a client says which form of an answer it
 // takes, and gives answers that form: compressed or not (Accept-Encoding), again or not
-// (If-None-Match), under which name (Request-Id). Both listeners use it.
+// (If-None-Match), under which name (Request-Id). All listeners use it.
 package negotiate
 
 import (

@@ -6,9 +6,9 @@ import (
 	"sync"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
-	"github.com/jackfield-host/jackfield/admin/internal/openapi"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/openapi"
 )
 
 // Description is the route that describes those of routes that are the API, and itself.
@@ -17,15 +17,36 @@ func Description(routes []web.Route, version string) web.Route {
 	route := web.Route{Method: "GET", Path: "/api/v1/openapi.json", Right: access.See, Doc: &web.Doc{
 		ID: "describe", Summary: "This description", Answers: web.OK("An OpenAPI 3.1 document", map[string]any{}),
 	}}
-	document := sync.OnceValues(func() ([]byte, error) { return openapi.Document(append(routes, route), version, enums()) })
+	made := sync.OnceValues(func() ([]byte, error) { return document(append(routes, route), version) })
 	route.Serve = func(w http.ResponseWriter, _ *http.Request) error {
-		body, err := document()
+		body, err := made()
 		if err != nil {
 			return err
 		}
 		return web.WriteEncoded(w, body)
 	}
 	return route
+}
+
+func document(routes []web.Route, version string) ([]byte, error) {
+	described := make([]openapi.Route, len(routes))
+	for i, r := range routes {
+		described[i] = openapi.Route{Method: r.Method, Path: r.Path, Right: string(r.Right), Open: r.Right == access.Open, Doc: r.Doc}
+	}
+	return openapi.Document(openapi.API{
+		Title: "Jackfield admin", Version: version,
+		Description: "What an administrator's programs may ask of this host.",
+		Bearer:      "A token of a user, or that of conf/admin.token.",
+		Problem:     web.Problem{}, Codes: web.Table(), InPath: inPath, Enums: enums(),
+		Common: []string{"invalid_argument", "method_not_allowed", "misdirected", "exhausted", "internal", "unavailable"},
+	}, described)
+}
+
+func inPath(name string) string {
+	if name == "id" {
+		return "The id of the extension; of a file that is none, its name"
+	}
+	return "The " + name
 }
 
 // enums are the closed sets of the API.

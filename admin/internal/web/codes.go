@@ -5,48 +5,44 @@ import (
 	"slices"
 
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/openapi"
 )
 
 // BundleRefused stands in a Doc for all the codes with which a bundle is not accepted:
 // those of host.BundleCodes. They are answered as 422.
 const BundleRefused = "the code of a bundle that is not accepted"
 
-// table has the codes of problems with the statuses under which they come. The set is
+// Table has the codes of problems with the statuses under which they come. The set is
 // closed.
-func table() []codeStatus {
-	return []codeStatus{
-		{host.CodeInvalidArgument, http.StatusBadRequest},
-		{"unauthenticated", http.StatusUnauthorized},
-		{"permission_denied", http.StatusForbidden},
-		{host.CodeNotFound, http.StatusNotFound},
-		{"method_not_allowed", http.StatusMethodNotAllowed},
-		{"deadline_exceeded", http.StatusGatewayTimeout},
-		{"deadline_exceeded", http.StatusRequestTimeout}, // an upload that stood still
-		{host.CodeConflict, http.StatusConflict},
-		{host.CodeConflict, http.StatusPreconditionFailed}, // If-Match
-		{host.CodeTooLarge, http.StatusRequestEntityTooLarge},
-		{"unsupported_media", http.StatusUnsupportedMediaType},
-		{"misdirected", http.StatusMisdirectedRequest},
-		{"validation_failed", http.StatusUnprocessableEntity},
-		{BundleRefused, http.StatusUnprocessableEntity},
-		{"exhausted", http.StatusTooManyRequests},
-		{"canceled", statusGone},
-		{host.CodeInternal, http.StatusInternalServerError},
-		{host.CodeUnavailable, http.StatusServiceUnavailable},
+func Table() []openapi.Code {
+	return []openapi.Code{
+		{Code: host.CodeInvalidArgument, Status: http.StatusBadRequest},
+		{Code: "unauthenticated", Status: http.StatusUnauthorized},
+		{Code: "permission_denied", Status: http.StatusForbidden},
+		{Code: host.CodeNotFound, Status: http.StatusNotFound},
+		{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed},
+		{Code: "deadline_exceeded", Status: http.StatusGatewayTimeout},
+		{Code: "deadline_exceeded", Status: http.StatusRequestTimeout}, // an upload that stood still
+		{Code: host.CodeConflict, Status: http.StatusConflict},
+		{Code: host.CodeConflict, Status: http.StatusPreconditionFailed}, // If-Match
+		{Code: host.CodeTooLarge, Status: http.StatusRequestEntityTooLarge},
+		{Code: "unsupported_media", Status: http.StatusUnsupportedMediaType},
+		{Code: "misdirected", Status: http.StatusMisdirectedRequest},
+		{Code: "validation_failed", Status: http.StatusUnprocessableEntity},
+		{Code: BundleRefused, Status: http.StatusUnprocessableEntity},
+		{Code: "exhausted", Status: http.StatusTooManyRequests},
+		{Code: "canceled", Status: statusGone},
+		{Code: host.CodeInternal, Status: http.StatusInternalServerError},
+		{Code: host.CodeUnavailable, Status: http.StatusServiceUnavailable},
 	}
-}
-
-type codeStatus struct {
-	code   string
-	status int
 }
 
 // Codes lists every code that a problem may have.
 func Codes() []string {
 	codes := host.BundleCodes()
-	for _, c := range table() {
-		if c.code != BundleRefused && !slices.Contains(codes, c.code) {
-			codes = append(codes, c.code)
+	for _, c := range Table() {
+		if c.Code != BundleRefused && !slices.Contains(codes, c.Code) {
+			codes = append(codes, c.Code)
 		}
 	}
 	return codes
@@ -55,21 +51,12 @@ func Codes() []string {
 // Statuses are those under which a code of a Doc comes, none for a code that there is not.
 func Statuses(code string) []int {
 	var statuses []int
-	for _, c := range table() {
-		if c.code == code {
-			statuses = append(statuses, c.status)
+	for _, c := range Table() {
+		if c.Code == code {
+			statuses = append(statuses, c.Status)
 		}
 	}
 	return statuses
-}
-
-// CodesByStatus lists the codes by the statuses under which they come.
-func CodesByStatus() map[int][]string {
-	codes := map[int][]string{}
-	for _, c := range table() {
-		codes[c.status] = append(codes[c.status], c.code)
-	}
-	return codes
 }
 
 // statusOf is the status of an error of the host. What is not in the table is the code

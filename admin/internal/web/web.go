@@ -118,7 +118,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request, methods map[string]
 		return NewProblem(http.StatusMethodNotAllowed, "method_not_allowed", "allowed here: "+strings.Join(allowed, ", "))
 	}
 	if method == http.MethodGet {
-		w = &reply{w, r, &s.zips}
+		w = negotiate.Reply(w, r, &s.zips)
 	}
 	return route.Serve(w, r)
 }

@@ -32,17 +32,21 @@ func newInspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "inspect FILE",
 		Example: `  jackfield bundle inspect hello-1.0.0.jar
-  jackfield bundle inspect hello-1.0.0.jar -o json`,
-		ValidArgsFunction: jars,
+  jackfield bundle inspect hello-1.0.0.jar -o json
+  jackfield bundle inspect Greenery.jpl`,
+		ValidArgsFunction: archives,
 		Short:             "verify a bundle and tell what is in it",
 		Long: `Inspect reads a bundle to its last byte, as the host does before it runs one: the
 container, every checksum, the manifest, the declared types. The signature is
 reported, not judged: see 'jackfield bundle verify'. The exit code is 1 when the
-bundle is refused.`,
+bundle is refused. A file that is named *.jpl is an archive for Jami.`,
 		Args: cobra.ExactArgs(1),
 	}
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if isJPL(args[0]) {
+			return inspectJPL(cmd, format, args[0])
+		}
 		report := bundle.Inspect(cmd.Context(), args[0], bundle.DefaultLimits(), runtime.GOOS, runtime.GOARCH)
 		if err := cmd.Context().Err(); err != nil {
 			return err
@@ -122,6 +126,14 @@ func printTypes(w io.Writer, types []sdk.Type) error {
 		rows[i] = []string{t.Name, string(t.Role), t.Extends, t.Response, schema}
 	}
 	return output.Rows(w, []string{"TYPE", "ROLE", "EXTENDS", "RESPONSE", "PAYLOAD"}, rows)
+}
+
+// archives completes the one file that a command takes, of either format.
+func archives(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"jar", "jpl"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
 // jars completes the one file that a command takes.

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"os"
@@ -37,13 +38,19 @@ func newVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify FILE",
 		Example: `  jackfield bundle verify hello-1.0.0.jar
-  jackfield bundle verify hello-1.0.0.jar --trust ./roots --offline`,
-		ValidArgsFunction: jars,
+  jackfield bundle verify hello-1.0.0.jar --trust ./roots --offline
+  jackfield bundle verify Greenery.jpl --trust ./jami-roots`,
+		ValidArgsFunction: archives,
 		Short:             "judge who signed a bundle, and print the whole reasoning",
 		Long: `Verify reads a bundle as 'jackfield bundle inspect' does, and judges its signature as a
 host with trust.policy=require: every entry must be signed, by a certificate for this
 id whose chain leads to a root in --trust, and nothing of it may be revoked. It prints
-each check and the certificates. The exit code is 1 when the bundle is refused.`,
+each check and the certificates. The exit code is 1 when the bundle is refused.
+
+A file that is named *.jpl is an archive for Jami: it is judged by Jami's rules and by
+stricter ones, and Jami's own code is printed, too. What a store would not take although
+the signature holds is a warning. Nobody is asked over the network: --trust holds roots,
+*.pem, and lists of what is revoked, *.crl.`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&flags.home, "home", "", "the home folder (default: JMAP_HOME, else "+running.DefaultHome+")")
@@ -62,6 +69,14 @@ each check and the certificates. The exit code is 1 when the bundle is refused.`
 			dir = filepath.Join(string(running.Home(flags.home)), "conf", "trust")
 		} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return output.Usagef("give the folder that holds the roots, *.pem", "--trust %s is no folder", dir)
+		}
+		if isJPL(args[0]) {
+			for _, name := range []string{"revocation", "offline", "allow-private"} {
+				if cmd.Flags().Changed(name) {
+					return output.Usagef("leave it out", "--%s is about bundles; nobody is asked about %s", name, args[0])
+				}
+			}
+			return verifyJPL(cmd, format, args[0], dir)
 		}
 		roots, problems := trust.LoadRoots(dir)
 		judge := trust.New(trust.Config{Roots: roots, Revocation: policy, Offline: flags.offline, AllowPrivate: flags.private})
@@ -162,7 +177,7 @@ func (j *judgement) print(w io.Writer) error {
 	}
 	if err == nil && len(j.verdict.Chain) > 0 {
 		if _, err = io.WriteString(w, "\n"); err == nil {
-			err = output.Rows(w, []string{"CERTIFICATE", "FOR", "VALID FROM", "UNTIL", "KEY", "SERIAL", "SHA-256"}, j.certificates())
+			err = output.Rows(w, certificateHeader(), certificateRows(j.verdict.Chain))
 		}
 	}
 	for _, warning := range j.report.Warnings {
@@ -199,9 +214,14 @@ func (j *judgement) checks() [][]string {
 	return rows
 }
 
-func (j *judgement) certificates() [][]string {
+// certificateHeader is the head of certificateRows.
+func certificateHeader() []string {
+	return []string{"CERTIFICATE", "FOR", "VALID FROM", "UNTIL", "KEY", "SERIAL", "SHA-256"}
+}
+
+func certificateRows(chain []*x509.Certificate) [][]string {
 	var rows [][]string
-	for _, c := range j.verdict.Chain {
+	for _, c := range chain {
 		name := ""
 		if len(c.URIs) > 0 {
 			name = c.URIs[0].String()

@@ -18,6 +18,8 @@ import (
 	"github.com/jackfield-host/jackfield/cmd/internal/extcmd"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/servecmd"
+	"github.com/jackfield-host/jackfield/cmd/internal/storecmd"
+	"github.com/jackfield-host/jackfield/cmd/internal/storeserve"
 	"github.com/jackfield-host/jackfield/cmd/internal/usercmd"
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -82,6 +84,7 @@ host checks it, launches it, and routes typed requests to it.`,
 		usercmd.NewToken(),
 		bundlecmd.New(),
 		cacmd.New(),
+		storecmd.New(storeserve.Commands(p.Version)...),
 		newVersion(p.Version),
 		newCompletion(),
 		newMan(p.Version),

@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/magiconair/properties"
-
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
+	"github.com/jackfield-host/jackfield/cmd/internal/properties"
 )
 
 // load loads a configuration from the text of a file, an environment and flags.
@@ -151,7 +150,7 @@ func TestFaults(t *testing.T) {
 		{name: "not UTF-8", file: "listen=\xff", want: []string{":1: not UTF-8"}},
 		{name: "bad escape", file: "\n\nlisten=\\u12", want: []string{":3: invalid unicode literal"}},
 		{name: "no key", file: "=x", want: []string{":1: no key before the ="}},
-		{name: "too large", file: strings.Repeat("#\n", maxProperties), want: []string{"over 1048576 bytes"}},
+		{name: "too large", file: strings.Repeat("#\n", properties.Max), want: []string{"over 1048576 bytes"}},
 		{name: "no expansion", file: "listen=${HOME}", want: []string{`listen = "${HOME}"`}},
 		{name: "all at once", file: "a=1\nlimits.queue=x", environ: []string{"JACKFIELD_LOG_LEVEL=loud"}, flags: []assignment{{"listen", "x", "--listen"}},
 			want: []string{"4 faults", ":1: a ", ":2: limits.queue", "JACKFIELD_LOG_LEVEL: log.level", "--listen: listen"}},
@@ -176,50 +175,4 @@ func TestUnreadableFile(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "reading the configuration: is a directory") {
 		t.Errorf("a folder for a file: %v", err)
 	}
-}
-
-func TestPropertiesGrammar(t *testing.T) {
-	found, faults := parseProperties([]byte("\ufeffa=1\r\n  b : 2  \r\n! c\r\n#d=1\\\r\ne\\ f\\\r\n  g=3\r\nh=i\\\r\n   j\\\\\r\nk\rl ="))
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	want := []property{{"a", "1", 1}, {"b", "2", 2}, {"e f\n", "g=3", 5}, {"h", `ij\`, 7}, {"k", "", 9}, {"l", "", 10}}
-	if !slices.Equal(found, want) {
-		t.Errorf("%+v\nwant %+v", found, want)
-	}
-}
-
-// FuzzProperties: never a panic, line numbers rise, and what is accepted means what
-// the library alone reads in it.
-func FuzzProperties(f *testing.F) {
-	for _, seed := range []string{"a=1\nb:2", "a\\\n b = c\\\r\n d", "\\u0041 x", "=", "#\\\na=${a}", "a=\\", "\ufeffk v\\\\", "é=\t\f1 "} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		found, faults := parseProperties(data)
-		got, last := map[string]string{}, 0
-		for _, p := range found {
-			if p.line <= last {
-				t.Fatalf("line %d after %d", p.line, last)
-			}
-			last = p.line
-			got[p.key] = p.value
-		}
-		if len(faults) > 0 {
-			return
-		}
-		text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(data), "\ufeff"))
-		loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
-		p, err := loader.LoadBytes([]byte(text))
-		if err != nil {
-			t.Fatalf("the library refuses %q: %v", text, err)
-		}
-		want := p.Map()
-		for k, v := range want {
-			want[k] = strings.TrimSpace(v)
-		}
-		if !maps.Equal(got, want) {
-			t.Fatalf("%q is read as %q, by the library as %q", data, got, want)
-		}
-	})
 }

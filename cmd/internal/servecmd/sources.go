@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/properties"
 	"github.com/jackfield-host/jackfield/internal/nearest"
 )
 
@@ -89,7 +90,7 @@ func fromFile(path string) ([]assignment, []*Problem) {
 		return nil, []*Problem{{Place: path, Message: "reading the configuration: " + cause(err)}}
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxProperties+1))
+	data, err := io.ReadAll(io.LimitReader(f, properties.Max+1))
 	if err != nil {
 		return nil, []*Problem{{Place: path, Message: "reading the configuration: " + cause(err)}}
 	}
@@ -99,20 +100,20 @@ func fromFile(path string) ([]assignment, []*Problem) {
 // fromProperties turns the text of a properties file into assignments. A key that
 // stands twice is a fault: one of the two is not what its writer thinks.
 func fromProperties(name string, data []byte) ([]assignment, []*Problem) {
-	found, faults := parseProperties(data)
+	found, faults := properties.Parse(data)
 	var problems []*Problem
 	for _, f := range faults {
-		problems = append(problems, &Problem{Place: fmt.Sprintf("%s:%d", name, f.line), Message: f.err.Error()})
+		problems = append(problems, &Problem{Place: fmt.Sprintf("%s:%d", name, f.Line), Message: f.Err.Error()})
 	}
 	var out []assignment
 	first := map[string]int{}
 	for _, p := range found {
-		a := assignment{p.key, p.value, fmt.Sprintf("%s:%d", name, p.line)}
-		if line, twice := first[p.key]; twice {
+		a := assignment{p.Key, p.Value, fmt.Sprintf("%s:%d", name, p.Line)}
+		if line, twice := first[p.Key]; twice {
 			problems = append(problems, a.problem(fmt.Sprintf("stands already in line %d", line)))
 			continue
 		}
-		first[p.key] = p.line
+		first[p.Key] = p.Line
 		out = append(out, a)
 	}
 	return out, problems
@@ -131,8 +132,11 @@ func fromEnviron(environ []string) (found []assignment, ignored []string, proble
 			continue
 		}
 		i := slices.IndexFunc(keys(), func(k key) bool { return k.env() == name })
+		if strings.HasPrefix(rest, "STORE_") { // of `jackfield store`
+			continue
+		}
 		switch rest {
-		case "HOST", "TOKEN", "REQUESTS": // of `jackfield ext`
+		case "HOST", "TOKEN", "REQUESTS", "STORE": // of `jackfield ext` and `jackfield store`
 			continue
 		case "PROPERTIES":
 			lines, more := fromProperties(name, []byte(value))

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/terms"
 )
 
 // kept is the row of a listing.
@@ -106,7 +106,7 @@ func (w writer) listing(ctx context.Context, k kept, c Change) (changed bool, ob
 	}
 	var found []string
 	if !hidden {
-		found = words.Of(l, owner)
+		found = terms.Of(l, owner)
 	}
 	return true, object, w.engine.index(ctx, w.tx, number, found)
 }
@@ -116,7 +116,7 @@ func (w writer) row(ctx context.Context, number int64, isNew bool, l *store.List
 	if err != nil {
 		return err
 	}
-	args := []any{number, l.ID, store.FoldID(l.ID), words.Name(l), owner, string(l.Format),
+	args := []any{number, l.ID, store.FoldID(l.ID), terms.Name(l), owner, string(l.Format),
 		w.sequence, hidden, digest, object.Size, packed}
 	if !isNew {
 		_, err := w.tx.ExecContext(ctx, `UPDATE listings SET id = $2, folded = $3, name = $4, organization = $5, format = $6,

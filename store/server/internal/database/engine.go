@@ -9,7 +9,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/terms"
 )
 
 // engine is what SQLite and PostgreSQL do differently: sqlite.go and postgres.go, beside
@@ -32,7 +32,7 @@ type engine interface {
 	// index replaces what a listing is found by; no words at all remove it.
 	index(ctx context.Context, tx querier, number int64, w []string) error
 	// find returns listings that match, the lowest numbers first.
-	find(ctx context.Context, q querier, e words.Expression, limit int) ([]found, error)
+	find(ctx context.Context, q querier, e terms.Expression, limit int) ([]found, error)
 	backup(ctx context.Context, w io.Writer) error
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/terms"
 )
 
 // postgres is a database of PostgreSQL 13 or later.
@@ -115,7 +115,7 @@ func (postgres) index(ctx context.Context, tx querier, number int64, w []string)
 	return err
 }
 
-func (postgres) find(ctx context.Context, q querier, e words.Expression, limit int) ([]found, error) {
+func (postgres) find(ctx context.Context, q querier, e terms.Expression, limit int) ([]found, error) {
 	if len(e.Filters)+len(e.Phrases) == 0 {
 		return all(ctx, q, scanFound, `SELECT number, id, name FROM listings WHERE NOT hidden ORDER BY number LIMIT $1`, limit)
 	}
@@ -146,7 +146,7 @@ func vector(w []string) string {
 
 // tsquery writes an expression as a tsquery. Words are letters and digits, so quotes
 // suffice.
-func tsquery(e words.Expression) string {
+func tsquery(e terms.Expression) string {
 	var parts []string
 	for _, f := range e.Filters {
 		parts = append(parts, "'"+f+"'")

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/terms"
 )
 
 // Query asks for listings. All of its parts must hold.
@@ -37,7 +37,7 @@ func (d *Database) Search(ctx context.Context, q Query) (Hits, error) {
 	var hits Hits
 	err := d.look(ctx, "searching", func(ctx context.Context, from querier) error {
 		seen := map[int64]bool{}
-		for _, e := range words.Ask(q.Text, q.filters()...) {
+		for _, e := range terms.Ask(q.Text, q.filters()...) {
 			if len(hits.IDs) > q.limit() {
 				break
 			}
@@ -87,7 +87,7 @@ func (q Query) limit() int { return limited(q.Limit, 100, 1000) }
 func (q Query) filters() (list []string) {
 	for _, f := range [][2]string{{"format", q.Format}, {"platform", q.Platform}, {"label", q.Label}, {"publisher", q.Publisher}} {
 		if f[1] != "" {
-			list = append(list, words.Filter(f[0], f[1]))
+			list = append(list, terms.Filter(f[0], f[1]))
 		}
 	}
 	return list

@@ -17,7 +17,7 @@ import (
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
-	"github.com/jackfield-host/jackfield/store/server/internal/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/terms"
 )
 
 // sqlite is a file of SQLite.
@@ -86,7 +86,7 @@ func (s sqlite) lock(ctx context.Context, _ *sql.DB) (func() error, error) {
 
 func (sqlite) own() []string {
 	return []string{
-		// Words come as package words makes them, so the tokenizer has only to split at blanks.
+		// Words come as package terms makes them, so the tokenizer has only to split at blanks.
 		`CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1,
 			tokenize="ascii tokenchars '='", prefix='1 2 3 4')`,
 		`CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is not edited'); END`,
@@ -123,7 +123,7 @@ func (sqlite) index(ctx context.Context, tx querier, number int64, w []string) e
 	return err
 }
 
-func (sqlite) find(ctx context.Context, q querier, e words.Expression, limit int) ([]found, error) {
+func (sqlite) find(ctx context.Context, q querier, e terms.Expression, limit int) ([]found, error) {
 	if len(e.Filters)+len(e.Phrases) == 0 {
 		return all(ctx, q, scanFound, `SELECT number, id, name FROM listings WHERE NOT hidden ORDER BY number LIMIT $1`, limit)
 	}
@@ -160,7 +160,7 @@ func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
 
 // match writes an expression in the language of FTS5. Words are letters and digits, so
 // quotes suffice.
-func match(e words.Expression) string {
+func match(e terms.Expression) string {
 	var parts []string
 	for _, f := range e.Filters {
 		parts = append(parts, `"`+f+`"`)

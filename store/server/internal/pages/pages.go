@@ -30,7 +30,7 @@ import (
 	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
-	"github.com/jackfield-host/jackfield/store/server/internal/pages/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // ErrNotFound is what a Desk answers for what is not there.

@@ -1,321 +1,167 @@
-// Package words decides what a word is, for searches that find the same on every database:
-// the words that a listing is found by (Of), and those that a person asks for (Ask). A
-// database is given words, not text, and compares them byte by byte.
-//
-// A word is letters and digits without case and accents. Scripts that are written without
-// spaces become overlapping pairs of letters. Words with a "=" in them are ours, since no
-// text has such:
-//
-//	==helloworld   all of a name, or of the id, run together
-//	n=hello        a word of a name
-//	f=0123abcd…    a filter: hash of its kind and value
-//	=              Gap
-//
-// Promised: words are at most 64 letters long and have nothing in them that a query language
-// knows; whatever a publisher writes or a person types gives bounded many of them, and no
-// error.
+// Package words is what the pages of a store say, in English and French. In gives the words
+// of a language; package language has what can be asked of them. A new page adds a function
+// with its messages, and a line in catalogs.
 package words
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"maps"
-	"slices"
-	"strings"
-	"unicode"
+import "github.com/jackfield-host/jackfield/internal/language"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
+// In returns the words of a language.
+func In(l language.Language) *language.Words { return language.New(l, catalogs()...) }
 
-	"github.com/jackfield-host/jackfield/store"
-)
-
-const (
-	wholePrefix  = "=="
-	namePrefix   = "n="
-	filterPrefix = "f="
-)
-
-// Gap stands between two texts, so that no phrase reaches from one into the other.
-const Gap = "="
-
-const (
-	maxWord     = 64    // runes; what is longer is cut
-	maxText     = 2000  // words of one text that are found
-	maxWords    = 14000 // words of one listing that are found
-	maxQuery    = 1000  // bytes of a query that are read
-	maxInQuery  = 16    // phrases of a query that count
-	maxInPhrase = 16    // words of a phrase that count
-)
-
-// Phrase is words that stand side by side.
-type Phrase struct {
-	Words  []string
-	Prefix bool // the last one is the beginning of a word
+func catalogs() []language.Catalog {
+	return []language.Catalog{frame(), front(), listing(), release(), notices(), install(), publisher(), submissions(), about()}
 }
 
-// Expression is what must all be there. One without anything finds everything.
-type Expression struct {
-	Filters []string // words of Filter
-	Phrases []Phrase
-}
+// frame is what every page shows around its content, and what belongs to none.
+func frame() language.Catalog {
+	return language.Catalog{
+		"frame.skip":       {"Skip to content", "Aller au contenu"},
+		"frame.navigation": {"Main", "Principale"},
+		"frame.trail":      {"Where you are", "Vous êtes ici"},
+		"frame.language":   {"Language", "Langue"},
+		"frame.version":    {"Jackfield {0}", "Jackfield {0}"},
+		"frame.feed":       {"Feed of new releases", "Flux des nouvelles versions"},
+		"frame.cookies":    {"No scripts, nothing loaded from elsewhere.", "Aucun script, rien de chargé d’ailleurs."},
 
-// run is a stretch of letters and digits, folded.
-type run struct {
-	text   string
-	spaced bool // of a script that is written with spaces: text is one word
-}
+		"nav.extensions":  {"Extensions", "Extensions"},
+		"nav.labels":      {"Labels", "Étiquettes"},
+		"nav.submissions": {"Submissions", "Soumissions"},
+		"nav.about":       {"About", "À propos"},
 
-// runs splits a text. With parts, what is written InnerCapitals gives its parts, too,
-// behind everything else.
-func runs(text string, parts bool) (list []run) {
-	folder := cases.Fold()
-	var more []string
-	text = strings.ToValidUTF8(text, " ")
-	for _, field := range strings.FieldsFunc(norm.NFKC.String(text), func(r rune) bool {
-		return !unicode.In(r, unicode.L, unicode.N, unicode.M)
-	}) {
-		if parts {
-			more = append(more, innerCapitals(field)...)
-		}
-		list = append(list, byScript(bare(folder.String(field)))...)
-	}
-	for _, part := range more {
-		list = append(list, byScript(bare(folder.String(part)))...)
-	}
-	return list
-}
+		"pages.label": {"Pages", "Pages"},
+		"pages.first": {"First page", "Première page"},
+		"pages.next":  {"Next page", "Page suivante"},
 
-// bare leaves accents out. Letters that are made of several, as in Hangul, are kept whole.
-func bare(text string) string {
-	return norm.NFC.String(strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.M, r) {
-			return -1
-		}
-		return r
-	}, norm.NFKD.String(text)))
-}
+		"error.400":      {"This address can not be read", "Cette adresse est illisible"},
+		"error.403":      {"This form came from another site", "Ce formulaire vient d’un autre site"},
+		"error.404":      {"There is nothing here", "Il n’y a rien ici"},
+		"error.405":      {"Not in this way", "Pas de cette façon"},
+		"error.500":      {"The store made a mistake", "Le magasin a commis une erreur"},
+		"error.next.400": {"Start from the list of extensions.", "Repartez de la liste des extensions."},
+		"error.next.403": {"Nothing was done. Open the page here and send the form from it.", "Rien n’a été fait. Ouvrez la page ici et envoyez le formulaire depuis celle-ci."},
+		"error.next.404": {"The address may be misspelled, or what was here has been removed. Search for it:", "L’adresse est peut-être mal écrite, ou ce qui s’y trouvait a été retiré. Cherchez-le\u00a0:"},
+		"error.next.405": {"This page can only be looked at.", "Cette page se consulte seulement."},
+		"error.next.500": {"It has been noted in the store’s log. Try again in a moment.", "Elle a été notée dans le journal du magasin. Réessayez dans un instant."},
 
-// byScript splits where a script with spaces meets one without. What decomposition made of
-// a letter may be neither letter nor digit; that is left out.
-func byScript(text string) (list []run) {
-	var current []rune
-	var spaced bool
-	flush := func() {
-		if len(current) > 0 {
-			list = append(list, run{string(current), spaced})
-		}
-		current = nil
-	}
-	for _, r := range text {
-		if !unicode.In(r, unicode.L, unicode.N) {
-			continue
-		}
-		with := !unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
-		if with != spaced {
-			flush()
-			spaced = with
-		}
-		current = append(current, r)
-	}
-	flush()
-	return list
-}
-
-// innerCapitals splits SumRequest into Sum and Request; nil if there is nothing to split.
-func innerCapitals(field string) (parts []string) {
-	start := 0
-	var before rune
-	for i, r := range field {
-		if unicode.IsUpper(r) && unicode.IsLower(before) {
-			parts = append(parts, field[start:i])
-			start = i
-		}
-		before = r
-	}
-	if parts == nil {
-		return nil
-	}
-	return append(parts, field[start:])
-}
-
-// indexed are the words that a run is found by.
-func (r run) indexed() []string {
-	if r.spaced {
-		return []string{clip(r.text)}
-	}
-	letters := []rune(r.text)
-	list := pairs(letters)
-	return append(list, string(letters[len(letters)-1:]))
-}
-
-// asked are the words that find a run, the last of them as the beginning of one.
-func (r run) asked() []string {
-	letters := []rune(r.text)
-	if r.spaced || len(letters) == 1 {
-		return []string{clip(r.text)}
-	}
-	return pairs(letters)
-}
-
-func pairs(letters []rune) (list []string) {
-	for i := 0; i+1 < len(letters); i++ {
-		list = append(list, string(letters[i:i+2]))
-	}
-	return list
-}
-
-func clip(word string) string {
-	if letters := []rune(word); len(letters) > maxWord {
-		return string(letters[:maxWord])
-	}
-	return word
-}
-
-// whole runs everything together.
-func whole(list []run) string {
-	var b strings.Builder
-	for _, r := range list {
-		b.WriteString(r.text)
-	}
-	return clip(b.String())
-}
-
-// Of returns the words that a listing is found by; owner is the name of its organization.
-func Of(l *store.Listing, owner string) []string {
-	var w list
-	for _, locale := range slices.Sorted(maps.Keys(l.Texts)) {
-		text := l.Texts[locale]
-		name := runs(text.Name, true)
-		w.add(namePrefix, name)
-		w.add("", name)
-		w = append(w, wholePrefix+whole(runs(text.Name, false)), Gap)
-		w.add("", runs(text.Description, false))
-	}
-	w = append(w, wholePrefix+whole(runs(l.ID, false)))
-	w.add("", runs(l.ID, true))
-	w.add("", runs(l.Publisher.Organization, false))
-	filters := map[string]bool{Filter("format", string(l.Format)): true, Filter("publisher", owner): true}
-	for _, label := range l.Labels {
-		filters[Filter("label", label)] = true
-	}
-	types := map[string]bool{}
-	for _, r := range l.Releases {
-		if r.State != store.Published && r.State != store.Deprecated {
-			continue
-		}
-		for _, t := range r.Types {
-			types[t.Name] = true
-		}
-		for _, f := range r.Files {
-			for _, p := range f.Platforms {
-				filters[Filter("platform", p)] = true
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(types)) {
-		w.add("", runs(name, true))
-	}
-	if len(w) > maxWords {
-		w = w[:maxWords]
-	}
-	return append(w, slices.Sorted(maps.Keys(filters))...)
-}
-
-// Name returns the name of a listing as it is compared with others.
-func Name(l *store.Listing) string {
-	var parts []string
-	for _, r := range runs(l.Texts[""].Name, false) {
-		parts = append(parts, r.text)
-	}
-	return strings.Join(parts, " ")
-}
-
-type list []string
-
-// add adds a text and a gap.
-func (w *list) add(prefix string, runs []run) {
-	n := 0
-	for _, r := range runs {
-		for _, word := range r.indexed() {
-			if n++; n <= maxText {
-				*w = append(*w, prefix+word)
-			}
-		}
-	}
-	*w = append(*w, Gap)
-}
-
-// Filter returns the word for a value that a listing has. Values are whatever people chose, so
-// the word is a hash.
-func Filter(kind, value string) string {
-	sum := sha256.Sum256([]byte(kind + "\x00" + value))
-	return filterPrefix + hex.EncodeToString(sum[:16])
-}
-
-// Ask reads what a person typed, and returns what to look for, best first: the name itself,
-// names that begin so, the words in a name, anywhere; each finds what those before it find,
-// too. Text without any word asks for the filters alone.
-func Ask(text string, filters ...string) []Expression {
-	phrases, joined := parse(text)
-	if len(phrases) == 0 {
-		return []Expression{{filters, nil}}
-	}
-	return []Expression{
-		{filters, []Phrase{{[]string{wholePrefix + joined}, false}}},
-		{filters, []Phrase{{[]string{wholePrefix + joined}, true}}},
-		{filters, in(namePrefix, phrases)},
-		{filters, phrases},
+		"format.bundle":    {"Jackfield", "Jackfield"},
+		"format.jpl":       {"Jami", "Jami"},
+		"format.jameica":   {"Jameica", "Jameica"},
+		"channel.beta":     {"beta", "bêta"},
+		"state.deprecated": {"deprecated", "obsolète"},
+		"state.withdrawn":  {"withdrawn", "retirée"},
+		"state.taken_down": {"taken down", "supprimée"},
+		"state.revoked":    {"revoked", "révoquée"},
 	}
 }
 
-// parse reads what a person typed. joined is all of it run together, "" if there is no word
-// in it.
-func parse(text string) (phrases []Phrase, joined string) {
-	if len(text) > maxQuery {
-		text = text[:maxQuery]
+// front is the list of extensions, and what its cards say.
+func front() language.Catalog {
+	return language.Catalog{
+		"front.title":     {"Extensions", "Extensions"},
+		"front.lead":      {"Find what your server lacks. Every release is checked, signed by its publisher, and named by its digest.", "Trouvez ce qui manque à votre serveur. Chaque version est vérifiée, signée par son éditeur et désignée par son empreinte."},
+		"front.count":     {"{0} extension|{0} extensions", "{0} extension|{0} extensions"},
+		"front.results":   {"Results for “{0}”", "Résultats pour «\u00a0{0}\u00a0»"},
+		"front.list":      {"List of extensions", "Liste des extensions"},
+		"search.label":    {"Search", "Rechercher"},
+		"search.hint":     {"Name, purpose or type", "Nom, usage ou type"},
+		"filter.platform": {"Platform", "Plateforme"},
+		"filter.label":    {"Label", "Étiquette"},
+		"filter.format":   {"For", "Pour"},
+		"filter.sort":     {"Sort by", "Trier par"},
+		"filter.any":      {"any", "toutes"},
+		"filter.all":      {"all", "tous"},
+		"filter.clear":    {"Clear all", "Tout effacer"},
+		"sort.published":  {"latest release", "version la plus récente"},
+		"sort.name":       {"name", "nom"},
+		"sort.downloads":  {"downloads", "téléchargements"},
+		"empty.title":     {"No extension is like that", "Aucune extension ne correspond"},
+		"empty.text":      {"Search for something else, or take a filter away.", "Cherchez autre chose, ou retirez un filtre."},
+		"empty.store":     {"Nothing is published here yet", "Rien n’est encore publié ici"},
+		"empty.publish":   {"A publisher sends the first one with this command:", "Un éditeur envoie la première avec cette commande\u00a0:"},
+		"card.version":    {"version {0}", "version {0}"},
+		"card.downloads":  {"{0} download|{0} downloads", "{0} téléchargement|{0} téléchargements"},
+		"card.by":         {"by {0}", "par {0}"},
+		"trust.signed":    {"signed", "signée"},
+		"trust.host":      {"signed, {0}", "signée, {0}"},
+		"trust.unsigned":  {"not signed", "non signée"},
+		"labels.title":    {"Labels", "Étiquettes"},
+		"labels.lead":     {"What publishers and this store say extensions are about.", "Ce que les éditeurs et ce magasin disent des extensions."},
+		"labels.none":     {"No extension has a label yet.", "Aucune extension n’a encore d’étiquette."},
+		"platforms.title": {"Platforms", "Plateformes"},
 	}
-	quoted := false
-	for part := range strings.SplitSeq(text, `"`) {
-		list := runs(part, false)
-		if quoted && len(list) > 0 {
-			var p Phrase
-			for _, r := range list[:len(list)-1] {
-				p.Words = append(p.Words, r.indexed()...)
-			}
-			p.Words = append(p.Words, list[len(list)-1].asked()...)
-			phrases = append(phrases, p)
-		} else {
-			for _, r := range list {
-				phrases = append(phrases, Phrase{r.asked(), !r.spaced})
-			}
-		}
-		joined += whole(list)
-		quoted = !quoted
-	}
-	// A word at the very end may be unfinished.
-	if n := len(phrases); n > 0 && !strings.HasSuffix(strings.TrimSpace(text), `"`) {
-		phrases[n-1].Prefix = true
-	}
-	if len(phrases) > maxInQuery {
-		phrases = phrases[:maxInQuery]
-	}
-	for i, p := range phrases {
-		if len(p.Words) > maxInPhrase {
-			phrases[i] = Phrase{p.Words[:maxInPhrase], true}
-		}
-	}
-	return phrases, clip(joined)
 }
 
-// in are the phrases as words of a name.
-func in(prefix string, phrases []Phrase) []Phrase {
-	list := make([]Phrase, len(phrases))
-	for i, p := range phrases {
-		list[i].Prefix = p.Prefix
-		for _, word := range p.Words {
-			list[i].Words = append(list[i].Words, prefix+word)
-		}
+// publisher is the page of one.
+func publisher() language.Catalog {
+	return language.Catalog{
+		"publisher.title":   {"Publisher {0}", "Éditeur {0}"},
+		"publisher.host":    {"Domain in its certificate", "Domaine dans son certificat"},
+		"publisher.no-host": {"none: certificates of this format name no domain", "aucun\u00a0: les certificats de ce format n’en nomment pas"},
+		"publisher.pin":     {"Public key", "Clé publique"},
+		"publisher.about":   {"Hosts remember this key at the first installation, and ask before they take an update that another has signed.", "Les serveurs retiennent cette clé à la première installation, et demandent confirmation avant d’accepter une mise à jour signée par une autre."},
+		"publisher.list":    {"Extensions of this publisher", "Extensions de cet éditeur"},
 	}
-	return list
+}
+
+// submissions are the pages for those who publish.
+func submissions() language.Catalog {
+	return language.Catalog{
+		"submissions.title":              {"Submissions", "Soumissions"},
+		"submissions.how":                {"How to publish", "Comment publier"},
+		"submissions.how-token":          {"An administrator of this store adds your organization and gives you a token.", "Un administrateur de ce magasin ajoute votre organisation et vous donne un jeton."},
+		"submissions.how-sign":           {"Sign the bundle with the key of your organization:", "Signez le paquet avec la clé de votre organisation\u00a0:"},
+		"submissions.how-publish":        {"Send it:", "Envoyez-le\u00a0:"},
+		"submissions.list":               {"What was sent", "Ce qui a été envoyé"},
+		"submissions.closed":             {"Whoever has a token sees what became of what they sent. The browser asks for a name and a password: the password is the token, the name does not matter.", "Qui possède un jeton voit ce que sont devenus ses envois. Le navigateur demande un nom et un mot de passe\u00a0: le mot de passe est le jeton, le nom est sans importance."},
+		"submissions.open":               {"See what was sent", "Voir ce qui a été envoyé"},
+		"submissions.of":                 {"Of {0}", "De {0}"},
+		"submissions.of-all":             {"Of all publishers", "De tous les éditeurs"},
+		"submissions.none":               {"Nothing has been sent yet.", "Rien n’a encore été envoyé."},
+		"submissions.number":             {"Number", "Numéro"},
+		"submissions.file":               {"File", "Fichier"},
+		"submissions.extension":          {"Extension", "Extension"},
+		"submissions.state":              {"State", "État"},
+		"submissions.organization":       {"Organization", "Organisation"},
+		"submissions.sent":               {"Sent", "Envoyée"},
+		"submissions.older":              {"Older", "Plus anciennes"},
+		"submission.title":               {"Submission {0}", "Soumission {0}"},
+		"submission.problems":            {"Why it was not accepted", "Pourquoi elle n’a pas été acceptée"},
+		"submission.warnings":            {"Accepted, but", "Acceptée, mais"},
+		"submission.code":                {"Code {0}", "Code {0}"},
+		"submission.entry":               {"Entry {0}", "Entrée {0}"},
+		"submission.entry-line":          {"Entry {0}, line {1}", "Entrée {0}, ligne {1}"},
+		"submission.digest":              {"Digest", "Empreinte"},
+		"submission.source":              {"Came by", "Arrivée par"},
+		"submission.updated":             {"Last change", "Dernière modification"},
+		"submission.state.submitted":     {"waiting", "en attente"},
+		"submission.state.checking":      {"being checked", "en cours de vérification"},
+		"submission.state.needs_changes": {"needs changes", "à corriger"},
+		"submission.state.in_review":     {"in review", "en revue"},
+		"submission.state.approved":      {"approved", "approuvée"},
+		"submission.state.published":     {"published", "publiée"},
+	}
+}
+
+// about is the page of the store itself.
+func about() language.Catalog {
+	return language.Catalog{
+		"about.title":       {"About this store", "À propos de ce magasin"},
+		"about.lead":        {"{0} lists extensions for servers and clients. What it lists is signed, so that no mirror on the way can change, hold back or roll back what you see.", "{0} recense des extensions pour serveurs et clients. Ce qu’il recense est signé, afin qu’aucun miroir en chemin ne puisse modifier, retenir ou faire reculer ce que vous voyez."},
+		"about.use":         {"Use it from a Jackfield host", "L’utiliser depuis un serveur Jackfield"},
+		"about.use-root":    {"Save the root certificate of this store in the host’s folder {0}, after you have compared its fingerprint with one that you were given by another way.", "Enregistrez le certificat racine de ce magasin dans le dossier {0} du serveur, après avoir comparé son empreinte avec celle qui vous a été donnée par une autre voie."},
+		"about.use-keys":    {"Add to {0}:", "Ajoutez à {0}\u00a0:"},
+		"about.root":        {"Root certificate", "Certificat racine"},
+		"about.subject":     {"Name", "Nom"},
+		"about.fingerprint": {"Fingerprint (SHA-256)", "Empreinte (SHA-256)"},
+		"about.expires":     {"Valid until", "Valable jusqu’au"},
+		"about.download":    {"Download root.pem", "Télécharger root.pem"},
+		"about.no-root":     {"Whoever runs this store gives you its root certificate.", "L’exploitant de ce magasin vous donne son certificat racine."},
+		"about.numbers":     {"In numbers", "En chiffres"},
+		"about.listings":    {"Extensions", "Extensions"},
+		"about.sequence":    {"Changes of the catalogue", "Modifications du catalogue"},
+		"about.programs":    {"For programs", "Pour les programmes"},
+		"about.api":         {"Description of the API (OpenAPI)", "Description de l’API (OpenAPI)"},
+		"about.advisories":  {"Advisories", "Avis de sécurité"},
+		"about.version":     {"Program", "Programme"},
+	}
 }

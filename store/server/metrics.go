@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// gauges are what is asked of the store when it is scraped.
+type gauges struct {
+	store                                                *Server
+	sequence, listings, age, expires, ready, submissions *prometheus.Desc
+	releases, organizations, info, scrape, certificate   *prometheus.Desc
+}
+
+func newGauges(s *Server) *gauges {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("store_"+name, help, labels, nil)
+	}
+	return &gauges{
+		store:         s,
+		sequence:      desc("snapshot_sequence", "Sequence number of the catalogue that is served."),
+		listings:      desc("snapshot_listings", "Listings in the catalogue that is served."),
+		age:           desc("snapshot_age_seconds", "Time since the database last answered what is new."),
+		expires:       desc("timestamp_expiry_timestamp_seconds", "When the signed head of the index runs out."),
+		certificate:   desc("signing_certificate_expiry_timestamp_seconds", "When the certificate that signs the index runs out."),
+		ready:         desc("ready", "1 when the catalogue was read and is signed."),
+		submissions:   desc("submissions", "Submissions by state.", "state"),
+		releases:      desc("releases", "Releases of every state."),
+		organizations: desc("organizations", "Organizations that may publish."),
+		scrape:        desc("database_scrape_duration_seconds", "Time that the database took to count for this scrape."),
+		info:          desc("build_info", "1, with the version of the program.", "version"),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{g.sequence, g.listings, g.age, g.expires, g.certificate, g.ready, g.submissions, g.releases, g.organizations, g.scrape, g.info} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. What the database does not answer is left out.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	put := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	health := g.store.catalogue.Health()
+	put(g.info, 1, g.store.cfg.Version)
+	put(g.sequence, float64(health.Sequence))
+	put(g.listings, float64(health.Listings))
+	if !health.Looked.IsZero() {
+		put(g.age, time.Since(health.Looked).Seconds())
+	}
+	for d, at := range map[*prometheus.Desc]time.Time{g.expires: health.Expires, g.certificate: g.store.keys.Expires()} {
+		if !at.IsZero() {
+			put(d, float64(at.Unix()))
+		}
+	}
+	ready := 0.0
+	if health.Ready && health.Problem == "" {
+		ready = 1
+	}
+	put(g.ready, ready)
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	begun := time.Now()
+	counts, err := g.store.database.Counts(ctx)
+	if err != nil {
+		return
+	}
+	put(g.scrape, time.Since(begun).Seconds())
+	put(g.releases, float64(counts.Releases))
+	put(g.organizations, float64(counts.Organizations))
+	for state, n := range counts.Submissions {
+		put(g.submissions, float64(n), state)
+	}
+}
