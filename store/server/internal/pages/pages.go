@@ -1,8 +1,7 @@
 // Package pages is what people see of a store: its catalogue, the page of each extension,
 // of each publisher, and what became of their submissions. New makes an http.Handler of
 // what the pages need; it answers every path of its own and, with a page, those that nobody
-// else does. What Config.Base
-// has for a path is in front of all links, and must be off the paths of requests.
+// else does. Its paths are below that of Config.Base, which it expects to be still there.
 //
 // What is promised: every text of a publisher is treated as hostile; a page is rendered
 // completely before its first byte is sent; pages load nothing from elsewhere and run no
@@ -123,11 +122,17 @@ type Visitor struct {
 	Organization string
 }
 
+// Detail is what is kept of a release beside its listing, and Evidence a part of it.
+type (
+	Detail   = store.Detail
+	Evidence = store.Evidence
+)
+
 // Config is what the pages are made from.
 type Config struct {
 	Catalogue Catalogue
 	// Detail is what is kept of one release. When it fails, the page has the listing only.
-	Detail func(ctx context.Context, id, version string) (store.Detail, error)
+	Detail func(ctx context.Context, id, version string) (Detail, error)
 	// Picture opens a picture of a listing by its digest.
 	Picture func(ctx context.Context, digest string) (io.ReadSeekCloser, error)
 	// Desk is nil for a store that shows no submissions.
@@ -197,15 +202,15 @@ func New(cfg Config) (*Pages, error) {
 	return p, nil
 }
 
-// ServeHTTP answers GET and HEAD of the pages' paths, and POST of /open/{id}; everything
-// else is 404 or 405, as a page.
+// ServeHTTP answers GET and HEAD of the pages' paths, below the path of Base, and POST of
+// /open/{id}; everything else is 404 or 405, as a page.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.routes.ServeHTTP(w, r) }
 
 // mux has every path. Those of pages that are kept name the queries that they read:
 // others do not make another page.
 func (p *Pages) mux() *http.ServeMux {
 	mux := http.NewServeMux()
-	at := func(path string, h http.HandlerFunc) { mux.HandleFunc("GET "+path, h) }
+	at := func(path string, h http.HandlerFunc) { mux.HandleFunc("GET "+p.prefix+path, h) }
 	at("/{$}", p.page(p.front, "q", "platform", "label", "format", "sort", "cursor"))
 	at("/extensions", p.moved("/"))
 	at("/extensions/{$}", p.moved("/"))
@@ -223,7 +228,7 @@ func (p *Pages) mux() *http.ServeMux {
 	at("/favicon.ico", p.favicon)
 	at("/robots.txt", p.robots)
 	at("/open/{id}", p.fresh(p.open))
-	mux.HandleFunc("POST /open/{id}", p.remember)
+	mux.HandleFunc("POST "+p.prefix+"/open/{id}", p.remember)
 	at("/submissions", p.page(p.publishing))
 	at("/submissions/mine", p.fresh(p.submissions))
 	at("/submissions/{number}", p.fresh(p.submission))

@@ -452,8 +452,12 @@ func TestSubmissions(t *testing.T) {
 // TestBelowAPath: a store that is not at the root of its host leads nowhere else.
 func TestBelowAPath(t *testing.T) {
 	p := pagesOf(t, stocked(), func(c *Config) { c.Base = &url.URL{Scheme: "http", Host: "acme.example", Path: "/store/"} })
-	for _, path := range []string{"/", "/extensions/org.acme.Weather", "/about", "/open/org.acme.Weather", "/nothing", "/?q=tides&lang=fr"} {
-		doc := parsed(t, get(p, path))
+	for _, path := range []string{"/store/", "/store/extensions/org.acme.Weather", "/store/about", "/store/open/org.acme.Weather", "/store/nothing", "/store/?q=tides&lang=fr", "/about"} {
+		w := get(p, path)
+		if (w.Code == http.StatusNotFound) != (path == "/store/nothing" || path == "/about") {
+			t.Errorf("%s: status %d", path, w.Code)
+		}
+		doc := parsed(t, w)
 		for n := range doc.Descendants() {
 			for _, a := range n.Attr {
 				if (a.Key == "href" || a.Key == "src" || a.Key == "action") && strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, "/store/") {
@@ -462,7 +466,7 @@ func TestBelowAPath(t *testing.T) {
 			}
 		}
 	}
-	for path, to := range map[string]string{"/extensions": "/store/", "/extensions/orgacmeweather": "/store/extensions/org.acme.Weather"} {
+	for path, to := range map[string]string{"/store/extensions": "/store/", "/store/extensions/orgacmeweather": "/store/extensions/org.acme.Weather"} {
 		if w := get(p, path); w.Header().Get("Location") != to {
 			t.Errorf("%s leads to %s", path, w.Header().Get("Location"))
 		}

@@ -2,10 +2,7 @@ package pages
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"flag"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/catalogue"
-	"github.com/jackfield-host/jackfield/store/server/internal/database"
 	"github.com/jackfield-host/jackfield/store/server/internal/signing"
 )
 
@@ -47,7 +42,7 @@ func stored(t testing.TB, b backends.Backend, listings, releases int) *Pages {
 		}
 	}
 	return pagesOf(t, newShelf(), func(cfg *Config) {
-		cfg.Catalogue, cfg.Desk, cfg.Detail, cfg.Now, cfg.Root = Of(c), DeskOf(b.Database), b.Database.Detail, time.Now, keys.RootPEM()
+		cfg.Catalogue, cfg.Detail, cfg.Now, cfg.Root = Of(c), b.Database.Detail, time.Now, keys.RootPEM()
 	})
 }
 
@@ -90,58 +85,6 @@ func TestStore(t *testing.T) {
 		}
 		if w := get(p, "/?cursor=nonsense"); w.Code != http.StatusBadRequest {
 			t.Errorf("a wrong cursor: status %d", w.Code)
-		}
-	})
-}
-
-// TestDesk: tokens of a real database open what they should.
-func TestDesk(t *testing.T) {
-	backends.Each(t, func(t *testing.T, b backends.Backend) {
-		ctx := t.Context()
-		for _, o := range []string{"acme.example", "other.example"} {
-			if err := b.Database.SaveOrganization(ctx, database.Organization{Name: o, Title: o}, database.Entry{Actor: "store", Action: "organization.save", Target: o}); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := b.Database.AddSubmission(ctx, database.NewSubmission{Submission: store.Submission{State: store.Submitted, Source: "api", File: "a.jar", Organization: o, Digest: store.Digest([]byte(o)), Created: at(1), Updated: at(1)}}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for i, c := range []struct {
-			role         database.Role
-			organization string
-			sees         []string
-		}{
-			{database.RolePublisher, "acme.example", []string{"acme.example"}},
-			{database.RoleReviewer, "", []string{"other.example", "acme.example"}},
-			{database.RoleAdministrator, "", []string{"other.example", "acme.example"}},
-		} {
-			secret := fmt.Sprintf("secret-%d", i)
-			token := database.Token{ID: secret, Name: secret, Role: c.role, Organization: c.organization, Created: time.Now()}
-			if err := b.Database.AddToken(ctx, token, sha256.Sum256([]byte(secret)), database.Entry{Actor: "store", Action: "token.add", Target: secret}); err != nil {
-				t.Fatal(err)
-			}
-			desk := DeskOf(b.Database)
-			v, err := desk.Visitor(ctx, secret)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found, err := desk.Submissions(ctx, v, 0, 10)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var sees []string
-			for _, s := range found {
-				sees = append(sees, s.Organization)
-			}
-			if !slices.Equal(sees, c.sees) {
-				t.Errorf("%s of %q sees those of %v, want %v", c.role, c.organization, sees, c.sees)
-			}
-			if _, err := desk.Submission(ctx, v, 2); errors.Is(err, ErrNotFound) != (c.organization != "") {
-				t.Errorf("%s of %q at the submission of another: %v", c.role, c.organization, err)
-			}
-		}
-		if _, err := DeskOf(b.Database).Visitor(ctx, "wrong"); !errors.Is(err, ErrNotFound) {
-			t.Errorf("a wrong token: %v", err)
 		}
 	})
 }
