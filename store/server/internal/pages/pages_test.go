@@ -440,7 +440,7 @@ func TestSubmissions(t *testing.T) {
 	harmless(t, parsed(t, all), all.Body.String())
 	older := 0
 	for _, a := range find(parsed(t, all), "a") {
-		if strings.Contains(attribute(a, "href"), "before=11") {
+		if strings.Contains(attribute(a, "href"), "before=36") {
 			older++
 		}
 	}
