@@ -53,6 +53,10 @@ const (
 	sweepGrace = 24 * time.Hour
 )
 
+// GCPercent is for debug.SetGCPercent in a process that is all one store: its catalogue is
+// large, and hardly anything to look at for the collector.
+const GCPercent = catalogue.GCPercent
+
 // Server is a store.
 type Server struct {
 	cfg       Config

@@ -57,7 +57,8 @@ type Store interface {
 	// want. To put a blob that is there makes it young again, so an ingest that takes less
 	// than olderThan from Put to the row which names the blob never loses it.
 	Sweep(ctx context.Context, keep func(ctx context.Context, digest string) (bool, error), olderThan time.Duration) (Swept, error)
-	// Check finds out whether blobs can be read and written.
+	// Check finds out whether the place is there: it writes to a directory, and asks for a
+	// bucket.
 	Check(ctx context.Context) error
 }
 

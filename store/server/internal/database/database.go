@@ -11,7 +11,7 @@
 // deadline; what people type into a search is never a syntax error; errors are the same on
 // both engines. Several processes may use one database at the same time.
 //
-// What a word of a search is is decided by package words; what the engines do differently
+// What a word of a search is is decided by package terms; what the engines do differently
 // stands in sqlite.go and postgres.go, beside each other.
 package database
 

@@ -542,6 +542,51 @@ func TestReplicas(t *testing.T) {
 	})
 }
 
+func TestOneOrganizationDoesNotCrowdOutOthers(t *testing.T) {
+	b := backends.SQLite(t)
+	idle := ingest.New(ingest.Config{Database: b.Database, Blobs: b.Blobs}) // nobody checks anything
+	send := func(organization string) error {
+		_, err := idle.Receive(t.Context(), ingest.Upload{Source: ingest.SourceAPI, Organization: organization, Body: strings.NewReader("x")})
+		return err
+	}
+	sent := 0
+	for sent < 1000 && send("acme.example") == nil {
+		sent++
+	}
+	if err := send("acme.example"); !errors.Is(err, ingest.ErrBusy) || sent != 50 {
+		t.Errorf("after %d: %v", sent, err)
+	}
+	for _, other := range []string{"other.example", ""} {
+		if err := send(other); err != nil {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
+}
+
+// TestTwoReviewers end the review of one submission at once: one of them does.
+func TestTwoReviewers(t *testing.T) {
+	w := open(t, backends.SQLite(t), func(c *ingest.Config) { c.Admission = ingest.Review })
+	for i := range 10 {
+		s := w.submit(hello(fmt.Sprintf("1.%d", i)))
+		var both sync.WaitGroup
+		var approved, rejected error
+		both.Go(func() { _, approved = w.Approve(t.Context(), s.Number, "rita") })
+		both.Go(func() { _, rejected = w.Reject(t.Context(), s.Number, "rob", "no") })
+		both.Wait()
+		s, err := w.Database.Submission(t.Context(), s.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		published := false
+		if d, err := w.Database.Document(t.Context(), helloID); err == nil && d.ID != "" {
+			published = slices.ContainsFunc(w.listing(helloID).Releases, func(r store.Release) bool { return r.Version == s.Version })
+		}
+		if (approved == nil) == (rejected == nil) || published != (approved == nil) || published != (s.State == store.Accepted) {
+			t.Errorf("approved: %v, rejected: %v, published %t, %s", approved, rejected, published, s.State)
+		}
+	}
+}
+
 func TestTheSameRequestTwice(t *testing.T) {
 	w := open(t, backends.SQLite(t))
 	keyed := func(u *ingest.Upload) { u.Key = "request-1" }

@@ -76,7 +76,7 @@ func (p *Pages) frame(asked request, v view) *frame {
 		f.Navigation = append(f.Navigation, entry{"nav.submissions", p.path(who, "submissions"), v.Section == "submissions"})
 	}
 	f.Navigation = append(f.Navigation, entry{"nav.about", p.path(who, "about"), v.Section == "about"})
-	here := p.prefix + asked.URL.EscapedPath()
+	here := asked.URL.EscapedPath()
 	if v.Status != 0 {
 		here = p.prefix + "/" // whatever the address is that there is no page at
 	}

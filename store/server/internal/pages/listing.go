@@ -51,7 +51,7 @@ type listingPage struct {
 	Count       int
 	AllVersions string
 	Feed        string
-	Evidence    []Evidence
+	Evidence    []store.Evidence
 }
 
 // banner is a warning about what is shown.

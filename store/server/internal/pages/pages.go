@@ -1,8 +1,7 @@
 // Package pages is what people see of a store: its catalogue, the page of each extension,
 // of each publisher, and what became of their submissions. New makes an http.Handler of
 // what the pages need; it answers every path of its own and, with a page, those that nobody
-// else does. What Config.Base
-// has for a path is in front of all links, and must be off the paths of requests.
+// else does. Its paths are below that of Config.Base, which it expects to be still there.
 //
 // What is promised: every text of a publisher is treated as hostile; a page is rendered
 // completely before its first byte is sent; pages load nothing from elsewhere and run no
@@ -30,7 +29,7 @@ import (
 	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
-	"github.com/jackfield-host/jackfield/store/server/internal/pages/words"
+	"github.com/jackfield-host/jackfield/store/server/internal/words"
 )
 
 // ErrNotFound is what a Desk answers for what is not there.
@@ -123,19 +122,11 @@ type Visitor struct {
 	Organization string
 }
 
-// Detail is what is too much for a listing.
-type Detail struct {
-	Readme    string // Markdown, whole
-	Changelog string // Markdown, whole, of the release
-	Evidence  []Evidence
-}
-
-// Evidence is what one check found when a release was taken in.
-type Evidence struct {
-	Check, Tool, Version string
-	Verdict              string // passed, warned or failed
-	Text                 string
-}
+// Detail is what is kept of a release beside its listing, and Evidence a part of it.
+type (
+	Detail   = store.Detail
+	Evidence = store.Evidence
+)
 
 // Config is what the pages are made from.
 type Config struct {
@@ -211,15 +202,15 @@ func New(cfg Config) (*Pages, error) {
 	return p, nil
 }
 
-// ServeHTTP answers GET and HEAD of the pages' paths, and POST of /open/{id}; everything
-// else is 404 or 405, as a page.
+// ServeHTTP answers GET and HEAD of the pages' paths, below the path of Base, and POST of
+// /open/{id}; everything else is 404 or 405, as a page.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.routes.ServeHTTP(w, r) }
 
 // mux has every path. Those of pages that are kept name the queries that they read:
 // others do not make another page.
 func (p *Pages) mux() *http.ServeMux {
 	mux := http.NewServeMux()
-	at := func(path string, h http.HandlerFunc) { mux.HandleFunc("GET "+path, h) }
+	at := func(path string, h http.HandlerFunc) { mux.HandleFunc("GET "+p.prefix+path, h) }
 	at("/{$}", p.page(p.front, "q", "platform", "label", "format", "sort", "cursor"))
 	at("/extensions", p.moved("/"))
 	at("/extensions/{$}", p.moved("/"))
@@ -237,7 +228,7 @@ func (p *Pages) mux() *http.ServeMux {
 	at("/favicon.ico", p.favicon)
 	at("/robots.txt", p.robots)
 	at("/open/{id}", p.fresh(p.open))
-	mux.HandleFunc("POST /open/{id}", p.remember)
+	mux.HandleFunc("POST "+p.prefix+"/open/{id}", p.remember)
 	at("/submissions", p.page(p.publishing))
 	at("/submissions/mine", p.fresh(p.submissions))
 	at("/submissions/{number}", p.fresh(p.submission))
