@@ -82,7 +82,9 @@ func (x *explanation) solvable(change func(r *Request)) bool {
 	r := *x.u.request
 	r.Install, r.Installed = slices.Clone(r.Install), slices.Clone(r.Installed)
 	change(&r)
-	s := newSearch(newUniverse(&r), r.Work/8)
+	u := newUniverse(&r)
+	u.answers = x.u.answers
+	s := newSearch(u, r.Work/8)
 	s.lenient = x.lenient
 	x.trials++
 	_, end, err := s.run()

@@ -192,11 +192,15 @@ func BenchmarkResolve(b *testing.B) {
 	installed := has(b, r, "9.0")
 	broken := resolver.Request{Repositories: append(repositories, repository(b, "more", 0, "y 1.0: x0000 >=10, x0001 <9")), Installed: installed, Install: asks(b, "y")}
 	hard := pigeons(b, 12)
+	var fifty []resolver.Ask
+	for i := 950; i < 1000; i++ {
+		fifty = append(fifty, asks(b, fmt.Sprintf("x%04d", i))...)
+	}
 	for _, c := range []struct {
 		name    string
 		request resolver.Request
 	}{
-		{"install one of 1000", resolver.Request{Repositories: repositories, Install: asks(b, "x0999")}},
+		{"install 50 of 1000", resolver.Request{Repositories: repositories, Install: fifty}},
 		{"update 1000 of 1000", resolver.Request{Repositories: repositories, Installed: installed, UpdateAll: true}},
 		{"explain a conflict among 1000", broken},
 		{"give up", hard},

@@ -5,15 +5,16 @@
 // What is promised of a Plan:
 //
 //   - Every requirement of every extension that is there afterwards holds, those of what is
-//     installed already included, and those of an optional other wherever it is there.
-//   - Every release in it runs on this host and platform, is neither withdrawn nor revoked,
-//     comes from the highest-priority repository that has its id, and is by the publisher
-//     that the id is pinned to.
+//     installed already included, and those of an optional other wherever it is there. Only
+//     what did not hold before may still not hold: see Unmet.
+//   - Every release that comes with it runs on this host and platform, is neither withdrawn
+//     nor revoked, is from the highest-priority repository that has its id, and by the
+//     publisher that the id is pinned to.
 //   - Nothing is new that nobody needs, nothing is removed or lowered that was not asked for,
 //     and what is pinned or held stays.
 //   - What is asked for has the highest version that there is a plan for; then what else is
-//     to be updated, by id; then of what is installed as much as possible stays as it is; and
-//     what is needed besides is as high as possible, what is nearest to the asked first.
+//     to be updated, by id; then each of what is installed stays as it is if it can, by id;
+//     and what is needed besides is as high as possible, what is nearest to the asked first.
 //
 // If there is no such plan, the error is a *Conflict that says why as a chain of reasons,
 // and what to do next. The search is complete, so a Conflict is a proof; what would take
@@ -78,7 +79,8 @@ type Repository struct {
 	Priority int
 	// Releases gives all releases of an id, withdrawn ones included; none if the repository
 	// does not have it. An error means that nobody knows: for that id no other repository is
-	// asked then, since that is how somebody else's code gets in.
+	// asked then, since that is how somebody else's code gets in. Resolve asks once for an id,
+	// one after the other, and keeps nothing; ids are as releases name them, so anything.
 	Releases func(id string) ([]Release, error)
 }
 

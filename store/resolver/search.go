@@ -232,6 +232,9 @@ func (s *search) try(c *candidate) (*failure, culprits, error) {
 
 // tryNeed judges one need of a candidate.
 func (s *search) tryNeed(c *candidate, e *edge) (*failure, culprits, error) {
+	if s.work--; s.work < 0 {
+		return nil, nil, errWork
+	}
 	if e.ID == c.ID { // itself
 		if e.allows(c) {
 			return nil, nil, nil

@@ -119,12 +119,21 @@ type universe struct {
 	update       map[string]bool
 	remove       map[string]bool
 	pools        map[string]*pool
+	answers      map[string]answer
+}
+
+// answer is what the repositories have of an id. Each is asked once, however many searches
+// a question takes.
+type answer struct {
+	releases []Release
+	source   string
+	err      error
 }
 
 func newUniverse(r *Request) *universe {
 	u := &universe{
 		request: r, repositories: slices.Clone(r.Repositories), installed: map[string]*Installed{},
-		asks: map[string]*Ask{}, update: map[string]bool{}, remove: map[string]bool{}, pools: map[string]*pool{},
+		asks: map[string]*Ask{}, update: map[string]bool{}, remove: map[string]bool{}, pools: map[string]*pool{}, answers: map[string]answer{},
 	}
 	slices.SortStableFunc(u.repositories, func(a, b Repository) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), strings.Compare(a.Name, b.Name))
@@ -176,13 +185,13 @@ func (u *universe) fill(p *pool) {
 		p.known = true
 		u.markBroken(p.current)
 	}
-	releases, err := u.offers(p)
-	if err != nil {
-		p.known = true
-		p.excluded = append(p.excluded, exclusion{text: err.Error()})
+	a := u.ask(p.id)
+	p.source, p.known = a.source, p.known || a.source != ""
+	if a.err != nil {
+		p.excluded = append(p.excluded, exclusion{text: a.err.Error()})
 	}
-	for i := range releases {
-		u.consider(p, &releases[i])
+	for i := range a.releases {
+		u.consider(p, &a.releases[i])
 	}
 	if p.current != nil {
 		p.candidates = append(p.candidates, p.current)
@@ -208,19 +217,24 @@ func (p *pool) rank(c *candidate) int {
 	return 1
 }
 
-// offers are the releases of the one repository that counts for an id.
-func (u *universe) offers(p *pool) ([]Release, error) {
+// ask finds the one repository that counts for an id.
+func (u *universe) ask(id string) answer {
+	a, known := u.answers[id]
+	if known {
+		return a
+	}
 	for _, r := range u.repositories {
-		releases, err := r.Releases(p.id)
+		releases, err := r.Releases(id)
 		if err != nil {
-			return nil, fmt.Errorf("the repository %s does not say what it has of %s: %w", r.Name, p.id, err)
+			err = fmt.Errorf("the repository %s does not say what it has of %s: %w", r.Name, id, err)
 		}
-		if len(releases) > 0 {
-			p.known, p.source = true, r.Name
-			return releases, nil
+		if err != nil || len(releases) > 0 {
+			a = answer{releases, r.Name, err}
+			break
 		}
 	}
-	return nil, nil
+	u.answers[id] = a
+	return a
 }
 
 // consider makes a release a candidate, or says why not.
