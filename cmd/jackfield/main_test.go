@@ -136,6 +136,9 @@ func TestStories(t *testing.T) {
 			"exits":    cmdExits,
 
 			"responder": cmdResponder,
+			"store":     cmdStore,
+			"stopstore": cmdStopStore,
+			"pin":       cmdPin,
 			"jpl":       cmdJPL,
 		},
 	})

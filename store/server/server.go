@@ -8,14 +8,19 @@
 package server
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -39,9 +44,15 @@ const (
 	maxHeader = 32 << 10
 	// countEvery is how often downloads that were counted are written down.
 	countEvery = 2 * time.Second
+	// settleTime bounds how long an answer waits for the catalogue to show what was changed.
+	settleTime = 2 * time.Second
 	// maintainEvery is how often what nobody needs any more is forgotten.
 	maintainEvery = time.Hour
 )
+
+// GCPercent is for debug.SetGCPercent in a process that is all one store: its catalogue is
+// large, and hardly anything to look at for the collector.
+const GCPercent = catalogue.GCPercent
 
 // Server is a store.
 type Server struct {
@@ -54,6 +65,7 @@ type Server struct {
 	desk      *ingest.Desk
 	drop      *drop.Watcher // nil for none
 	counter   *database.Counter
+	jamiCRL   []byte // what Jami's root has revoked, DER; nil for none
 	handler   http.Handler
 }
 
@@ -82,6 +94,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if s.keys, err = cfg.signer(); err != nil {
 		return nil, fmt.Errorf("opening the key that signs the index: %w", err)
 	}
+	if err := writeRoot(cfg.Data, s.keys.RootPEM()); err != nil {
+		return nil, err
+	}
 	s.catalogue = catalogue.New(catalogue.Config{
 		Database: s.database, Signer: s.keys, Store: s.keys.Store(), Log: cfg.Log,
 	})
@@ -92,16 +107,25 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := firstToken(ctx, s.database, cfg.Data); err != nil {
 		return nil, err
 	}
-	s.handler = s.newHandler(prometheus.NewRegistry(), web.NewMetrics())
-	return s, nil
+	s.handler, err = s.newHandler(prometheus.NewRegistry(), web.NewMetrics())
+	return s, err
 }
 
 // Handler is what the store answers with, for who listens himself.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// RootPEM is the certificate that hosts need to trust this store's index, nil when only the
-// administrator knows it.
-func (s *Server) RootPEM() []byte { return s.keys.RootPEM() }
+// writeRoot writes the certificate that hosts need to trust this store's index where the
+// administrator finds it; nothing when only the administrator knows it.
+func writeRoot(data string, root []byte) error {
+	path := filepath.Join(data, "root.pem")
+	if old, err := os.ReadFile(path); root == nil || err == nil && bytes.Equal(old, root) {
+		return nil
+	}
+	if err := renameio.WriteFile(path, root, 0o644); err != nil {
+		return fmt.Errorf("writing the root of the index: %w", err)
+	}
+	return nil
+}
 
 // Close gives back what New opened.
 func (s *Server) Close() error {
@@ -145,7 +169,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 // serve answers requests until ctx ends, or behind does.
 func (s *Server) serve(ctx, behind context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		Handler: s.handler, ReadHeaderTimeout: cmp.Or(s.cfg.Stall, headerTime), ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, TLSConfig: s.cfg.TLS, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
@@ -172,6 +196,27 @@ func (s *Server) serve(ctx, behind context.Context, listener net.Listener) error
 	}
 	<-failed // http.ErrServerClosed
 	return err
+}
+
+// settle waits until what was changed is in the catalogue that this server shows, for two
+// seconds at most: who is told that something is published finds it.
+func (s *Server) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	sequence, err := s.database.Sequence(ctx)
+	if err != nil {
+		return
+	}
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for s.catalogue.Current().Sequence() < sequence {
+		s.catalogue.Wake()
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
 }
 
 // maintain forgets what nobody needs any more, until ctx ends.

@@ -26,8 +26,8 @@ import (
 
 // GCPercent is for debug.SetGCPercent in a process that holds a large catalogue. Nearly all of
 // it is bytes in which the collector has nothing to look for: to collect often costs little,
-// and the heap needs a quarter beyond what lives, not as much again.
-const GCPercent = 25
+// and the heap needs a seventh beyond what lives, not as much again.
+const GCPercent = 15
 
 // Database is what the catalogue is made from: *database.Database, whose methods these are.
 type Database interface {

@@ -23,14 +23,13 @@ const (
 // is asked again, for as long as it takes.
 func (c *Catalogue) Run(ctx context.Context) error {
 	f := &follower{Catalogue: c, builder: newBuilder(c.config.Store, c.Current())}
-	pause := c.config.Interval
 	for {
 		err := f.look(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		c.report(f, err)
-		pause = c.config.Interval
+		pause := c.config.Interval
 		if err != nil {
 			f.failures++
 			pause = min(pause<<min(f.failures, 16), longestPause)

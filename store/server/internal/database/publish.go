@@ -112,7 +112,7 @@ func (d *Database) Publish(ctx context.Context, key Key, decide func(Current) (C
 		if err != nil {
 			return err
 		}
-		w := writer{d, tx, before + 1}
+		w := writer{d, tx, before + 1, new([]indexed)}
 		current, k, err := w.current(ctx, key)
 		if err != nil {
 			return err
@@ -126,6 +126,9 @@ func (d *Database) Publish(ctx context.Context, key Key, decide func(Current) (C
 		}
 		o, err := w.apply(ctx, k, change)
 		if err != nil {
+			return err
+		}
+		if err := w.index(ctx); err != nil {
 			return err
 		}
 		if change.Submission != nil {
@@ -149,7 +152,7 @@ func (d *Database) Load(ctx context.Context, changes []Change) (sequence int64, 
 		if sequence, err = lockCatalogue(ctx, tx); err != nil {
 			return err
 		}
-		w := writer{d, tx, sequence}
+		w := writer{d, tx, sequence, new([]indexed)}
 		for _, c := range changes {
 			w.sequence = sequence + 1
 			var k kept
@@ -167,7 +170,7 @@ func (d *Database) Load(ctx context.Context, changes []Change) (sequence int64, 
 			}
 			sequence = o.published.Sequence
 		}
-		return nil
+		return w.index(ctx)
 	})
 	return sequence, err
 }

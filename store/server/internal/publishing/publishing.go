@@ -52,6 +52,8 @@ type Config struct {
 	// MaxBytes is the size of the largest file.
 	MaxBytes int64
 	Now      func() time.Time
+	// Settle waits, for a while, until what was changed is in the catalogue.
+	Settle func(ctx context.Context)
 }
 
 // API answers those who have a token.

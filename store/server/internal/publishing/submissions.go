@@ -62,6 +62,9 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, ingest.ErrTooBig) {
 		return a.tooLarge()
 	}
+	if errors.Is(err, ingest.ErrBusy) {
+		return web.NewProblem(web.Exhausted, err.Error()+": wait until some of them are checked")
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +76,7 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Location", fmt.Sprintf("%ssubmissions/%d", prefix, s.Number))
 	switch s.State {
 	case store.Accepted:
+		a.cfg.Settle(r.Context())
 		return negotiate.WriteJSON(w, http.StatusCreated, s)
 	case store.NeedsChanges:
 		return refused(s)
@@ -201,6 +205,7 @@ func (a *API) submission(w http.ResponseWriter, r *http.Request) error {
 		if s, err = a.wait(r.Context(), number); err != nil {
 			return err
 		}
+		a.cfg.Settle(r.Context())
 	}
 	return negotiate.WriteJSON(w, http.StatusOK, s)
 }
@@ -233,6 +238,7 @@ func (a *API) approve(w http.ResponseWriter, r *http.Request) error {
 	if s.State == store.NeedsChanges {
 		return refused(s) // what was fine when it came may not be any more
 	}
+	a.cfg.Settle(r.Context())
 	return negotiate.WriteJSON(w, http.StatusOK, s)
 }
 
