@@ -120,7 +120,7 @@ func (d *Database) Sequence(ctx context.Context) (sequence int64, err error) {
 // RaiseTo raises the catalogue's sequence to this number if it is lower. It is for a database
 // that was restored from a backup: clients have seen higher numbers, and refuse to go back.
 func (d *Database) RaiseTo(ctx context.Context, sequence int64, entry Entry) error {
-	return d.change(ctx, fmt.Sprintf("raising the catalogue's sequence to %d", sequence), func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, fmt.Sprintf("raising the catalogue's sequence to %d", sequence), func(ctx context.Context, tx querier) error {
 		n, err := affected(ctx, tx, `UPDATE catalogue SET sequence = $1 WHERE sequence < $1`, sequence)
 		if err != nil || n == 0 {
 			return err
