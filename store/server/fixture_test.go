@@ -286,27 +286,33 @@ func (r *running) shows(id, version string, state store.ReleaseState) {
 // view is the signed index, verified by the store's own root.
 func (r *running) view() *store.View {
 	r.t.Helper()
-	text, err := os.ReadFile(filepath.Join(r.data, "root.pem"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	dir := r.t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "root.pem"), text, 0o600); err != nil {
-		r.t.Fatal(err)
-	}
-	roots, problems := trust.LoadRoots(dir)
-	if len(problems) > 0 {
-		r.t.Fatal(problems)
-	}
 	source, err := store.NewHTTPSource(r.url, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	view, err := store.NewReader(store.ReaderConfig{Source: source, Roots: roots}).Refresh(r.t.Context())
+	view, err := store.NewReader(store.ReaderConfig{Source: source, Roots: rootsOf(r.t, r.data)}).Refresh(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return view
+}
+
+// rootsOf has the root that a store has made for itself.
+func rootsOf(t *testing.T, data string) *trust.Roots {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(data, "root.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "root.pem"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	roots, problems := trust.LoadRoots(dir)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return roots
 }
 
 // trustOf is a folder with the root of a signer.
