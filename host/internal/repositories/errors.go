@@ -12,16 +12,17 @@ type Code string
 
 // The codes beside those of package store, which keep their names here.
 const (
-	CodeRedirected  Code = "redirect_refused" // it leads to another origin, or leads on and on
-	CodeRoot        Code = "root_invalid"     // the file of repository.<name>.root can not be used
-	CodeReleaseGone Code = "release_gone"     // what was planned is not offered any more
-	CodeSignature   Code = "zip_untrusted"    // nobody that is trusted has signed a ZIP of Jameica's
-	CodeNoBundle    Code = "no_bundle"        // a ZIP of Jameica's without a bundle for this host
+	CodeRedirected  Code = "redirect_refused"  // it leads to another origin, or leads on and on
+	CodeRoot        Code = "root_invalid"      // the file of repository.<name>.root can not be used
+	CodeMemory      Code = "memory_unreadable" // what was seen of a store, on the disk, can not be read
+	CodeReleaseGone Code = "release_gone"      // what was planned is not offered any more
+	CodeSignature   Code = "zip_untrusted"     // nobody that is trusted has signed a ZIP of Jameica's
+	CodeNoBundle    Code = "no_bundle"         // a ZIP of Jameica's without a bundle for this host
 )
 
 // Codes lists every Code.
 func Codes() []Code {
-	codes := []Code{CodeRedirected, CodeRoot, CodeReleaseGone, CodeSignature, CodeNoBundle}
+	codes := []Code{CodeRedirected, CodeRoot, CodeMemory, CodeReleaseGone, CodeSignature, CodeNoBundle}
 	for _, c := range store.Codes() {
 		codes = append(codes, Code(c))
 	}

@@ -27,7 +27,6 @@
 package repositories
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -114,8 +113,8 @@ type Status struct {
 	// Checked is when it was looked at last, Read when that last went well.
 	Checked, Read time.Time
 	Listings      int // that it has
-	// Failures counts looks that did not go well, since the Set was made.
-	Failures int64
+	// Failures counts looks that did not go well by their code, since the Set was made.
+	Failures map[Code]int64
 	// Problems are parts of it that were left out with the reason, of a Jameica repository.
 	Problems []string
 }
@@ -174,8 +173,9 @@ type Universe struct {
 // Want is a file of a release of a plan.
 type Want struct {
 	Repository, ID, Version string
-	// Digest is what the plan says of it; "" where nobody knew it, as of Jameica's.
-	Digest string
+	// Digest and Publisher are what the plan says of it; Digest is "" where nobody knew it,
+	// as of Jameica's.
+	Digest, Publisher string
 }
 
 // Fetched is a file that is complete.
@@ -210,53 +210,4 @@ type Prospect struct {
 	// Revocation stops it; Advisories are about it.
 	Revocation *store.Revocation
 	Advisories []store.Advisory
-}
-
-// Set is all repositories of a host. It may be used by several goroutines.
-type Set struct {
-	config Config
-}
-
-// New makes a Set. Nobody is asked yet: what is known comes from the disk. What is broken
-// there is as good as not there. The error names the Source that is at fault.
-func New(config Config) (*Set, error) { return nil, nil }
-
-// Run looks at each repository, at first and then every Config.Every, until ctx ends. After
-// a look that did not go well the next one comes sooner. It returns when all have stopped.
-func (s *Set) Run(ctx context.Context) error { return nil }
-
-// Refresh looks at one repository now, and returns its Status then. The error is one that
-// there is no such repository, that it is disabled, or that ctx ended.
-func (s *Set) Refresh(ctx context.Context, name string) (Status, error) { return Status{}, nil }
-
-// Forget drops what is known of one repository: its number, its name, its index. It is what
-// index_other_store and index_rolled_back ask for where that is right.
-func (s *Set) Forget(name string) error { return nil }
-
-// Status says how each repository stands, in the order in which they go before each other.
-func (s *Set) Status() []Status { return nil }
-
-// Search finds listings of bundles, each once, from the repository that counts for its id.
-func (s *Set) Search(ctx context.Context, q Query) (Found, error) { return Found{}, nil }
-
-// Find finds one listing. The error is an *Error, index_unknown where nobody has it.
-func (s *Set) Find(ctx context.Context, id string) (Offer, error) { return Offer{}, nil }
-
-// Universe reads everything that is reachable from ids. Its repositories answer from
-// memory, and do not change any more. The error is that ctx ended.
-func (s *Set) Universe(ctx context.Context, reach Reach) (*Universe, error) { return nil, nil }
-
-// Fetch completes a file. What into holds already is kept if the whole then is right, and
-// emptied if it is wrong; what had come before an interruption stays for the next try.
-// progress, which may be nil, is told how many bytes are there of how many, 0 where that
-// is not known. Of Jameica's it is the bundle in the ZIP that into gets. Errors are of type
-// *Error, but for what ctx and into say.
-func (s *Set) Fetch(ctx context.Context, want Want, into store.Partial, progress func(size, total int64)) (Fetched, error) {
-	return Fetched{}, nil
-}
-
-// Outlook says what has become of what is installed, in the same order. Of what is not
-// known nothing is said.
-func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, error) {
-	return nil, nil
 }
