@@ -413,7 +413,7 @@ func (h *Host) register() {
 	h.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newSnapshotCollector(&h.rows),
+		newSnapshotCollector(&h.rows, h.holdsUntil),
 		newOwnCollector(h),
 		newRepositoryCollector(h.repositories.Status),
 	)

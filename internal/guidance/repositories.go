@@ -11,8 +11,8 @@ func Repositories() map[string]Reason {
 		"Vérifiez que cette machine atteint l’adresse (résolution de noms, mandataire, pare-feu)\u00a0; un nouvel essai a lieu de lui-même.",
 	}
 	asks := Message{
-		"Ask who runs it. If it is right, forget what is known of it with 'jackfield ext repo forget NAME'.",
-		"Demandez à son exploitant. Si c’est exact, oubliez ce qui en est connu avec «\u00a0jackfield ext repo forget NOM\u00a0».",
+		"Ask who runs it. If it is right, have this host forget what it knows: stop it and remove data/repositories/NAME.",
+		"Demandez à son exploitant. Si c’est exact, faites oublier à ce serveur ce qu’il en sait\u00a0: arrêtez-le et supprimez data/repositories/NOM.",
 	}
 	anew := Message{"Plan the installation anew.", "Planifiez à nouveau l’installation."}
 	return map[string]Reason{
@@ -99,7 +99,7 @@ func Repositories() map[string]Reason {
 		"memory_unreadable": {
 			Message{"What was seen of it can not be read", "Ce qui en a été vu est illisible"},
 			Message{"A file below data/repositories is damaged, or can not be written; without it an old catalogue would pass.", "Un fichier sous data/repositories est abîmé, ou ne peut être écrit\u00a0; sans lui un ancien catalogue passerait."},
-			Message{"See to the disk; take the file from a backup, or forget what is known with 'jackfield ext repo forget NAME'.", "Vérifiez le disque\u00a0; reprenez le fichier d’une sauvegarde, ou oubliez ce qui est connu avec «\u00a0jackfield ext repo forget NOM\u00a0»."}, nil,
+			Message{"See to the disk. Take the file from a backup; or have this host forget what it knows: stop it and remove data/repositories/NAME.", "Vérifiez le disque. Reprenez le fichier d’une sauvegarde\u00a0; ou faites oublier à ce serveur ce qu’il en sait\u00a0: arrêtez-le et supprimez data/repositories/NOM."}, nil,
 		},
 		"release_gone": {
 			Message{"It is not offered any more", "Elle n’est plus offerte"},

@@ -70,7 +70,7 @@ func (k *keep) open() error {
 		err = json.Unmarshal(data, &k.known)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s holds which catalogue was seen last, and cannot be read (%w): take it from a backup, or forget what is known of the repository", filepath.Join(k.dir, keptKnown), err)
+		return fmt.Errorf("%s holds which catalogue was seen last, and cannot be read (%w): take it from a backup, or remove the folder and with it the memory of what was seen", filepath.Join(k.dir, keptKnown), err)
 	}
 	return k.each(func(_ string, size int64) { k.size += size })
 }
