@@ -22,21 +22,21 @@ type Submission struct {
 	Number int64           `json:"number"`
 	State  SubmissionState `json:"state"`
 	// Source is "api" or "drop"; File is the name it came with, made safe to show.
-	Source       string    `json:"source"`
-	File         string    `json:"file"`
-	Organization string    `json:"organization,omitempty"` // who sent it, of those that the store knows
-	Digest       string    `json:"digest"`
-	Size         int64     `json:"size"`
-	Format       Format    `json:"format,omitempty"`
-	Listing      string    `json:"listing,omitempty"`
-	Version      string    `json:"version,omitempty"`
-	Channel      Channel   `json:"channel,omitempty"`
+	Source       string  `json:"source"`
+	File         string  `json:"file"`
+	Organization string  `json:"organization,omitempty"` // who sent it, of those that the store knows
+	Digest       string  `json:"digest"`
+	Size         int64   `json:"size"`
+	Format       Format  `json:"format,omitempty"`
+	Listing      string  `json:"listing,omitempty"`
+	Version      string  `json:"version,omitempty"`
+	Channel      Channel `json:"channel,omitempty"`
 	// Detached is the signature that came with the file, nil where none did.
 	Detached *Detached `json:"detached,omitempty"`
 	Problems []Problem `json:"problems,omitempty"` // why it is refused
-	Warnings     []string  `json:"warnings,omitempty"`
-	Created      time.Time `json:"created"`
-	Updated      time.Time `json:"updated"`
+	Warnings []string  `json:"warnings,omitempty"`
+	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
 }
 
 // Detached is the signature of a file whose format has no place for one.
