@@ -72,7 +72,7 @@ type Face struct {
 	catalogue Catalogue
 	signer    Signer
 	options   Options
-	shelf     shelf.Shelf[row, []byte]
+	shelf     shelf.Shelf[row, repositories]
 	documents *cache
 	sums      *cache // signatures
 	zips      negotiate.Gzip
@@ -93,7 +93,7 @@ func New(c Catalogue, s Signer, o Options) *Face {
 		o.Failed = func(error) {}
 	}
 	f := &Face{catalogue: c, signer: s, options: o, documents: newCache(maxDocuments), sums: newCache(maxSums)}
-	f.shelf = shelf.Shelf[row, []byte]{Format: store.FormatJameica, Each: rowOf, All: f.repository, Failed: o.Failed}
+	f.shelf = shelf.Shelf[row, repositories]{Format: store.FormatJameica, Each: rowOf, All: f.repositories, Failed: o.Failed}
 	return f
 }
 
@@ -133,12 +133,15 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // was written.
 func (f *Face) answer(w http.ResponseWriter, r *http.Request, words []string) error {
 	switch {
-	case len(words) == 1 && words[0] == "repository.xml":
-		body, err := f.shelf.Get(f.catalogue.Current())
+	case len(words) == 1 && words[0] == "repository.xml", len(words) == 2 && words[0] == "beta" && words[1] == "repository.xml":
+		both, err := f.shelf.Get(f.catalogue.Current())
 		if err != nil {
 			return err
 		}
-		return f.write(w, r, "application/xml", body)
+		if len(words) == 2 {
+			return f.write(w, r, "application/xml", both.beta)
+		}
+		return f.write(w, r, "application/xml", both.stable)
 	case len(words) == 1 && words[0] == certificateName:
 		return f.write(w, r, "application/x-pem-file", f.signer.ChainPEM())
 	case len(words) != 3:

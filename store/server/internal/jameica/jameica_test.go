@@ -49,12 +49,9 @@ func TestADayWithJameica(t *testing.T) {
 				j.Do("unattended")
 			}
 			expect(t, "a user who says no sees nothing", j.Do("open", r.url+"/jameica"), "repository store.example",
-				"asked CN=Extensions of store.example", "lost java.io.IOException: not trusted",
 				"asked CN=Extensions of store.example", "lost java.io.IOException: not trusted")
 			j.Do("trust")
-			shown := []string{"group Beta CN=Extensions of store.example",
-				"plugin Beta demo.notes 2.2.0-nightly " + zip("demo.notes", "2.2.0-nightly") + " 2.10+",
-				"group Stable CN=Extensions of store.example",
+			shown := []string{"group Stable CN=Extensions of store.example",
 				"plugin Stable demo.base 3.0.0 " + zip("demo.base", "3.0.0") + " 2.13+",
 				"plugin Stable demo.notes 2.1.0 " + zip("demo.notes", "2.1.0") + " 2.10+"}
 			expect(t, "one who says yes is asked once", j.Do("open", r.url+"/jameica"),
@@ -63,6 +60,9 @@ func TestADayWithJameica(t *testing.T) {
 
 			expect(t, "installing", j.Do("install", "demo.notes", "2.1.0"), "installed demo.notes 2.1.0 signed")
 			expect(t, "what needs a newer Jameica", j.Do("install", "demo.base", "3.0.0"), "failed java.io.IOException: needs jameica 2.13+")
+			expect(t, "a beta is no update", j.Do("updates"))
+			expect(t, "with betas", j.Do("open", r.url+"/jameica/beta"), append([]string{"repository store.example (beta)", "group Beta CN=Extensions of store.example",
+				"plugin Beta demo.notes 2.2.0-nightly " + zip("demo.notes", "2.2.0-nightly") + " 2.10+"}, shown...)...)
 			expect(t, "updates", j.Do("updates"), "update demo.notes 2.2.0-nightly")
 			r.publish("demo.notes", "2.3.0")
 			j.Do("open", r.url+"/jameica")
@@ -212,7 +212,7 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("a part: %s", a.Status)
 	}
 	for _, path := range []string{
-		"/jameica", "/jameica/", "/jameica/x", "/jameica//repository.xml", "/jameica/repository.xml/", "/jameica/repository.xml.sha1", "/jameica/certificate.pem.sha1",
+		"/jameica", "/jameica/", "/jameica/x", "/jameica/beta", "/jameica/beta/", "/jameica/beta/x", "/jameica//repository.xml", "/jameica/repository.xml/", "/jameica/repository.xml.sha1", "/jameica/certificate.pem.sha1",
 		"/jameica/demo.notes", "/jameica/demo.notes/2.1.0", folder, folder + "plugin.xml.sha1", folder + "x.zip", folder + "x.zip.sha1", folder + "../repository.xml",
 		folder + "%2e%2e", "/jameica/Demo.Notes/2.1.0/plugin.xml", "/jameica/demo.notes/2.1/plugin.xml", "/jameica/demo.notes/9/plugin.xml", "/jameica/none/1/plugin.xml",
 		"/jameica/demo.notes%2f2.1.0/plugin.xml", "/jameica/demo.notes/2.1.0/plugin.xml%00", "/jameica/org.acme.Hello/1.0/plugin.xml", "/jameica/org.acme.Hello/1.0/x.jar",
@@ -242,9 +242,12 @@ func TestFewVersionsAreListed(t *testing.T) {
 	r.publish("demo.some", "1.0", in(store.Deprecated))
 	r.publish("demo.some", "1.1")
 	want := "Stable: demo.notes/1.11\nStable: demo.notes/1.10\nStable: demo.notes/1.9\nStable: demo.notes/1.7\nStable: demo.notes/1.3\n" +
-		"Stable: demo.past/1.0\nStable: demo.some/1.1\nBeta: demo.notes/2.0-rc1"
-	if got := r.listed(); got != want {
+		"Stable: demo.past/1.0\nStable: demo.some/1.1"
+	if got := r.listed("/jameica/repository.xml"); got != want {
 		t.Errorf("listed are\n%s\nwant\n%s", got, want)
+	}
+	if got := r.listed("/jameica/beta/repository.xml"); got != want+"\nBeta: demo.notes/2.0-rc1" {
+		t.Errorf("listed with betas are\n%s\nwant\n%s", got, want)
 	}
 	for _, path := range []string{"/jameica/demo.notes/1.0/plugin.xml", "/jameica/demo.some/1.0/plugin.xml"} {
 		if a := r.ask("GET", path); a.StatusCode != 200 {
@@ -254,7 +257,7 @@ func TestFewVersionsAreListed(t *testing.T) {
 	for i := range 12 {
 		r.publish("demo.many", fmt.Sprintf("1.%d", i), needing(fmt.Sprintf("2.%d+", i)))
 	}
-	if got := strings.Count(r.listed(), "demo.many"); got != 8 {
+	if got := strings.Count(r.listed("/jameica/repository.xml"), "demo.many"); got != 8 {
 		t.Errorf("%d versions of one extension are listed", got)
 	}
 }
@@ -281,7 +284,7 @@ func TestHostileListings(t *testing.T) {
 	odd("demo.lost", "1.0", store.File{Name: "x.zip", Platforms: []string{"java"}, Digest: "sha256:none"})
 	r.Broken = "demo.broken"
 	odd("demo.broken", "1.0", file)
-	if got, want := r.listed(), "Stable: demo.junk/1.0\nStable: demo.lost/1.0\nStable: demo.notes/2.1.0"; got != want {
+	if got, want := r.listed("/jameica/repository.xml"), "Stable: demo.junk/1.0\nStable: demo.lost/1.0\nStable: demo.notes/2.1.0"; got != want {
 		t.Errorf("listed are\n%s\nwant\n%s", got, want)
 	}
 	if got := r.taken(&r.failures); strings.Count(got, "left out") != 4 {

@@ -7,7 +7,7 @@ import (
 	"github.com/jackfield-host/jackfield/store/jameica"
 )
 
-// The groups of the repository. Each has a name: without one the client shows nothing.
+// The groups of a repository. Each has a name: without one the client shows nothing.
 const (
 	stableGroup = "Stable"
 	betaGroup   = "Beta"
@@ -68,8 +68,12 @@ func served(r *store.Release) bool {
 		len(r.Files) == 1 && len(r.Files[0].Platforms) > 0 && jameica.LintVersion(r.Version) == ""
 }
 
-// repository writes repository.xml.
-func (f *Face) repository(_ int64, rows []row) ([]byte, error) {
+// repositories are the two that can be added to a Jameica. Its check for updates offers what
+// any group has, and knows no channels: who has not asked for betas must not see them.
+type repositories struct{ stable, beta []byte }
+
+// repositories writes repository.xml, without and with the betas.
+func (f *Face) repositories(_ int64, rows []row) (repositories, error) {
 	certificate := f.options.Base + prefix + "/" + certificateName
 	stable := jameica.Group{Name: stableGroup, Certificate: certificate}
 	beta := jameica.Group{Name: betaGroup, Certificate: certificate}
@@ -81,9 +85,13 @@ func (f *Face) repository(_ int64, rows []row) ([]byte, error) {
 			beta.Entries = append(beta.Entries, f.folder(r.id, version))
 		}
 	}
-	out, err := (&jameica.Repository{Name: f.options.Name, Groups: []jameica.Group{stable, beta}}).XML()
+	var out repositories
+	var err error
+	if out.stable, err = (&jameica.Repository{Name: f.options.Name, Groups: []jameica.Group{stable}}).XML(); err == nil {
+		out.beta, err = (&jameica.Repository{Name: f.options.Name + " (beta)", Groups: []jameica.Group{stable, beta}}).XML()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("writing the repository: %w", err)
+		return repositories{}, fmt.Errorf("writing the repository: %w", err)
 	}
 	return out, nil
 }
