@@ -73,8 +73,8 @@ type Face struct {
 	signer    Signer
 	options   Options
 	shelf     shelf.Shelf[row, repositories]
-	documents *cache
-	sums      *cache // signatures
+	documents *shelf.Cache
+	sums      *shelf.Cache // signatures
 	zips      negotiate.Gzip
 }
 
@@ -92,7 +92,7 @@ func New(c Catalogue, s Signer, o Options) *Face {
 	if o.Failed == nil {
 		o.Failed = func(error) {}
 	}
-	f := &Face{catalogue: c, signer: s, options: o, documents: newCache(maxDocuments), sums: newCache(maxSums)}
+	f := &Face{catalogue: c, signer: s, options: o, documents: shelf.NewCache(maxDocuments), sums: shelf.NewCache(maxSums)}
 	f.shelf = shelf.Shelf[row, repositories]{Format: store.FormatJameica, Each: rowOf, All: f.repositories, Failed: o.Failed}
 	return f
 }
