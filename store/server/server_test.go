@@ -15,6 +15,7 @@ import (
 
 // TestPublishAndServe is the way of one extension through the store.
 func TestPublishAndServe(t *testing.T) {
+	t.Parallel()
 	backends.Each(t, func(t *testing.T, b backends.Backend) {
 		acme := bundletest.NewSigner("acme.example", helloID, nil)
 		r := start(t, b, bundletest.ChainPEM(acme.Root))
@@ -58,6 +59,7 @@ func TestPublishAndServe(t *testing.T) {
 
 // TestDescription: the document is OpenAPI 3.1, without faults.
 func TestDescription(t *testing.T) {
+	t.Parallel()
 	r := start(t, backends.SQLite(t), nil)
 	official, err := os.Open("../../host/internal/edge/testdata/openapi-3.1.schema.json")
 	if err != nil {
