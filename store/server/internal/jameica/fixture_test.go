@@ -42,7 +42,7 @@ func (r *repository) Sign(ctx context.Context, zip io.Reader) ([]byte, error) {
 	return r.keys.Sign(ctx, zip)
 }
 
-func (r *repository) ChainPEM() []byte { return r.keys.ChainPEM() }
+func (r *repository) ChainPEM() ([]byte, error) { return r.keys.ChainPEM(), nil }
 
 // ownKeys are made once: an RSA key takes its time.
 var ownKeys struct {

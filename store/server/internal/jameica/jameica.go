@@ -45,12 +45,12 @@ type File interface {
 	Size() int64
 }
 
-// Signer signs ZIPs: *signing.Archives.
+// Signer signs ZIPs.
 type Signer interface {
 	// Sign returns the .sha1 of a ZIP.
 	Sign(ctx context.Context, zip io.Reader) ([]byte, error)
 	// ChainPEM returns the certificate for it, and what is behind it.
-	ChainPEM() []byte
+	ChainPEM() ([]byte, error)
 }
 
 // Options say where the face is and what is beside it.
@@ -143,7 +143,11 @@ func (f *Face) answer(w http.ResponseWriter, r *http.Request, words []string) er
 		}
 		return f.write(w, r, "application/xml", both.stable)
 	case len(words) == 1 && words[0] == certificateName:
-		return f.write(w, r, "application/x-pem-file", f.signer.ChainPEM())
+		body, err := f.signer.ChainPEM()
+		if err != nil {
+			return err
+		}
+		return f.write(w, r, "application/x-pem-file", body)
 	case len(words) != 3:
 		return errNone
 	}
