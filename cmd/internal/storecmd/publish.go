@@ -193,9 +193,13 @@ func (c *counted) Read(p []byte) (int, error) {
 // verdict is the error of submissions that were refused.
 func verdict(done []store.Submission) error {
 	var lines []string
+	hint := "" // bundle verify reads no ZIPs for Jameica
 	for _, s := range done {
 		if s.State != store.NeedsChanges {
 			continue
+		}
+		if s.Format != store.FormatJameica {
+			hint = "'jackfield bundle verify FILE' says the same of the file itself"
 		}
 		lines = append(lines, fmt.Sprintf("%s is refused", oneLine(s.File)))
 		for _, p := range s.Problems {
@@ -209,7 +213,7 @@ func verdict(done []store.Submission) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return output.Errorf("'jackfield bundle verify FILE' says the same of the file itself", "%s", strings.Join(lines, "\n"))
+	return output.Errorf(hint, "%s", strings.Join(lines, "\n"))
 }
 
 func newSubmissions(t *target) *cobra.Command {
