@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -185,5 +186,41 @@ func TestJameicaBelowAPrefix(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(r.data, "keys", "jameica.pem")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info, err)
+	}
+}
+
+// TestJameicaReviewed: the signature that came beside a file is there for a second look.
+func TestJameicaReviewed(t *testing.T) {
+	t.Parallel()
+	acme := bundletest.NewSigner("acme.example", notesID, nil)
+	r := start(t, backends.SQLite(t), bundletest.ChainPEM(acme.Root), func(c *server.Config) { c.Admission = server.Review })
+	evil := r.publisher(bundletest.NewSigner("evil.example", notesID, nil), "evil.example")
+	zip := notes(t, "2.1.0")
+	waits := read[store.Submission](t, r.submit(r.admin, zip, "", beside(t, acme, zip)))
+	if waits.State != store.InReview || waits.Listing != notesID || waits.Detached == nil || len(waits.Detached.Certificates) != 2 {
+		t.Fatalf("%+v", waits)
+	}
+	if a := r.get(fmt.Sprintf("/api/v1/submissions/%d", waits.Number), bearer(evil)); a.status != 404 {
+		t.Errorf("another organization sees it: %d", a.status)
+	}
+	if a := r.post(fmt.Sprintf("/api/v1/submissions/%d/approve", waits.Number), struct{}{}); a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	r.shows(notesID, "2.1.0", store.Published)
+
+	// Refused, since nobody had said whose key that is; then tried again.
+	base := bundletest.NewSigner("acme.example", notesID, nil)
+	zip = notes(t, "2.2.0")
+	refused := r.submit(r.admin, zip, "", beside(t, base, zip))
+	if refused.status != 422 || !strings.Contains(string(refused.body), "chain_untrusted") {
+		t.Fatalf("%d %s", refused.status, refused.body)
+	}
+	list := read[store.SubmissionPage](t, r.get("/api/v1/submissions?state=needs_changes", bearer(r.admin)))
+	if len(list.Submissions) != 1 || list.Submissions[0].Detached == nil {
+		t.Fatalf("%+v", list)
+	}
+	again := r.post(fmt.Sprintf("/api/v1/submissions/%d/retry", list.Submissions[0].Number), struct{}{})
+	if again.status != 422 || !strings.Contains(string(again.body), "chain_untrusted") { // not unsigned: the signature came along
+		t.Errorf("%d %s", again.status, again.body)
 	}
 }
