@@ -78,7 +78,7 @@ func (s *Server) routes(registry *prometheus.Registry) []web.Route {
 		Catalogue: s.catalogue, Database: s.database, Blobs: s.blobs, Downloaded: s.counter.Count, Summary: markdown.New().Summary,
 	})
 	writing := publishing.New(publishing.Config{Desk: s.desk, Database: s.database, MaxBytes: s.cfg.MaxBytes, Now: now, Settle: s.settle})
-	routes = append(append(routes, reading.Routes()...), writing.Routes()...)
+	routes = append(append(append(routes, reading.Routes()...), writing.Routes()...), s.mattermost().Routes()...)
 	return append(routes, description(routes, s.cfg.Version))
 }
 
