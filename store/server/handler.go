@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -52,7 +53,15 @@ func below(prefix string, handler http.Handler) http.Handler {
 		case "/healthz", "/readyz", "/metrics":
 			handler.ServeHTTP(w, r)
 		case prefix:
-			http.Redirect(w, r, prefix+"/", http.StatusPermanentRedirect)
+			to := &url.URL{Path: prefix + "/", RawQuery: r.URL.RawQuery}
+			if !r.URL.Query().Has("arch") {
+				http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
+				return
+			}
+			// Jami's client appends its query to the address that it was given, slash or not.
+			r = r.Clone(r.Context())
+			r.URL = to
+			stripped.ServeHTTP(w, remember(r))
 		default:
 			stripped.ServeHTTP(w, remember(r))
 		}
