@@ -26,7 +26,7 @@ func (s *Server) newHandler(registry *prometheus.Registry, metrics *web.Metrics)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(metrics.Collectors()...)
 	registry.MustRegister(s.desk.Collectors()...)
-	registry.MustRegister(newGauges(s))
+	registry.MustRegister(newGauges(s), s.queries.duration, s.queries.failures)
 	if s.drop != nil {
 		registry.MustRegister(s.drop.Collectors()...)
 	}
@@ -87,7 +87,7 @@ func (s *Server) routes(registry *prometheus.Registry) []web.Route {
 		Catalogue: s.catalogue, Database: s.database, Blobs: s.blobs, Downloaded: s.counter.Count, Summary: markdown.New().Summary,
 	})
 	writing := publishing.New(publishing.Config{Desk: s.desk, Database: s.database, MaxBytes: s.cfg.MaxBytes, Now: now, Settle: s.settle})
-	routes = append(append(routes, reading.Routes()...), writing.Routes()...)
+	routes = append(append(append(routes, reading.Routes()...), writing.Routes()...), s.mattermost().Routes()...)
 	return append(routes, description(routes, s.cfg.Version))
 }
 
