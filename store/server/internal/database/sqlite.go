@@ -156,6 +156,8 @@ func (sqlite) find(ctx context.Context, q querier, e terms.Expression, limit int
 
 // backup lets SQLite write a copy beside the database, where there is room for it and it is
 // nobody else's to read, and copies that.
+func (sqlite) learn(context.Context, querier) error { return nil }
+
 func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
 	db, err := s.pool(10*time.Second, 1) // those who only read may not write elsewhere, either
 	if err != nil {
