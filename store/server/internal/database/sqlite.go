@@ -35,7 +35,8 @@ func (s sqlite) connect(timeout time.Duration, connections int) (write, read *sq
 	if write, err = s.pool(timeout, 1); err != nil {
 		return nil, nil, err
 	}
-	if read, err = s.pool(timeout, connections, "query_only(1)"); err != nil {
+	// What a reader does not have itself is with the system: eight of them need not hold much.
+	if read, err = s.pool(timeout, connections, "query_only(1)", "cache_size(-4096)"); err != nil {
 		return nil, nil, errors.Join(err, write.Close())
 	}
 	return write, read, nil
