@@ -29,6 +29,7 @@ const (
 	NoticeJob       NoticeKind = "job"       // Job is how a job is now
 	// NoticeReset says that what the subscriber knew counts no more: all rows follow.
 	NoticeReset NoticeKind = "reset"
+	NoticePlan  NoticeKind = "plan" // Plan is how a plan is now
 )
 
 // Notice says that something is otherwise than before. It tells how things are now, not

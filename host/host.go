@@ -34,13 +34,13 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/measures"
-	"github.com/jackfield-host/jackfield/internal/picture"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/scrape"
 	"github.com/jackfield-host/jackfield/host/internal/services"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/host/internal/supervisor"
 	"github.com/jackfield-host/jackfield/host/internal/tracing"
+	"github.com/jackfield-host/jackfield/internal/picture"
 )
 
 // Host runs the extensions of one home.
