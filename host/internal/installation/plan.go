@@ -1,6 +1,9 @@
 package installation
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Plan is what an installation or an update comes to, and how far it is. Its JSON form is the
 // contract of the admin API.
@@ -20,6 +23,11 @@ type Plan struct {
 	Created time.Time `json:"created"`
 	Changed time.Time `json:"changed"`
 	Actor   string    `json:"actor"`
+}
+
+// Changes reports whether the plan does anything.
+func (p Plan) Changes() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Action != Keep })
 }
 
 // Kind is what a plan is for. The set is closed.
@@ -146,6 +154,8 @@ type Request struct {
 	UpdateAll bool     `json:"update_all,omitempty"`
 	// Consent is to what the plan needs, by Need: what is not in it is not consented to.
 	Consent []Need `json:"consent,omitempty"`
+	// Beta takes beta releases, too; one that is asked for by its version may be one in any case.
+	Beta bool `json:"beta,omitempty"`
 	// ConsentAll consents to whatever the plan needs.
 	ConsentAll    bool   `json:"consent_all,omitempty"`
 	Actor, Remote string `json:"-"`
