@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -38,6 +39,9 @@ func (h house) origin(id, digest string) string {
 	}
 	return repository
 }
+
+// Looked is part of installation.House.
+func (h house) Looked() bool { return h.looked.Load() }
 
 // Installed is part of installation.House.
 func (h house) Installed() []installation.Installed {
@@ -254,7 +258,7 @@ func (h house) Condition(id, digest string) installation.Condition {
 			return c
 		case r.ID == id && r.Candidate != nil && r.Candidate.Digest == digest:
 			c := conditionOf(r.Candidate.State, r.Candidate.Reason)
-			c.Settled = r.Candidate.State == lifecycle.Failed && r.atRest
+			c.Settled = r.Candidate.State == lifecycle.Failed
 			return c
 		case (r.ID == id || r.Claims == id) && r.extension == nil && r.Digest == digest:
 			c := conditionOf(r.State, r.Reason)
@@ -286,7 +290,7 @@ func (h house) Probation(id string) time.Duration {
 // asFault makes an installation's error of one that speaks to administrators.
 func asFault(err error) error {
 	e, ok := asError(err).(*Error)
-	if !ok {
+	if !ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	code := e.Code

@@ -88,7 +88,7 @@ func TestPlanInstallsWhatIsNeededAndIsUndone(t *testing.T) {
 	t.Parallel()
 	s := openShop(t)
 	s.deep(t, "1")
-	w := startQuick(t, t.TempDir(), from(s.stock(t)))
+	w := installer(t, t.TempDir(), s)
 	dry, err := w.Propose(t.Context(), request(deepA))
 	want := []string{"install " + deepC + " 1 planned", "install " + deepB + " 1 planned", "install " + deepA + " 1 planned"}
 	if err != nil || dry.ID != "" || !slices.Equal(stepsOf(dry), want) || dry.State != "planned" || len(dry.Needs)+len(dry.Problems) != 0 {
@@ -127,7 +127,7 @@ func TestPlanUpgradesAllAtOnceAndIsUndone(t *testing.T) {
 	s := openShop(t)
 	s.offer(t, moody{class: deepB, version: "1"})
 	s.offer(t, moody{class: deepA, version: "1", requires: deepB + " >=1 <2"})
-	w := startQuick(t, t.TempDir(), from(s.stock(t)))
+	w := installer(t, t.TempDir(), s)
 	w.awaitOver(w.begins(request(deepA)).ID)
 	// Neither of the new ones fits the old other one.
 	s.offer(t, moody{class: deepB, version: "2", overlap: true})

@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -40,6 +42,7 @@ func openShop(t *testing.T) *shop {
 	s := &shop{Store: storetest.New(t)}
 	s.Validity = 24 * time.Hour
 	s.server = httptest.NewServer(s)
+	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(s.server.Close)
 	return s
 }
@@ -79,6 +82,14 @@ func (m moody) id() string {
 // announce says in a listing what the manifest says.
 func (m moody) announce(_ *store.Listing, r *store.Release) {
 	r.Requires, r.Permissions = split(m.requires), split(m.permissions)
+}
+
+// bytesOf returns the file that a request asks for.
+func (s *shop) bytesOf(t *testing.T, r *http.Request) []byte {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	s.Store.ServeHTTP(recorder, r)
+	return recorder.Body.Bytes()
 }
 
 func split(list string) []string {
@@ -239,6 +250,16 @@ func (f *shelf) Outlook(ctx context.Context, installed []installation.Origin) ([
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+// installer starts a host that installs from a shop, and waits until it knows what is there.
+func installer(t *testing.T, home string, s *shop, changes ...func(*host.Config)) *world {
+	t.Helper()
+	w := startQuick(t, home, append([]func(*host.Config){from(s.stock(t))}, changes...)...)
+	if !eventually(w.Ready) {
+		t.Fatalf("the host is not ready\n%s", w.log)
+	}
+	return w
 }
 
 // from configures a host that installs from a repository, and does not wait long.

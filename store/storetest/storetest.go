@@ -148,11 +148,12 @@ func (s *Store) Publish(id, version string, platforms ...string) *store.Listing 
 func (s *Store) PublishFile(id, version string, data []byte, change func(*store.Listing, *store.Release)) *store.Listing {
 	listing := *s.Publish(id, version, "server")
 	release := listing.Releases[0]
+	listing.Releases = listing.Releases[1:]
 	release.Files = []store.File{{Name: id + "-" + version + ".jar", Platforms: []string{"server"}, Digest: store.Digest(data), Size: int64(len(data))}}
 	if change != nil {
 		change(&listing, &release)
 	}
-	listing.Releases = append([]store.Release{release}, listing.Releases[1:]...)
+	listing.Releases = append([]store.Release{release}, listing.Releases...)
 	s.Change(func() {
 		s.files[store.Digest(data)] = data
 		s.listings[id] = &listing

@@ -43,6 +43,9 @@ func (i *Installation) Look() {
 // policy wants.
 func (i *Installation) keepCurrent(ctx context.Context) {
 	i.Look()
+	if i.cfg.House.Await(ctx, i.cfg.House.Looked) != nil {
+		return // the host stops
+	}
 	for {
 		next := lookEvery
 		if now := i.cfg.Now(); i.cfg.Policy.automatic() && !i.cfg.Policy.Window.Open(now) {

@@ -55,7 +55,8 @@ func (i *Installation) fetch(ctx context.Context, j *job) (release func(), at in
 			return release, n, err
 		}
 	}
-	return release, -1, i.fits(j, bundles)
+	at, err = i.fits(j, bundles)
+	return release, at, err
 }
 
 // bring brings one bundle into private storage: from there, or from its repository.
@@ -214,7 +215,7 @@ func sameVersion(a, b string) bool {
 
 // fits says whether all that the bundles require will be there: their repository may have
 // said something else than they do.
-func (i *Installation) fits(j *job, bundles map[string]Bundle) error {
+func (i *Installation) fits(j *job, bundles map[string]Bundle) (at int, err error) {
 	versions := map[string]string{}
 	for _, x := range i.cfg.House.Installed() {
 		versions[x.ID] = x.Version
@@ -231,10 +232,10 @@ func (i *Installation) fits(j *job, bundles map[string]Bundle) error {
 			if there && err == nil && need.Allows(v) || !there && need.Optional {
 				continue
 			}
-			return faultf(CodeOtherBundle, "%s %s requires %s, which its repository has not said, and which would not be there", s.ID, s.To, need)
+			return n, faultf(CodeOtherBundle, "%s %s requires %s, which its repository has not said, and which would not be there", s.ID, s.To, need)
 		}
 	}
-	return nil
+	return -1, nil
 }
 
 // sweepDownloads removes files on their way that no plan goes on with.

@@ -84,6 +84,8 @@ type Prospect struct {
 // House is the host in which extensions are installed. Methods with a context may take their
 // time; all others are quick.
 type House interface {
+	// Looked reports whether it is known what is installed: the extensions folder was read.
+	Looked() bool
 	// Installed returns what is installed.
 	Installed() []Installed
 	// Publishers returns the pins of all ids that are known, of removed ones too.

@@ -157,6 +157,7 @@ func (i *Installation) load() error {
 // for all it has begun when ctx ends. What has not ended by then goes on after the next
 // Recover.
 func (i *Installation) Run(ctx context.Context) {
+	i.sweepDownloads()
 	i.mu.Lock()
 	i.ctx = ctx
 	for _, j := range i.jobs {
@@ -165,7 +166,6 @@ func (i *Installation) Run(ctx context.Context) {
 		}
 	}
 	i.mu.Unlock()
-	i.sweepDownloads()
 	i.keepCurrent(ctx)
 	i.work.Wait()
 }

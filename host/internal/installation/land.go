@@ -134,39 +134,67 @@ func (i *Installation) awaitSeen(ctx context.Context, j *job) (at int, err error
 func (i *Installation) watch(ctx context.Context, j *job) (at int, err error) {
 	timed, cancel := context.WithTimeout(ctx, i.cfg.Patience.Healthy)
 	defer cancel()
-	var why *Fault
-	waits := Condition{}
 	r := j.see()
+	var v verdict
 	err = i.cfg.House.Await(timed, func() bool {
-		healthy := 0
-		for _, n := range r.changing() {
-			s := r.Plan.Steps[n]
-			c := i.cfg.House.Condition(s.ID, s.Digest)
-			if why = i.fate(r, n, c); why != nil {
-				at = n
-				return true
-			}
-			if !c.Healthy || !c.Settled {
-				at, waits = n, c
-				continue
-			}
-			healthy++
+		v = i.verdict(r)
+		for _, n := range v.healthy {
 			if j.show().Steps[n].State != StepRunning {
 				j.step(n, func(s *Step) { s.State = StepRunning })
 			}
 		}
-		return healthy == len(r.changing())
+		return v.why != nil || v.waits < 0
 	})
 	switch {
-	case why != nil:
-		return at, why
+	case v.why != nil:
+		return v.at, v.why
 	case err != nil && ctx.Err() == nil:
-		return at, faultf(CodeDeadline, "it does not run after %v: %s", i.cfg.Patience.Healthy, orText(waits.Message, "it is still being started"))
+		return v.waits, faultf(CodeDeadline, "it does not run after %v: %s", i.cfg.Patience.Healthy, orText(v.message, "it is still being started"))
 	case err != nil:
 		return -1, err
 	}
 	return i.prove(ctx, j, r)
 }
+
+// verdict is how what has landed of a plan is doing.
+type verdict struct {
+	healthy []int  // steps
+	waits   int    // a step of which nothing is known yet, -1 for none
+	message string // what it waits for
+	at      int    // the step that has failed, and
+	why     *Fault // why; nil while none has
+}
+
+// verdict judges what has landed. What is missed by others is the fault of what they miss:
+// it counts only when that is known of all.
+func (i *Installation) verdict(r record) verdict {
+	v := verdict{waits: -1}
+	var missing *Fault
+	without := -1
+	for _, n := range r.changing() {
+		s := r.Plan.Steps[n]
+		c := i.cfg.House.Condition(s.ID, s.Digest)
+		why := i.fate(r, n, c)
+		switch {
+		case why != nil && why.Code == codeMissing:
+			missing, without = why, n
+		case why != nil:
+			v.at, v.why = n, why
+			return v
+		case c.Healthy && c.Settled:
+			v.healthy = append(v.healthy, n)
+		default:
+			v.waits, v.message = n, c.Message
+		}
+	}
+	if missing != nil && v.waits < 0 {
+		v.at, v.why = without, missing
+	}
+	return v
+}
+
+// codeMissing is that of an extension that misses another one.
+const codeMissing = "dependency_missing"
 
 func orText(text, other string) string {
 	if text == "" {
@@ -188,20 +216,14 @@ func (i *Installation) prove(ctx context.Context, j *job, r record) (at int, err
 	}
 	timed, cancel := context.WithTimeout(ctx, probation)
 	defer cancel()
-	var why *Fault
+	var v verdict
 	err = i.cfg.House.Await(timed, func() bool {
-		for _, n := range r.changing() {
-			s := r.Plan.Steps[n]
-			if why = i.fate(r, n, i.cfg.House.Condition(s.ID, s.Digest)); why != nil {
-				at = n
-				return true
-			}
-		}
-		return false
+		v = i.verdict(r)
+		return v.why != nil
 	})
 	switch {
-	case why != nil:
-		return at, why
+	case v.why != nil:
+		return v.at, v.why
 	case ctx.Err() != nil:
 		return -1, ctx.Err()
 	case timed.Err() == nil:

@@ -79,18 +79,18 @@ type question struct {
 	requested []string
 	installed map[string]Installed
 	reach     Reach
-	// foreign are the publishers that ids would get that were asked for, and that nobody has
-	// consented to; they are pins by id.
-	foreign map[string]string
 }
 
 func (i *Installation) question(r Request) (*question, error) {
+	if !i.cfg.House.Looked() {
+		return nil, &Fault{Code: CodeUnavailable, Message: "the host has just started and has not read the extensions folder yet", Hint: "do it again in a moment"}
+	}
 	q := &question{
 		Request: resolver.Request{
 			HostVersion: i.cfg.HostVersion, Platform: i.cfg.Platform, Publishers: i.cfg.House.Publishers(),
 			Consent: map[string]string{}, Update: r.Update, UpdateAll: r.UpdateAll,
 		},
-		requested: notNil(r.Install), installed: map[string]Installed{}, foreign: map[string]string{},
+		requested: notNil(r.Install), installed: map[string]Installed{},
 		reach: Reach{Beta: map[string]bool{}},
 	}
 	q.requested = append(q.requested, r.Update...)
@@ -172,26 +172,42 @@ func filtered(repositories []resolver.Repository, keep filter) []resolver.Reposi
 	return list
 }
 
-// resolve finds a plan: without other publishers, or else with those of what was asked for.
+// resolve finds a plan: without other publishers, or else, for what was asked for by name,
+// with those that nobody has consented to yet.
 func (q *question) resolve() (*resolver.Plan, error) {
 	p, err := resolver.Resolve(q.Request)
-	conflict, ok := errors.AsType[*resolver.Conflict](err)
-	if !ok {
-		return p, err
+	if _, conflict := errors.AsType[*resolver.Conflict](err); err != nil && !conflict {
+		return nil, err
 	}
 	again := q.Request
 	again.Consent = maps.Clone(q.Consent)
+	foreign := false
 	for _, id := range q.named() {
-		if pin := q.newPublisher(id); pin != "" {
-			again.Consent[id], q.foreign[id] = pin, pin
+		if kept := version(p, id); p == nil || kept != "" {
+			if pin := q.newPublisher(id, kept); pin != "" {
+				again.Consent[id], foreign = pin, true
+			}
 		}
 	}
-	if len(q.foreign) > 0 {
-		if p, err := resolver.Resolve(again); err == nil {
-			return p, nil
+	if foreign {
+		if other, err := resolver.Resolve(again); err == nil {
+			return other, nil
 		}
 	}
-	return nil, conflict
+	return p, err
+}
+
+// version is the one in which a plan keeps an id, "" where it does not.
+func version(p *resolver.Plan, id string) string {
+	if p == nil {
+		return ""
+	}
+	for _, s := range p.Steps {
+		if s.ID == id && s.Action == resolver.Keep {
+			return s.Version
+		}
+	}
+	return ""
 }
 
 func (q *question) named() []string {
@@ -202,11 +218,15 @@ func (q *question) named() []string {
 	return list
 }
 
-// newPublisher is the pin of who publishes an id now, "" where that is the one from before,
-// or was consented to.
-func (q *question) newPublisher(id string) string {
+// newPublisher is the pin of who publishes an id in a version above one, "" where that is the
+// one from before, or was consented to.
+func (q *question) newPublisher(id, above string) string {
 	pinned := q.Publishers[id]
 	if pinned == "" || q.Consent[id] != "" {
+		return ""
+	}
+	least, err := bundle.ParseVersion(orText(above, "0"))
+	if err != nil {
 		return ""
 	}
 	for _, repository := range q.Repositories {
@@ -215,7 +235,8 @@ func (q *question) newPublisher(id string) string {
 			return ""
 		}
 		for _, r := range releases {
-			if r.Publisher != pinned && r.Publisher != "" {
+			v, err := bundle.ParseVersion(r.Version)
+			if r.Publisher != pinned && r.Publisher != "" && err == nil && v.Compare(least) > 0 {
 				return r.Publisher
 			}
 		}
