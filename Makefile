@@ -16,7 +16,7 @@ run: build ## build, pack the bundles, sign them and serve them from ./jmap-home
 test: ## install what the tests need, then check and test everything
 	scripts/test-needs
 	$(MAKE) --no-print-directory lint build
-	go test -race $$(go list ./... | grep -v '/e2e$$')
+	GORACE=atexit_sleep_ms=0 go test -race $$(go list ./... | grep -v '/e2e$$')
 	$(MAKE) --no-print-directory e2e
 	go run ./bench -short
 	go run ./store/server/bench -short

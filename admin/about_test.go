@@ -35,6 +35,7 @@ func aboutHost() host.About {
 }
 
 func TestAboutPage(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.RequestAddress = "127.0.0.1:8080"
 	shelf := cfg.Host.(*shelf)
@@ -59,6 +60,7 @@ func TestAboutPage(t *testing.T) {
 }
 
 func TestHealthOfADisk(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	shelf := cfg.Host.(*shelf)
 	root := withAdminToken(t, cfg)
@@ -71,6 +73,7 @@ func TestHealthOfADisk(t *testing.T) {
 }
 
 func TestSettingsPage(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	shelf := cfg.Host.(*shelf)
 	shelf.settings = []host.Setting{

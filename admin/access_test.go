@@ -123,6 +123,7 @@ func methodOf(route web.Route) string {
 // Every route of the table, with nobody and with each kind of user: who has the right
 // that it names gets to it, and nobody else.
 func TestEveryRouteOfTheTable(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.MetricsOpen = false
 	h := mustNew(t, cfg)
@@ -177,6 +178,7 @@ func (c *caller) try(handler http.Handler, route web.Route) int {
 
 // A form that does not come from a page of the session does nothing.
 func TestFormsCarryTheProofOfTheirSession(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running()))
 	all := callers(t, h)
 	root := all[slices.IndexFunc(all, func(c caller) bool { return c.name == "root" })]
@@ -206,6 +208,7 @@ func TestFormsCarryTheProofOfTheirSession(t *testing.T) {
 
 // A token for some extensions opens these, and what keeps to them by itself.
 func TestTokenForSomeExtensions(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running(), crashed()))
 	c := caller{name: "ci", token: tokenFor(t, h, host.NewToken{User: "admin", Role: host.RoleAdministrator, Extensions: []string{testID}})}
 	other := caller{name: "other", token: tokenFor(t, h, host.NewToken{User: "admin", Role: host.RoleAdministrator, Extensions: []string{"other.One"}})}
@@ -237,6 +240,7 @@ func TestTokenForSomeExtensions(t *testing.T) {
 
 // Whose password somebody else has set gets to the form that changes it, and nowhere else.
 func TestPasswordMustBeChanged(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running()))
 	_, err := h.cfg.Accounts.AddUser(t.Context(), host.NewUser{Name: "new", Role: host.RoleAdministrator, Password: testPassword}, host.Actor{Name: "admin"})
 	if err != nil {
@@ -290,6 +294,7 @@ func TestPasswordMustBeChanged(t *testing.T) {
 }
 
 func TestSignInByName(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running()))
 	callers(t, h)
 	handler := h.serve()
@@ -328,6 +333,7 @@ func TestSignInByName(t *testing.T) {
 
 // Names other than those of the machine, and those in admin.hosts, are not answered.
 func TestHosts(t *testing.T) {
+	t.Parallel()
 	const loopback, far = "127.0.0.1:8081", "192.0.2.1:8081"
 	public, err := url.Parse("https://Page.example.org")
 	if err != nil {
@@ -364,6 +370,7 @@ func TestHosts(t *testing.T) {
 
 // Behind a proxy with TLS the cookie goes over TLS only.
 func TestCookieBehindAProxy(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig()
 	cfg.URL = &url.URL{Scheme: "https", Host: "page.example.org"}
 	w := ask(mustNew(t, cfg).serve(), "POST", "/admin/sign-in", withForm("token="+testToken))
@@ -374,6 +381,7 @@ func TestCookieBehindAProxy(t *testing.T) {
 
 // A page that fetches what is new does not keep the session of somebody who has left.
 func TestPagesDoNotKeepSessionsAlive(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		dest string
 		want int

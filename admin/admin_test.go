@@ -18,6 +18,7 @@ import (
 )
 
 func TestAccess(t *testing.T) {
+	t.Parallel()
 	accounts := accountsOf(t, nil)
 	closed := testConfig(running())
 	closed.MetricsOpen = false
@@ -115,6 +116,7 @@ func checkProblem(t *testing.T, w *httptest.ResponseRecorder) {
 }
 
 func TestListShape(t *testing.T) {
+	t.Parallel()
 	odd := host.Extension{ID: "so % what? #1.jar", State: "failed", Reason: &host.Reason{Code: "not_zip", Stage: "verify"}, Signature: host.Signature{State: "unsigned"}}
 	h := mustNew(t, testConfig(running(), odd)).serve()
 	var list struct{ Extensions []map[string]any }
@@ -145,6 +147,7 @@ func TestListShape(t *testing.T) {
 
 // TestRequestListenerIsTold to those with the token.
 func TestRequestListenerIsTold(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig()
 	cfg.RequestAddress = "127.0.0.1:8080"
 	cfg.MetricsOpen = true
@@ -167,6 +170,7 @@ func TestRequestListenerIsTold(t *testing.T) {
 const hostile = "</td></bdi><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{.}}\u202egpj.exe\u2066\u200b\x1b[2J\xff&lt;"
 
 func TestHostileStrings(t *testing.T) {
+	t.Parallel()
 	reason := &host.Reason{Code: hostile, Stage: hostile, Message: hostile, Signal: hostile, Stderr: []string{hostile, hostile}}
 	e := host.Extension{
 		ID: hostile, Name: hostile, Class: hostile, Request: hostile, Response: hostile, Version: hostile,
@@ -219,6 +223,7 @@ func checkHarmless(t *testing.T, doc *html.Node) {
 }
 
 func TestLongTextIsCut(t *testing.T) {
+	t.Parallel()
 	e := running()
 	e.State, e.Reason = "failed", &host.Reason{Code: "crashed", Message: strings.Repeat("x", 1<<20), Stderr: []string{strings.Repeat("y", 1<<20)}}
 	w := ask(mustNew(t, testConfig(e)).serve(), "GET", "/admin/", withToken)
@@ -228,6 +233,7 @@ func TestLongTextIsCut(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	cfg, now := testConfig(running()), time.Now()
 	cfg.Accounts = accountsOf(t, func() time.Time { return now })
 	handler := mustNew(t, cfg).serve()
@@ -263,6 +269,7 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestSignOut(t *testing.T) {
+	t.Parallel()
 	handler := mustNew(t, testConfig(running())).serve()
 	cookie := ask(handler, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
 	signedIn := func(r *http.Request) { r.AddCookie(cookie) }
@@ -275,6 +282,7 @@ func TestSignOut(t *testing.T) {
 }
 
 func TestSignInIsRateLimited(t *testing.T) {
+	t.Parallel()
 	cfg, now := testConfig(), time.Now()
 	cfg.Accounts = accountsOf(t, func() time.Time { return now })
 	handler := mustNew(t, cfg).serve()
@@ -298,6 +306,7 @@ func TestSignInIsRateLimited(t *testing.T) {
 }
 
 func TestFarSignInPageKeepsPaths(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig()
 	cfg.Address = "192.0.2.1:8081"
 	w := ask(mustNew(t, cfg).serve(), "GET", "/admin/sign-in")
@@ -307,6 +316,7 @@ func TestFarSignInPageKeepsPaths(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(*Config){
 		"no address":  func(c *Config) { c.Address = "" },
 		"no host":     func(c *Config) { c.Host = nil },

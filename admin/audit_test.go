@@ -27,6 +27,7 @@ func trail(n int) []host.AuditEntry {
 }
 
 func TestAuditPage(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	shelf := cfg.Host.(*shelf)
 	shelf.trail = trail(60)
@@ -89,6 +90,7 @@ func TestAuditPage(t *testing.T) {
 }
 
 func TestAuditIsExported(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	shelf := cfg.Host.(*shelf)
 	shelf.trail = trail(1200)
@@ -120,6 +122,7 @@ func TestAuditIsExported(t *testing.T) {
 
 // A file that is not whole must not look as if it were.
 func TestExportThatBreaksOff(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	shelf := cfg.Host.(*shelf)
 	shelf.trail = trail(1200)

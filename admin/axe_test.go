@@ -11,6 +11,7 @@ import (
 
 // TestPagesKeepNobodyOut looks at pages as axe does: wide and narrow, light and dark.
 func TestPagesKeepNobodyOut(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	rows := newShelf(everything()...)
 	dress(rows)

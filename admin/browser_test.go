@@ -97,6 +97,7 @@ func served(t *testing.T, rows *shelf) *httptest.Server {
 
 // TestStalePage: a page whose host is gone says so, and what is shown stays.
 func TestStalePage(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	host := served(t, newShelf(running()))
 	within(ctx, t, "signing in", chromedp.Navigate(host.URL+"/admin/"), chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS("table")))
@@ -113,6 +114,7 @@ func TestStalePage(t *testing.T) {
 }
 
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	messages := watchConsole(ctx)
 	spiteful := host.Extension{ID: "spite.jar", Name: hostile, State: "failed", File: "spite.jar", Reason: &host.Reason{Code: "manifest_invalid", Message: hostile}}

@@ -27,6 +27,7 @@ func many(n int) []host.Extension {
 }
 
 func TestPagesOfExtensions(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(many(7)...)
 	h := mustNew(t, cfg).serve()
 	read := func(query string) (ids []string, next string) {
@@ -69,6 +70,7 @@ func TestPagesOfExtensions(t *testing.T) {
 }
 
 func TestVersionsOfAnswers(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	h := mustNew(t, cfg).serve()
 	one := "/api/v1/extensions/" + running().ID
@@ -99,6 +101,7 @@ func TestVersionsOfAnswers(t *testing.T) {
 }
 
 func TestCompressedAnswers(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(many(20)...)).serve()
 	plain := ask(h, "GET", "/api/v1/extensions", withToken)
 	zipped := ask(h, "GET", "/api/v1/extensions", withToken, withHeader("Accept-Encoding", "gzip"))
@@ -123,6 +126,7 @@ func TestCompressedAnswers(t *testing.T) {
 }
 
 func TestChangesUnderACondition(t *testing.T) {
+	t.Parallel()
 	id := running().ID
 	one := "/api/v1/extensions/" + id
 	cfg := testConfig(running())
@@ -186,6 +190,7 @@ func TestChangesUnderACondition(t *testing.T) {
 
 // TestWrongTokens: they are counted by address, and a right one is never refused.
 func TestWrongTokens(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running())).serve()
 	at := func(address string) func(*http.Request) {
 		return func(r *http.Request) { r.RemoteAddr = address }
@@ -217,6 +222,7 @@ func TestWrongTokens(t *testing.T) {
 
 // TestRequestIDs: each answer has one, the problem says it, and so does the log.
 func TestRequestIDs(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running())).serve()
 	w := ask(h, "GET", "/api/v1/extensions/nobody", withToken, withHeader("Request-Id", "mine.1"))
 	var p web.Problem

@@ -16,6 +16,7 @@ import (
 // TestConfigurationInABrowser: somebody configures an extension without a script of ours:
 // adds an item, errs, reviews, is overtaken by somebody else, and saves.
 func TestConfigurationInABrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	s := configured()
 	url := open(t, s)

@@ -81,6 +81,7 @@ func withID(n *html.Node, id string) []*html.Node {
 }
 
 func TestConfigurationPage(t *testing.T) {
+	t.Parallel()
 	s := configured()
 	h, cookie := withTokenSession(t, s)
 	path := "/admin/extensions/" + running().ID + "/config"

@@ -11,6 +11,7 @@ import (
 )
 
 func TestConfigRoutes(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	s := cfg.Host.(*shelf)
 	s.config = host.Configuration{

@@ -27,6 +27,7 @@ func waits() host.Extension {
 
 // What waits for consent is told, and consented to, on the overview.
 func TestOverviewShowsWhatWaits(t *testing.T) {
+	t.Parallel()
 	doc := parse(t, ask(mustNew(t, testConfig(waits())).serve(), "GET", "/admin/", withToken).Body.String())
 	text := one(t, doc, "article", "entry")
 	for _, part := range []string{"Version 6 did not take over. Version 5.0.0010 keeps serving", "the permission events", "the permission net:[::1]:80", "needs_consent"} {
@@ -43,6 +44,7 @@ func TestOverviewShowsWhatWaits(t *testing.T) {
 
 // TestConsentForm: only who is signed in, and only from a page of their session.
 func TestConsentForm(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(waits())
 	shelf := cfg.Host.(*shelf)
 	h := mustNew(t, cfg).serve()

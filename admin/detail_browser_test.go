@@ -39,6 +39,7 @@ func (t *tape) Close() {}
 // TestDetailInBrowser tells the stories of people who look at one extension, each with a
 // host of its own, in one browser.
 func TestDetailInBrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	for name, story := range map[string]func(context.Context, *testing.T){
 		"keeps nobody out": detailKeepsNobodyOut, "trying": detailTried, "following": detailFollowed,

@@ -19,6 +19,7 @@ import (
 // TestDetailHostileStrings: whatever a bundle and a process say is text, and every
 // character of it can be seen.
 func TestDetailHostileStrings(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t, func(s *detailShelf, e *host.Extension) {
 		e.Name, e.Version, e.Class, e.Request, e.Response, e.File, e.Digest = spite, spite, spite, spite, spite, spite, spite
 		e.State, e.Reason = "failed", &host.Reason{Code: spite, Stage: "runtime", Message: spite, Time: time.Now(), Stderr: []string{spite}}
@@ -146,6 +147,7 @@ func attributeOf(n *html.Node, name string) (string, bool) {
 // TestDetailConsent: what is ticked is granted, and that nothing is ticked is not
 // everything.
 func TestDetailConsent(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	doc := o.page(t, "/trust")
 	var waiting url.Values
@@ -200,6 +202,7 @@ func TestDetailConsent(t *testing.T) {
 
 // TestDetailVersions: the way back is offered with the data only where they are there.
 func TestDetailVersions(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	doc := o.page(t, "/versions?compare=sha256:0002")
 	compared := textOf(all(doc, "section", "card")[0])
@@ -247,6 +250,7 @@ func TestDetailVersions(t *testing.T) {
 
 // TestDetailOffersNoForms: who looks with a token alone changes nothing by forms.
 func TestDetailOffersNoForms(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	o.session = withToken
 	for _, tab := range detailTabs() {
@@ -260,6 +264,7 @@ func TestDetailOffersNoForms(t *testing.T) {
 // TestDetailLogs: the filter reaches the host, what is misspelled counts as not chosen,
 // and the log can be had whole.
 func TestDetailLogs(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	for query, want := range map[string]host.LogQuery{
 		"":                                      {Tail: host.DefaultTail},
@@ -293,6 +298,7 @@ func TestDetailLogs(t *testing.T) {
 // TestDetailFailure: how it last failed is on the first page, from the history or else
 // from the row.
 func TestDetailFailure(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	text := textOf(o.page(t, ""))
 	for _, part := range []string{"Last failure", "exit code 2", "panic: index out of range", "goroutine 1 [running]:"} {
@@ -323,6 +329,7 @@ func TestDetailFailure(t *testing.T) {
 
 // TestDetailAudit asks the trail for this extension alone and tells what has changed.
 func TestDetailAudit(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	doc := o.page(t, "/audit?cursor=abc")
 	if q := o.shelf.audits[0]; q.Target != o.e.ID || q.Cursor != "abc" {
@@ -341,6 +348,7 @@ func TestDetailAudit(t *testing.T) {
 
 // TestDetailMetrics draws every series, and has a table for those who do not see it.
 func TestDetailMetrics(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	doc := o.page(t, "/metrics")
 	charts := all(doc, "svg", "chart")
@@ -363,6 +371,7 @@ func TestDetailMetrics(t *testing.T) {
 
 // TestDetailOfFiles: a file that is no extension has a page too, whatever its name.
 func TestDetailOfFiles(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"my file.jar", "ü.jar", "a%2Fb?#.jar", "50%.jar", "$.jar"} {
 		t.Run(name, func(t *testing.T) {
 			o := openDetail(t, func(_ *detailShelf, e *host.Extension) {
@@ -399,6 +408,7 @@ func TestDetailOfFiles(t *testing.T) {
 // TestDetailFollow: what comes is sent as events, bounded and visible; a place that a
 // browser names is passed on, and one that would end a line of the stream is not sent.
 func TestDetailFollow(t *testing.T) {
+	t.Parallel()
 	s, e := detailSample()
 	s.set(e)
 	cfg := testConfig()

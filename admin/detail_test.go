@@ -168,6 +168,7 @@ func links(doc *html.Node, path string) []string {
 // TestDetailTabs: every tab shows the extension, its tabs and no message without words,
 // in both languages.
 func TestDetailTabs(t *testing.T) {
+	t.Parallel()
 	o := openDetail(t)
 	for _, tab := range detailTabs() {
 		for _, language := range []string{"en", "fr"} {

@@ -18,6 +18,7 @@ import (
 // TestDetailTry: a person fills in the form that was made from the schema, and the
 // request is what they have written, in their name.
 func TestDetailTry(t *testing.T) {
+	t.Parallel()
 	const tab = "/types/org.example.ReportRequest"
 	o := openDetail(t)
 	post := func(form url.Values) (*html.Node, int) {
@@ -76,6 +77,7 @@ func TestDetailTry(t *testing.T) {
 
 // TestDetailTryIsNotSent: what can not be sent is shown again, and nothing is sent.
 func TestDetailTryIsNotSent(t *testing.T) {
+	t.Parallel()
 	const tab = "/types/org.example.ReportRequest"
 	for _, c := range []struct {
 		name   string
@@ -116,6 +118,7 @@ func TestDetailTryIsNotSent(t *testing.T) {
 
 // TestDetailTryOpaque: text, or a file, of any media type; and a host that refuses.
 func TestDetailTryOpaque(t *testing.T) {
+	t.Parallel()
 	const tab = "/types/org.example.RawRequest"
 	o := openDetail(t)
 	form := o.formOf(t, tab, "/types/")

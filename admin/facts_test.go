@@ -8,6 +8,7 @@ import (
 )
 
 func TestFacts(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.RequestAddress = "127.0.0.1:8080"
 	h := mustNew(t, cfg).serve()
@@ -47,6 +48,7 @@ func TestFacts(t *testing.T) {
 
 // The page around a frame keeps it here, and gives it a key that differs each time.
 func TestPageAroundOwnPages(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig()
 	cfg.Host = newPaged(map[string]string{"index.html": "<p>"})
 	h := mustNew(t, cfg).serve()

@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -248,8 +252,18 @@ func accountsOf(t *testing.T, now func() time.Time) *host.Accounts {
 	if a, ok := opened.Load(t); ok && now == nil {
 		return a.(*host.Accounts)
 	}
+	home := t.TempDir()
+	if now == nil {
+		fresh, err := freshHome()
+		for path, data := range fresh {
+			err = errors.Join(err, os.MkdirAll(filepath.Dir(filepath.Join(home, path)), 0o750), os.WriteFile(filepath.Join(home, path), data, 0o600))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	a, done, err := host.OpenAccounts(host.AccountsConfig{
-		Home: host.Home(t.TempDir()), AdminToken: testToken, Log: slog.New(slog.DiscardHandler), Now: now,
+		Home: host.Home(home), AdminToken: testToken, Log: slog.New(slog.DiscardHandler), Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +277,32 @@ func accountsOf(t *testing.T, now func() time.Time) *host.Accounts {
 	})
 	return a
 }
+
+// freshHome is the files of a home in which nothing has happened yet, by path, made once:
+// making its database takes longer than most of these tests.
+var freshHome = sync.OnceValues(func() (map[string][]byte, error) {
+	dir, err := os.MkdirTemp("", "jackfield-admin-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	_, done, err := host.OpenAccounts(host.AccountsConfig{Home: host.Home(dir), AdminToken: testToken, Log: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		err = done()
+	}
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string][]byte{}
+	err = fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		kept[path], err = os.ReadFile(filepath.Join(dir, path))
+		return err
+	})
+	return kept, err
+})
 
 // tested is a handler whose answers are held to their description.
 type tested struct {

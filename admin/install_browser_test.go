@@ -43,6 +43,7 @@ func press(selector string) chromedp.Action[chromedp.Void] {
 // TestInstallInTheBrowser goes the whole way: a file that is too large, one that is
 // refused, one that is good, the look at it, its progress until it runs.
 func TestInstallInTheBrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	messages := watchConsole(ctx)
 	rows := newShelf(running())
@@ -96,6 +97,7 @@ func TestInstallInTheBrowser(t *testing.T) {
 
 // TestInstallWithoutScripts: the same forms do the same.
 func TestInstallWithoutScripts(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t, chromedp.Flag("blink-settings", "scriptEnabled=false"))
 	rows := newShelf(running())
 	rows.stages(staged())
@@ -115,6 +117,7 @@ func TestInstallWithoutScripts(t *testing.T) {
 // TestAccountsInTheBrowser: a user is added with a password that was suggested, a token is
 // made and copied, both are taken away.
 func TestAccountsInTheBrowser(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	messages := watchConsole(ctx)
 	site := enter(ctx, t, open(t, newShelf(running(), crashed())))
@@ -147,6 +150,7 @@ func TestAccountsInTheBrowser(t *testing.T) {
 
 // TestMorePagesKeepNobodyOut looks at what is only read.
 func TestMorePagesKeepNobodyOut(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t)
 	rows := newShelf(running(), crashed())
 	rows.trail, rows.about = trail(60), ptr(aboutHost())

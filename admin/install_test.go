@@ -141,6 +141,7 @@ func staged() host.Staged {
 }
 
 func TestInstallFromThePage(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	shelf := cfg.Host.(*shelf)
 	shelf.stages(staged())
@@ -204,6 +205,7 @@ func TestInstallFromThePage(t *testing.T) {
 }
 
 func TestReviewOffersOnlyWhatCanBe(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		change  func(*host.Staged)
@@ -262,6 +264,7 @@ func TestReviewOffersOnlyWhatCanBe(t *testing.T) {
 }
 
 func TestRefusedBundlesAreExplained(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		refuse  error
@@ -303,6 +306,7 @@ func TestRefusedBundlesAreExplained(t *testing.T) {
 }
 
 func TestInstallationThatIsRefused(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	shelf := cfg.Host.(*shelf)
 	shelf.stages(staged())
@@ -315,6 +319,7 @@ func TestInstallationThatIsRefused(t *testing.T) {
 }
 
 func TestProgressOfAnInstallation(t *testing.T) {
+	t.Parallel()
 	job := host.Job{Name: "install-1", State: host.JobStarting, ID: running().ID, Version: "6.0", Digest: "sha256:6"}
 	for _, c := range []struct {
 		name   string
@@ -359,6 +364,7 @@ func TestProgressOfAnInstallation(t *testing.T) {
 }
 
 func TestReviewOfAHostileBundle(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	s := staged()
 	for _, field := range []*string{

@@ -73,6 +73,7 @@ func (d described) check(r *http.Request, w *httptest.ResponseRecorder) {
 // TestDescription: the document is OpenAPI 3.1, and says of the table of routes all, and
 // nothing else.
 func TestDescription(t *testing.T) {
+	t.Parallel()
 	doc, err := document(t)
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +115,7 @@ func TestDescription(t *testing.T) {
 
 // TestClosedSetsAreEnumerations, and what may be null says so.
 func TestClosedSetsAreEnumerations(t *testing.T) {
+	t.Parallel()
 	doc, err := document(t)
 	if err != nil {
 		t.Fatal(err)

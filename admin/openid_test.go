@@ -126,6 +126,7 @@ func visit(t *testing.T, b *http.Client, address string) (int, string) {
 }
 
 func TestSignInAtAProvider(t *testing.T) {
+	t.Parallel()
 	page, accounts := withProvider(t)
 	if _, text := visit(t, browser(t), page.URL+"/admin/sign-in"); !strings.Contains(text, "/admin/oidc/start") {
 		t.Errorf("the form does not lead to the provider: %s", text)
@@ -203,6 +204,7 @@ func TestSignInAtAProvider(t *testing.T) {
 // A real browser keeps back cookies that do not belong to where a request comes from: it
 // gets in all the same, and the cookie that it keeps is the strict one.
 func TestBrowserSignsInAtAProvider(t *testing.T) {
+	t.Parallel()
 	page, _ := withProvider(t)
 	ctx := browse(t)
 	within(ctx, t, "the sign-in form", chromedp.Navigate(page.URL+"/admin/"), chromedp.Click(chromedp.CSS(`a[href="/admin/oidc/start"]`)))

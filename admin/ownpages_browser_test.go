@@ -175,6 +175,7 @@ func knownWaysOut() []string { return []string{"connected", "a packet"} }
 
 // A page that tries everything finds that it can do nothing but ask.
 func TestHostileOwnPages(t *testing.T) {
+	t.Parallel()
 	elsewhere := &witness{}
 	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { elsewhere.note("asked for " + r.URL.String()) }))
 	web.Config.ConnState = func(_ net.Conn, s http.ConnState) {
@@ -247,6 +248,7 @@ func TestHostileOwnPages(t *testing.T) {
 
 // A page can not even leave with what it knows: what is around it keeps it here.
 func TestOwnPagesDoNotLeave(t *testing.T) {
+	t.Parallel()
 	elsewhere := &witness{}
 	web := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { elsewhere.note(r.URL.String()) }))
 	t.Cleanup(web.Close)
@@ -305,6 +307,7 @@ func inFrame(ctx context.Context, t *testing.T) context.Context {
 
 // The pages of examples/panel do their work over the bridge.
 func TestOwnPagesOfPanel(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{}
 	for _, name := range []string{"index.html", "panel.js", "panel.css"} {
 		text, err := os.ReadFile(filepath.Join("..", "examples", "panel", "ui", name))
@@ -377,6 +380,7 @@ func TestOwnPagesOfPanel(t *testing.T) {
 
 // The example of docs/ui-bridge.md does what is said of it.
 func TestExampleOfTheBridge(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "docs", "ui-bridge.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 // Axe looks at the page around own pages, and at the question that it asks, in both
 // languages and themes, wide and narrow.
 func TestOwnPagesKeepNobodyOut(t *testing.T) {
+	t.Parallel()
 	p := newPaged(map[string]string{"index.html": bare + `<h1>Pages</h1>`, "own.js": `
 		await jackfield.connect();
 		jackfield.ask("config.set", { values: { salutation: "x".repeat(200) } }).catch(() => {});

@@ -27,6 +27,7 @@ func fieldOf(t *testing.T, doc *html.Node, name string) string {
 }
 
 func TestUsersOnThePage(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running(), crashed())
 	root := signedIn(t, cfg, "root", host.RoleAdministrator)
 	accounts := root.h.cfg.Accounts
@@ -101,6 +102,7 @@ func notices(w *httptest.ResponseRecorder) func(*http.Request) {
 }
 
 func TestNobodyLocksThemselvesOut(t *testing.T) {
+	t.Parallel()
 	root := signedIn(t, testConfig(running()), "root", host.RoleAdministrator)
 	doc := root.page("/admin/users/root")
 	if len(all(doc, "a", "danger")) != 0 {
@@ -128,6 +130,7 @@ func TestNobodyLocksThemselvesOut(t *testing.T) {
 }
 
 func TestTokensOnThePage(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running(), crashed())
 	root := signedIn(t, cfg, "root", host.RoleAdministrator)
 	accounts := root.h.cfg.Accounts
@@ -174,6 +177,7 @@ func TestTokensOnThePage(t *testing.T) {
 }
 
 func TestOwnAccount(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	root := signedIn(t, cfg, "root", host.RoleAdministrator)
 	accounts := root.h.cfg.Accounts

@@ -10,6 +10,7 @@ import (
 )
 
 func TestRecords(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, path, asked, body string }{
 		{"history", "/api/v1/extensions/org.a.A/history", `history org.a.A "" 100`,
 			`{"events":[{"time":"0001-01-01T00:00:00Z","kind":"started","version":"5.0.0010","digest":"","actor":"folder","code":"","message":""}],"next":"end"}`},
@@ -41,6 +42,7 @@ func TestRecords(t *testing.T) {
 
 // TestAuditTrail is asked for what the query says, and nothing else.
 func TestAuditTrail(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
 	for query, want := range map[string]host.AuditQuery{
 		"":                         {Limit: 100},

@@ -22,6 +22,7 @@ import (
 const jar = "application/java-archive"
 
 func TestUpload(t *testing.T) {
+	t.Parallel()
 	const small = "PK\x03\x04 and so on"
 	most := strings.Repeat("x", 1<<20)
 	for _, c := range []struct {
@@ -99,6 +100,7 @@ func checkUploaded(t *testing.T, w *httptest.ResponseRecorder, s *shelf, want in
 }
 
 func TestNoCodedUploads(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig()
 	w := ask(mustNew(t, cfg).serve(), "POST", "/api/v1/extensions", withToken, withBody(jar, "x"), withHeader("Content-Encoding", "gzip"))
 	checkUploaded(t, w, cfg.Host.(*shelf), 415, "without Content-Encoding")
@@ -110,6 +112,7 @@ func field(name, head, body string) string {
 }
 
 func TestForms(t *testing.T) {
+	t.Parallel()
 	const end = "--b--\r\n"
 	file := field("file", `; filename="../../etc/passwd"`, "PK content")
 	most := strings.Repeat("x", 1<<20)
@@ -211,6 +214,7 @@ func answer(t *testing.T, r *bufio.Reader) (*http.Response, web.Problem) {
 // TestUploadIsCut at its limit, and what came before was not kept: the host has each
 // piece before the client sends the next.
 func TestUploadIsCut(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig()
 	cfg.MaxUpload = 3 << 20
 	var total atomic.Int64
@@ -268,6 +272,7 @@ func TestUploadIsCut(t *testing.T) {
 // TestNothingIsSentInVain: a client that asks first learns that it may not before it
 // has sent a byte.
 func TestNothingIsSentInVain(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	address := startWith(t, mustNew(t, cfg), time.Minute)
 	for _, c := range []struct {
@@ -303,6 +308,7 @@ func TestNothingIsSentInVain(t *testing.T) {
 // so may the host, when all has come, and an extension, until it has settled. The
 // connection is as good as new then.
 func TestSlowUpload(t *testing.T) {
+	t.Parallel()
 	const deadline = 300 * time.Millisecond
 	cfg := testConfig(running())
 	cfg.Host.(*shelf).read = func(r io.Reader) (int64, [32]byte, error) {
@@ -342,6 +348,7 @@ func TestSlowUpload(t *testing.T) {
 
 // TestStalledUpload is ended, whether it stops at once or halfway, with a sentence.
 func TestStalledUpload(t *testing.T) {
+	t.Parallel()
 	for _, part := range []string{"", "PK half"} {
 		cfg := testConfig()
 		h := mustNew(t, cfg)
@@ -365,6 +372,7 @@ func TestStalledUpload(t *testing.T) {
 
 // TestBrokenUpload: the host sees that a connection ended too early.
 func TestBrokenUpload(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig()
 	ended := make(chan error, 1)
 	cfg.Host.(*shelf).read = func(r io.Reader) (int64, [32]byte, error) {

@@ -22,6 +22,7 @@ func decoded[T any](t *testing.T, body []byte) (v T) {
 func withJSON(body string) func(*http.Request) { return withBody("application/json", body) }
 
 func TestUsersOverTheAPI(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running())).serve()
 	w := ask(h, "POST", "/api/v1/users", withToken, withJSON(`{"name":"vera","role":"viewer","owns":["b.B","a.A"],"password":"correct horse battery"}`))
 	if w.Code != 201 || w.Header().Get("Location") != "/api/v1/users/vera" || w.Header().Get("ETag") != `"1"` || strings.Contains(w.Body.String(), "horse") {
@@ -72,6 +73,7 @@ func TestUsersOverTheAPI(t *testing.T) {
 }
 
 func TestWrongQuestionsAboutUsers(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	h := mustNew(t, cfg).serve()
 	for _, c := range []struct {
@@ -118,6 +120,7 @@ func TestWrongQuestionsAboutUsers(t *testing.T) {
 }
 
 func TestTokensOverTheAPI(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running()))
 	all := callers(t, h)
 	viewer, operator := &all[0], &all[1]
@@ -179,6 +182,7 @@ func TestTokensOverTheAPI(t *testing.T) {
 }
 
 func TestSessionsOverTheAPI(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running()))
 	all := callers(t, h)
 	handler := h.serve()

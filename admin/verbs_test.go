@@ -36,6 +36,7 @@ func from(path string) func(*http.Request) {
 
 // TestEveryRouteIsGuarded, and nothing reaches the host before the guard is passed.
 func TestEveryRouteIsGuarded(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	h := mustNew(t, cfg).serve()
 	cookie := ask(h, "POST", "/admin/sign-in", withForm("token="+testToken)).Result().Cookies()[0]
@@ -84,6 +85,7 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 }
 
 func TestVerbs(t *testing.T) {
+	t.Parallel()
 	id := running().ID
 	const asJSON = "application/json"
 	for _, c := range []struct {
@@ -183,6 +185,7 @@ func TestVerbs(t *testing.T) {
 // TestOddIDs: an id that could lead out of a folder never reaches the host, whatever
 // else stands in it does, unchanged.
 func TestOddIDs(t *testing.T) {
+	t.Parallel()
 	for path, want := range map[string]string{
 		"so%20%25%20what%3F%20%231.jar":   "so % what? #1.jar",
 		"%E2%80%AE%1b[2J":                 "\u202e\x1b[2J",
@@ -222,6 +225,7 @@ func TestOddIDs(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		err    error
 		status int
@@ -269,6 +273,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
+	t.Parallel()
 	id := running().ID
 	for _, request := range []struct{ method, path, media, body string }{
 		{"POST", "/api/v1/extensions/" + id + "/restart?wait=true", "", ""},
@@ -305,6 +310,7 @@ func TestWaiting(t *testing.T) {
 }
 
 func TestClientThatLeft(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.Host.(*shelf).refuse = fmt.Errorf("waiting: %w", context.Canceled)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -103,6 +103,7 @@ func saying[T any](more bool, said ...T) *script[T] {
 }
 
 func TestEventsAreTold(t *testing.T) {
+	t.Parallel()
 	row, other := running(), crashed()
 	notices := []host.Notice{
 		{Seq: 4, Kind: host.NoticeReset},
@@ -155,6 +156,7 @@ func TestEventsAreTold(t *testing.T) {
 }
 
 func TestEventsThatCannotBe(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.Events = func(uint64) (Notices, error) {
 		return nil, &host.Error{Code: host.CodeUnavailable, Message: "too many"}
@@ -176,6 +178,7 @@ func TestEventsThatCannotBe(t *testing.T) {
 
 // A stream beats, and ends when its reader may not see any more what comes.
 func TestAStreamEndsWithItsToken(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.Accounts = accountsOf(t, nil)
 	feed := saying[host.Notice](true)
@@ -213,6 +216,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.Events = func(uint64) (Notices, error) { return saying[host.Notice](true), nil }
 	h := mustNew(t, cfg)
@@ -244,6 +248,7 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 func TestJobs(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	cfg.Accounts = accountsOf(t, nil)
 	h := mustNew(t, cfg).serve()
@@ -265,6 +270,7 @@ func TestJobs(t *testing.T) {
 }
 
 func TestLogsAreRead(t *testing.T) {
+	t.Parallel()
 	one := "/api/v1/extensions/" + running().ID + "/logs"
 	for _, c := range []struct{ query, media, body, asked string }{
 		{"", "text/plain; charset=utf-8", "raw one\nraw two\rdata: forged\n", `logs %s 0 "" ""`},
@@ -288,6 +294,7 @@ func TestLogsAreRead(t *testing.T) {
 }
 
 func TestLogsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running())).serve()
 	for _, query := range []string{
 		"tail=x", "tail=-1", "tail=10001", "format=xml", "follow=yes", "since=noon", "wait=true",
@@ -308,6 +315,7 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 }
 
 func TestLogsAreFollowed(t *testing.T) {
+	t.Parallel()
 	for format, want := range map[string]string{
 		"text": "line p-1 raw one|line p-2 raw two\ndata: forged|missed  {\"lines\":7}|",
 		"json": `line p-1 {"time":"1970-01-01T00:00:01Z","level":"info","message":"\u003cb\u003eone\u003c/b\u003e","attrs":[{"key":"k","value":"v"}]}|` +
@@ -333,6 +341,7 @@ func TestLogsAreFollowed(t *testing.T) {
 }
 
 func TestMetricsOfOneExtension(t *testing.T) {
+	t.Parallel()
 	h := mustNew(t, testConfig(running(), host.Extension{ID: "a.jar", File: "a.jar", State: "failed"})).serve()
 	one := "/api/v1/extensions/" + running().ID + "/metrics"
 	w := ask(h, "GET", one, withToken)
@@ -358,6 +367,7 @@ func TestMetricsOfOneExtension(t *testing.T) {
 }
 
 func TestMeasuresOfAllExtensions(t *testing.T) {
+	t.Parallel()
 	file := host.Extension{ID: "a.jar", File: "a.jar", State: "failed", Reason: &host.Reason{Code: "not_zip"}}
 	h := mustNew(t, testConfig(running(), file)).serve()
 	w := ask(h, "GET", "/api/v1/measures", withToken)
@@ -383,6 +393,7 @@ func TestMeasuresOfAllExtensions(t *testing.T) {
 }
 
 func TestTheLogLevelIsAVerb(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(running())
 	h := mustNew(t, cfg).serve()
 	path := "/api/v1/extensions/" + running().ID + "/log-level"
@@ -401,6 +412,7 @@ func TestTheLogLevelIsAVerb(t *testing.T) {
 }
 
 func TestIdempotencyKeys(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		keys []string
 		want int

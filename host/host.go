@@ -416,7 +416,7 @@ func (h *Host) register() {
 	h.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newSnapshotCollector(&h.rows),
+		newSnapshotCollector(&h.rows, h.holdsUntil),
 		newOwnCollector(h),
 	)
 	h.registry.MustRegister(h.catalog.Collectors()...)

@@ -387,12 +387,18 @@ func TestStopCanBeWatched(t *testing.T) {
 
 func inFlight(t *testing.T, w *world) float64 {
 	t.Helper()
+	return w.gauge("jackfield_requests_in_flight")
+}
+
+// gauge is the first of a family of gauges, 0 without any.
+func (w *world) gauge(name string) float64 {
+	w.t.Helper()
 	families, err := w.Gatherer().Gather()
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() == "jackfield_requests_in_flight" {
+		if f.GetName() == name {
 			return f.GetMetric()[0].GetGauge().GetValue()
 		}
 	}

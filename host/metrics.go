@@ -4,9 +4,11 @@ import (
 	"context"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/scrape"
 )
@@ -39,19 +41,22 @@ func (h *Host) sources() []scrape.Source {
 // snapshotCollector turns the rows of the snapshot into metrics, so an extension
 // that is gone leaves no series behind.
 type snapshotCollector struct {
-	rows                     *atomic.Pointer[[]row]
-	info, state, memoryLimit *prometheus.Desc
+	rows                                *atomic.Pointer[[]row]
+	holdsUntil                          func(*bundle.Verified) time.Time
+	info, state, memoryLimit, signature *prometheus.Desc
 }
 
-func newSnapshotCollector(rows *atomic.Pointer[[]row]) *snapshotCollector {
+func newSnapshotCollector(rows *atomic.Pointer[[]row], holdsUntil func(*bundle.Verified) time.Time) *snapshotCollector {
 	return &snapshotCollector{
-		rows: rows,
+		rows: rows, holdsUntil: holdsUntil,
 		info: prometheus.NewDesc("jackfield_extension_info",
 			"What runs: always 1.", []string{"extension", "version", "class"}, nil),
 		state: prometheus.NewDesc("jackfield_extension_state",
 			"1 for the state in which the extension is, 0 for the others.", []string{"extension", "state"}, nil),
 		memoryLimit: prometheus.NewDesc("jackfield_extension_memory_limit_bytes",
 			"Memory that an extension's processes may hold together: limits.memory. Absent without a limit.", []string{"extension"}, nil),
+		signature: prometheus.NewDesc("jackfield_extension_signature_expiry_timestamp_seconds",
+			"When the signature of the extension's bundle stops to hold: the first certificate ends that it needs. Absent for one that no trusted root vouches for.", []string{"extension"}, nil),
 	}
 }
 
@@ -59,6 +64,7 @@ func (c *snapshotCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.info
 	ch <- c.state
 	ch <- c.memoryLimit
+	ch <- c.signature
 }
 
 // Collect leaves files out that are no extension: their names are not ours, and
@@ -73,6 +79,11 @@ func (c *snapshotCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.info, prometheus.GaugeValue, 1, e.ID, e.Version, e.Class)
 		if limit := e.Limits.Memory.Value; limit > 0 {
 			ch <- prometheus.MustNewConstMetric(c.memoryLimit, prometheus.GaugeValue, float64(limit), e.ID)
+		}
+		if e.edition != nil {
+			if until := c.holdsUntil(e.edition.entry.Bundle); !until.IsZero() {
+				ch <- prometheus.MustNewConstMetric(c.signature, prometheus.GaugeValue, float64(until.Unix()), e.ID)
+			}
 		}
 		for _, state := range lifecycle.States() {
 			value := 0.0

@@ -98,6 +98,13 @@ func (h *Host) signatureOf(b *bundle.Verified) Signature {
 	return s
 }
 
+// holdsUntil is when a certificate ends without which a bundle's signature does not hold;
+// zero where none vouches for it.
+func (h *Host) holdsUntil(b *bundle.Verified) time.Time {
+	v, _ := h.admission.Verdict(b)
+	return v.Until
+}
+
 // publisherOf is the publisher to which an extension is bound once this bundle of it was
 // healthy, "" for none.
 func (h *Host) publisherOf(b *bundle.Verified) string {

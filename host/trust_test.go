@@ -99,6 +99,9 @@ func TestUnsignedBundleRunsMarkedUnderWarn(t *testing.T) {
 	if e := w.awaitRunning(theID, "1"); e.Signature.State != "unsigned" || e.Signature.Code != "unsigned" {
 		t.Errorf("it is marked as %+v", e.Signature)
 	}
+	if got := w.gauge("jackfield_extension_signature_expiry_timestamp_seconds"); got != 0 {
+		t.Errorf("nobody signed it, until %v", got)
+	}
 }
 
 func TestSignedBundleRunsWithItsChain(t *testing.T) {
@@ -106,6 +109,9 @@ func TestSignedBundleRunsWithItsChain(t *testing.T) {
 	w := startStrict(t, t.TempDir(), nil, a)
 	w.put("moody.jar", signed(t, moody{version: "1"}.jar(t), a))
 	e := w.awaitRunning(theID, "1")
+	if got, want := w.gauge("jackfield_extension_signature_expiry_timestamp_seconds"), float64(a.Extension.Cert.NotAfter.Unix()); got != want {
+		t.Errorf("its signature ends %v, the certificate %v", got, want)
+	}
 	if e.Signature.State != "valid" || len(e.Signature.Chain) != 3 || e.Signature.Publisher == "" {
 		t.Errorf("its signature is %+v", e.Signature)
 	}

@@ -79,7 +79,8 @@ func about() map[string]map[string]string {
 		"JackfieldErrorBudgetBurnFast":    of("echo"), "JackfieldErrorBudgetBurnSlow": of("echo"),
 		"JackfieldLatencyHigh": of("slow"), "JackfieldInFlightNearLimit": of("full"),
 		"JackfieldBundleRejected": {"code": "not_zip"}, "JackfieldConnectionsRefused": {"listener": "requests"},
-		"JackfieldTrustRootExpiring": {"use": "bundles"},
+		"JackfieldTrustRootExpiring": {"use": "bundles"}, "JackfieldSignatureExpiring": of("signed"),
+		"JackfieldBundleDependencyMissing": {"code": "dependency_missing"},
 	}
 }
 

@@ -91,6 +91,7 @@ func files(t *testing.T) map[string][]byte {
 		"dead":        bundletest.Good(named("dead")), // a script that ends
 		"failed":      bundletest.Good(named("failed"), bundletest.WithExecutable([]byte("no program"))),
 		"waiting":     echo(t, "waiting", bundletest.With("extension_requires", idOf("dead")+" >=1")),
+		"lonely":      echo(t, "lonely", bundletest.With("extension_requires", "org.nowhere.Extension >=1")),
 		"rival":       echo(t, "rival", bundletest.With("extension_request", typeOf("echo"))),
 		"unsupported": bundletest.Good(named("unsupported"), bundletest.Without(executable()), bundletest.Without("bin/linux-amd64/extension"), bundletest.WithFile("bin/plan9-386/extension", []byte("x"))),
 		"garbage":     []byte("no archive"), "pending": {},
@@ -102,6 +103,7 @@ func files(t *testing.T) map[string][]byte {
 		all[name] = read(t, filepath.Join(programs.dir, name+".jar"))
 	}
 	placed := map[string][]byte{"conf/trust/root.pem": root(t)}
+	all["signed"], placed["conf/trust/acme.pem"] = signed(t)
 	for name, data := range all {
 		placed["extensions/"+name+".jar"] = data
 	}
@@ -127,6 +129,21 @@ func root(t *testing.T) []byte {
 	must(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "10", "-subj", "/CN=Old Root",
 		"-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", filepath.Join(dir, "key.pem"), "-out", filepath.Join(dir, "root.pem"))
 	return read(t, filepath.Join(dir, "root.pem"))
+}
+
+// signed is a bundle whose signer has ten days left, and the root that vouches for them.
+func signed(t *testing.T) (jar, root []byte) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	ca := func(args ...string) {
+		must(t, programs.jackfield, append([]string{"ca", "--dir", at("ca")}, args...)...)
+	}
+	ca("init", "--name", "Acme Root", "--no-passphrase", "--key-type", "ecdsa-p256")
+	ca("organization", "acme.example", "--name", "Acme", "--no-passphrase", "--key-type", "ecdsa-p256")
+	ca("issue", "acme.example/"+idOf("signed"), "--days", "10", "--no-passphrase", "--key-type", "ecdsa-p256", "--key-out", at("key.pem"), "--out", at("chain.pem"))
+	put(t, at("signed.jar"), echo(t, "signed"))
+	must(t, programs.jackfield, "bundle", "sign", at("signed.jar"), "--key", at("key.pem"), "--chain", at("chain.pem"))
+	return read(t, at("signed.jar")), read(t, at("ca/root/certificate.pem"))
 }
 
 // crowd wants more connections than a host may have, until ctx ends.

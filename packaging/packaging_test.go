@@ -4,6 +4,7 @@ package packaging_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -83,6 +84,20 @@ func TestPackage(t *testing.T) {
 	out := run(t, "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "bash", "testdata/install.sh", t.TempDir(), bundle, old, next)
 	if !strings.HasSuffix(out, "--- done\n") {
 		t.Error(out)
+	}
+}
+
+// TestScripts has shellcheck judge what is run as root somewhere, and the check of what no
+// test shows say so where it cannot show it.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	scripts := []string{"build-deb", "check", "debian/postinst", "debian/postrm", "debian/prerm", "testdata/install.sh", "testdata/systemctl"}
+	run(t, "shellcheck", append([]string{"--severity=warning"}, scripts...)...)
+	for line, code := range map[string]int{"": 2, "nonsense": 2, "unit": 1, "dashboard": 1} {
+		err := exec.CommandContext(t.Context(), "./check", strings.Fields(line)...).Run()
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != code {
+			t.Errorf("check %s: %v, want the exit code %d", line, err, code)
+		}
 	}
 }
 

@@ -239,6 +239,14 @@ func (t *trial) validity() bool {
 	if at := t.verdict.SignedAt; !at.IsZero() {
 		when = "when it was signed, on " + stamp(at)
 	}
+	t.verdict.Until = t.top().NotAfter
+	if t.verdict.SignedAt.IsZero() {
+		for _, cert := range t.verdict.Chain {
+			if cert.NotAfter.Before(t.verdict.Until) {
+				t.verdict.Until = cert.NotAfter
+			}
+		}
+	}
 	for _, cert := range t.verdict.Chain {
 		if validAt(cert, t.at()) {
 			continue
@@ -249,14 +257,6 @@ func (t *trial) validity() bool {
 		}
 		return t.fail(checkValidity, CodeExpired, "the certificate %q is valid from %s to %s, not %s: %s",
 			display(cert), stamp(cert.NotBefore), stamp(cert.NotAfter), when, next)
-	}
-	t.verdict.Until = t.top().NotAfter
-	if t.verdict.SignedAt.IsZero() {
-		for _, cert := range t.verdict.Chain {
-			if cert.NotAfter.Before(t.verdict.Until) {
-				t.verdict.Until = cert.NotAfter
-			}
-		}
 	}
 	return t.pass(checkValidity, "all certificates were valid %s; the signature holds until %s", when, stamp(t.verdict.Until))
 }

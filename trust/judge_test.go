@@ -461,6 +461,10 @@ func TestUntilTheFirstEnds(t *testing.T) {
 			t.Errorf("the %s ends first, and the verdict %s", name, v.Until)
 		}
 	}
+	ended := leafWith(func(c *x509.Certificate) { c.NotAfter = a.Now.Add(-time.Hour) })(t, a)
+	if v := judgeBy(a).Judge(t.Context(), ended); v.Code != trust.CodeExpired || !v.Until.Equal(a.Now.Add(-time.Hour)) {
+		t.Errorf("it has ended: %s, until %s", v.Code, v.Until)
+	}
 }
 
 // TestWhatComesNext is advice that would be wrong for another chain.

@@ -113,7 +113,9 @@ func TestJudgeStore(t *testing.T) {
 		{"no key usage", trust.ChainInvalid, change(func(c *x509.Certificate) { c.KeyUsage = 0 })},
 		{"more key usage", trust.ChainInvalid, change(func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageKeyAgreement })},
 		{"no extended usage", trust.ChainInvalid, change(func(c *x509.Certificate) { c.UnknownExtKeyUsage = nil })},
-		{"another unknown usage", trust.ChainInvalid, change(func(c *x509.Certificate) { c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 10, 3, 12}} })},
+		{"another unknown usage", trust.ChainInvalid, change(func(c *x509.Certificate) {
+			c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 10, 3, 12}}
+		})},
 		{"two unknown usages", trust.ChainInvalid, change(func(c *x509.Certificate) {
 			c.UnknownExtKeyUsage = append(c.UnknownExtKeyUsage, asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 3, 12})
 		})},

@@ -118,7 +118,8 @@ type Verdict struct {
 	// SignedAt is the time that a timestamp proves; zero: none does.
 	SignedAt time.Time
 	// Until is when the first certificate ends that has to be valid for the signature to
-	// hold: with a timestamp that is the root alone. Zero unless it came that far.
+	// hold: with a timestamp that is the root alone. In the past for what has expired. Zero
+	// unless it came that far.
 	Until time.Time
 	// Checks is the whole reasoning, in order.
 	Checks []Check

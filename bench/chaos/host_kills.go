@@ -20,6 +20,7 @@ type wish struct {
 	accepted int          // of the newest whose acceptance was certain
 	disabled map[bool]int // what may be so; one key when it is certain
 	pinned   map[string]int
+	spared   bool // never disabled nor pinned: somebody counts what it answers
 }
 
 func (w *wish) isPinned() bool {
@@ -51,13 +52,9 @@ func hostKills(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	k := &killer{stage: s, host: h, sum: sha256.Sum256(s.kit.exec), acts: map[string]int{}, denied: map[string]int{}, asked: account(nil)}
-	for i := range 5 {
-		w := &wish{parcel: good(fmt.Sprintf("e%d", i), 1, i%2 == 0), last: 1, accepted: 1, disabled: map[bool]int{false: 1}, pinned: map[string]int{"": 1}}
-		k.wishes = append(k.wishes, w)
-		if err := h.put(w.file(), s.kit.pack(w.parcel)); err != nil {
-			return err
-		}
+	k, err := s.wishes(h, 5)
+	if err != nil {
+		return err
 	}
 	for k.shots < s.plan.hostKills {
 		if err := k.round(ctx); err != nil {
@@ -72,6 +69,20 @@ func hostKills(ctx context.Context, s *stage) error {
 	}
 	k.tell()
 	return nil
+}
+
+// wishes puts the first versions of so many extensions into the drop folder of a host that
+// does not run yet.
+func (s *stage) wishes(h *host, count int) (*killer, error) {
+	k := &killer{stage: s, host: h, sum: sha256.Sum256(s.kit.exec), acts: map[string]int{}, denied: map[string]int{}, asked: account(nil)}
+	for i := range count {
+		w := &wish{parcel: good(fmt.Sprintf("e%d", i), 1, i%2 == 0), last: 1, accepted: 1, disabled: map[bool]int{false: 1}, pinned: map[string]int{"": 1}}
+		k.wishes = append(k.wishes, w)
+		if err := h.put(w.file(), s.kit.pack(w.parcel)); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
 }
 
 // begin starts the host, waits until it has settled and compares it with the wishes.
@@ -118,7 +129,9 @@ func (k *killer) round(ctx context.Context) error {
 	choices := rand.New(rand.NewPCG(k.rng.Uint64(), k.rng.Uint64()))
 	after := time.Duration(k.rng.IntN(2500)) * time.Millisecond
 	ended := make(chan error, 1)
-	go func() { ended <- k.operate(acting, choices) }()
+	go func() {
+		ended <- k.operate(acting, choices, 400*time.Millisecond, func(act func() error) error { return act() })
+	}()
 	err := pause(ctx, after)
 	if err == nil {
 		err = k.shootWith(func() error {
@@ -178,30 +191,38 @@ func (k *killer) shootWith(then func() error) error {
 	return err
 }
 
-// operate does what administrators do until ctx ends.
-func (k *killer) operate(ctx context.Context, choices *rand.Rand) error {
+// operate does what administrators do until ctx ends, with rests of up to the given length.
+// Each act is done within the given function.
+func (k *killer) operate(ctx context.Context, choices *rand.Rand, rest time.Duration, within func(act func() error) error) error {
 	for {
-		if pause(ctx, time.Duration(choices.IntN(400))*time.Millisecond) != nil {
+		if pause(ctx, time.Duration(choices.Int64N(int64(rest)))) != nil {
 			return nil
 		}
 		w := k.wishes[choices.IntN(len(k.wishes))]
-		var err error
-		switch choices.IntN(7) {
-		case 0, 1:
-			err = k.dropNew(w)
-		case 2, 3:
-			k.uploadNew(ctx, w)
-		case 4:
-			k.toggle(ctx, w)
-		case 5:
-			k.pin(ctx, w)
-		case 6:
-			err = k.dropHalf(w)
+		kind := choices.IntN(7)
+		if w.spared {
+			kind %= 4 // new versions only
 		}
-		if err != nil {
+		if err := within(func() error { return k.act(ctx, w, kind) }); err != nil {
 			return err
 		}
 	}
+}
+
+func (k *killer) act(ctx context.Context, w *wish, kind int) error {
+	switch kind {
+	case 0, 1:
+		return k.dropNew(w)
+	case 2, 3:
+		k.uploadNew(ctx, w)
+	case 4:
+		k.toggle(ctx, w)
+	case 5:
+		k.pin(ctx, w)
+	case 6:
+		return k.dropHalf(w)
+	}
+	return nil
 }
 
 func (w *wish) next() parcel {

@@ -34,6 +34,7 @@ func scenarios() []scenario {
 		{"bad-upgrades", badUpgrades, false},
 		{"child-kills", childKills, false},
 		{"host-kills", hostKills, false},
+		{"backups", backups, false},
 		{"sigstop", sigstop, true},
 		{"copies", copies, true},
 		{"lost-folder", lostFolder, true},

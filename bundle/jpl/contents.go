@@ -88,6 +88,7 @@ func gather(ctx context.Context, f *bundle.File) (*contents, error) {
 	if err := c.countHeld(); err != nil {
 		return nil, err
 	}
+	buffer := make([]byte, 64<<10)
 	digest, err := f.ReadAll(ctx, func(e bundle.Entry, r io.Reader) error {
 		short, long := sha256.New(), sha512.New()
 		dst := io.MultiWriter(short, long)
@@ -96,7 +97,7 @@ func gather(ctx context.Context, f *bundle.File) (*contents, error) {
 			text = new(bytes.Buffer)
 			dst = io.MultiWriter(short, long, text)
 		}
-		if _, err := io.Copy(dst, r); err != nil {
+		if _, err := io.CopyBuffer(dst, r, buffer); err != nil {
 			return err
 		}
 		s := new(sums)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +65,7 @@ func TestGood(t *testing.T) {
 		"one certificate in DER": jpltest.Good(jpltest.By(direct), func(a *jpltest.Archive) {
 			a.Certificate = direct.Chain[0].Raw
 		}),
+		"in the widest types": jpltest.Good(func(a *jpltest.Archive) { a.Map = widened }),
 		"many files": jpltest.Good(func(a *jpltest.Archive) {
 			for i := range 20 {
 				a.Files["data/"+strings.Repeat("x", 12*i+1)] = []byte{byte(i)}
@@ -85,17 +88,29 @@ func TestGood(t *testing.T) {
 			if code := d.install(data); code != 0 {
 				t.Fatalf("a daemon answers %d", code)
 			}
-			if got, want := treeOf(t, v, a, d.abi), d.installed[v.ID()]; !maps.Equal(got, want) {
-				t.Errorf("the tree is\n%q\na daemon makes\n%q", got, want)
+			if got, want := treeOf(t, v, data, d.abi), d.installed[v.ID()]; !maps.Equal(got, want) {
+				t.Errorf("the tree is %q, a daemon makes %q, or what is in them differs", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 			}
 		})
 	}
 }
 
-// treeOf is the tree that jpl tells of, with the contents of a.
-func treeOf(t *testing.T, v *jpl.Verified, a *jpltest.Archive, abi string) map[string]string {
+// widened writes a map of signatures with lengths of four bytes, and values as the strings
+// that they were before MessagePack knew bytes.
+func widened(data []byte) []byte {
+	items, _ := unpack(data)
+	out := binary.BigEndian.AppendUint32([]byte{0xdf}, uint32(len(items)))
+	for name, signature := range items {
+		out = append(binary.BigEndian.AppendUint32(append(out, 0xdb), uint32(len(name))), name...)
+		out = append(binary.BigEndian.AppendUint32(append(out, 0xdb), uint32(len(signature))), signature...)
+	}
+	return out
+}
+
+// treeOf is the tree that jpl tells of, with the contents of the archive.
+func treeOf(t *testing.T, v *jpl.Verified, archive []byte, abi string) map[string]string {
 	t.Helper()
-	files, err := readZIP(a.Build())
+	files, err := readZIP(archive)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,5 +354,25 @@ func TestRoots(t *testing.T) {
 	}
 	if _, err := jpl.ParseRoots([]byte("nothing")); err == nil {
 		t.Error("nothing is a root")
+	}
+}
+
+// BenchmarkVerify verifies an archive with a large file, and one with many small ones.
+func BenchmarkVerify(b *testing.B) {
+	for name, a := range map[string]*jpltest.Archive{
+		"64 MiB": jpltest.Good(jpltest.WithFile("data/model", make([]byte, 64<<20))),
+		"500 entries": jpltest.Good(func(a *jpltest.Archive) {
+			for i := range 500 {
+				a.Files["data/"+strconv.Itoa(i)] = []byte{1}
+			}
+		}),
+	} {
+		data := a.Build()
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				mustVerify(b, data)
+			}
+		})
 	}
 }

@@ -4,16 +4,14 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
-	"github.com/jackfield-host/jackfield/trust/algorithm"
+	"github.com/jackfield-host/jackfield/bundle/jpl/internal/chain"
 )
 
 // The bounds of a folder of roots.
@@ -90,35 +88,9 @@ func readBounded(path string, limit int64) ([]byte, error) {
 
 // ParseRoots reads the certificates of a PEM file that may be trusted as roots: all of
 // them, or none and an error that says what is wrong. A root is an authority of X.509 v3
-// that signed itself, with a key and an algorithm of package algorithm.
-func ParseRoots(data []byte) ([]*x509.Certificate, error) {
-	list, err := parseCertificates(data)
-	if err != nil {
-		return nil, err
-	}
-	for _, cert := range list {
-		err := checkForm(cert)
-		if err == nil {
-			err = algorithm.CheckCertificate(cert)
-		}
-		if err == nil {
-			err = issued(cert, cert)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("the certificate of %s is not a root: %w", cert.Subject, err)
-		}
-	}
-	return list, nil
-}
+// that signed itself, with a key and an algorithm of package trust/algorithm.
+func ParseRoots(data []byte) ([]*x509.Certificate, error) { return chain.ParseRoots(data) }
 
 // ParseCRL reads a list of what is revoked, in PEM or DER. Its signature is judged when it
 // is used.
-func ParseCRL(data []byte) (*x509.RevocationList, error) {
-	if block, _ := pem.Decode(data); block != nil {
-		if !strings.HasSuffix(block.Type, "CRL") {
-			return nil, fmt.Errorf("it holds %s, not a list of revoked certificates", quoted(block.Type))
-		}
-		data = block.Bytes
-	}
-	return x509.ParseRevocationList(data)
-}
+func ParseCRL(data []byte) (*x509.RevocationList, error) { return chain.ParseCRL(data) }

@@ -11,10 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/host"
 )
 
@@ -39,6 +43,7 @@ func shapedCommands() []shaped {
 		{line: "version"}, {line: "completion bash"}, {line: "man man"},
 		{line: "bundle pack SOURCE/examples/hello --out packed.jar"}, {line: "bundle inspect packed.jar"}, {line: "bundle verify packed.jar", exit: 1},
 		{line: "bundle inspect pass", exit: 1},
+		{line: "bundle inspect Greenery.jpl"}, {line: "bundle verify Greenery.jpl --trust ."}, {line: "bundle verify Greenery.jpl", exit: 1},
 		{line: "ca init --name Root" + ca}, {line: "ca organization acme.example --name Acme --root-passphrase-file pass" + ca},
 		{line: "ca issue acme.example/" + hello + " --key-passphrase-file pass" + ca}, {line: "bundle sign packed.jar --key " + hello + ".key.pem --chain " + hello + ".crt.pem --passphrase-file pass"},
 		{line: "ca store store.acme.example --no-passphrase --root-passphrase-file pass" + ca},
@@ -47,14 +52,55 @@ func shapedCommands() []shaped {
 		{line: "ca ocsp staple acme.example/" + hello + ca}, {line: "ca revoke acme.example/" + hello + " --reason superseded" + ca},
 		{line: "ext install hello.jar --dry-run"}, {line: "ext install hello.jar --no-wait"}, {line: "ext install hello.jar"}, {line: "ext install settings.jar"},
 		{line: "ext list"}, {line: "ext show " + hello}, {line: "ext show bad.jar"}, {line: "ext top"}, {line: "ext history " + hello}, {line: "ext audit"},
-		{line: "ext call examples.hello.HelloRequest {\"name\":\"x\"}"}, {line: "ext logs " + settings}, {line: "ext level " + hello + " debug"},
+		{line: "ext call examples.hello.HelloRequest {\"name\":\"x\"}"}, {line: "ext level " + hello + " debug"},
 		{line: "ext config " + settings}, {line: "ext config " + settings + " set greeting=Salut"},
 		{line: "ext disable " + hello}, {line: "ext enable " + hello}, {line: "ext restart " + hello}, {line: "ext pin " + hello}, {line: "ext unpin " + hello},
-		{line: "ext recheck " + hello}, {line: "ext retry " + hello}, {line: "ext remove " + hello},
+		{line: "ext recheck " + hello}, {line: "ext retry " + hello},
+		{line: "ext install notes.jar"}, {line: "ext revoke " + notesID + " call:examples.hello.HelloRequest"},
+		{line: "ext call examples.notes.ListRequest {}"}, {line: "ext logs " + notesID}, // which has a line: nobody greets
+		{line: "ext consent " + notesID + " --yes"}, {line: "ext consent " + notesID + " --yes"}, // what was denied; nothing that waits
+		{line: "ext install echo.jar"}, {line: "ext install echo2.jar"}, {line: "ext rollback " + echoID}, {line: "ext remove " + hello},
 		{line: "user add vera --generate"}, {line: "user list"}, {line: "user role vera operator"}, {line: "user owner vera " + settings}, {line: "user password vera --generate"},
 		{line: "user disable vera"}, {line: "user enable vera"}, {line: "user remove vera"},
 		{line: "token new ci", keep: map[string]string{"TOKEN": "id"}}, {line: "token list"}, {line: "token revoke $TOKEN"},
+		{line: "backup saved.tar.gz"}, {line: "restore --verify saved.tar.gz"}, {line: "restore saved.tar.gz --home restored"},
 		{line: "doctor", exit: 1},
+		{line: "store publish hello.jar"}, {line: "store publish settings.jar --no-wait"}, {line: "store publish pass", exit: 1}, {line: "store submissions"}, {line: "store submissions 1"},
+		{line: "store approve 1"}, {line: "store reject 2 --reason no"}, {line: "store retry 2"}, {line: "store list"}, {line: "store search hello"}, {line: "store show " + hello}, {line: "store show " + hello + "@1.0.0"},
+		{line: "store stats"}, {line: "store download " + hello + " --out downloaded.jar"}, {line: "store label " + hello + " --add official"},
+		{line: "store advisory add " + hello + " --severity low --title x"}, {line: "store advisory list"}, {line: "store revoke " + hello + "@1.0.0 --reason x"}, {line: "store unrevoke " + hello + "@1.0.0"},
+		{line: "store deprecate " + hello + "@1.0.0 --reason x"}, {line: "store restore " + hello + "@1.0.0"}, {line: "store withdraw " + hello + "@1.0.0 --reason x"}, {line: "store take-down " + hello + " --reason x"},
+		{line: "store org add x.example --pin sha256:" + strings.Repeat("0", 64) + "@x.example"}, {line: "store org list"},
+		{line: "store token new ci --org x.example", keep: map[string]string{"STORETOKEN": "id"}}, {line: "store token list"}, {line: "store token revoke $STORETOKEN"}, {line: "store org remove x.example"},
+		{line: "store audit"}, {line: "store check"}, {line: "store backup store.tar"}, {line: "store recover store.tar --data copy"},
+	}
+}
+
+// TestShapesOfEveryCommand: each command that has a manual page and prints JSON is among
+// them.
+func TestShapesOfEveryCommand(t *testing.T) {
+	var man struct{ Files []string }
+	if err := json.Unmarshal([]byte(jackfield(t, "man", t.TempDir(), "-o", "json")), &man); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range man.Files {
+		names = append(names, strings.TrimSuffix(filepath.Base(file), ".1"))
+	}
+	commands := 0
+	for _, name := range names {
+		isGroup := slices.ContainsFunc(names, func(other string) bool { return strings.HasPrefix(other, name+"-") })
+		if isGroup || slices.Contains([]string{"jackfield-serve", "jackfield-store-serve", "jackfield-ca-ocsp-serve"}, name) { // these run until they are stopped
+			continue
+		}
+		commands++
+		line := strings.ReplaceAll(strings.TrimPrefix(name, "jackfield-"), "-", " ")
+		if !slices.ContainsFunc(shapedCommands(), func(c shaped) bool { return strings.HasPrefix(strings.ReplaceAll(c.line, "-", " ")+" ", line+" ") }) {
+			t.Errorf("jackfield %s is not among them", line)
+		}
+	}
+	if commands < 40 {
+		t.Errorf("found %d commands; do manual pages have other names?", commands)
 	}
 }
 
@@ -69,12 +115,28 @@ func TestShapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.kill)
-	for _, name := range []string{"hello.jar", "settings.jar"} {
+	for _, name := range []string{"hello.jar", "settings.jar", "notes.jar", "echo.jar"} {
 		if err := os.Symlink(filepath.Join(os.Getenv(envBundles), name), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range map[string]string{filepath.Join(dir, "pass"): "correct horse battery\n", filepath.Join(home.Extensions(), "bad.jar"): "no bundle"} {
+	manifest, err := os.ReadFile(filepath.Join(sourceRoot(), "examples", "echo", "manifest.mf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "echo2"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	newer := bytes.Replace(manifest, []byte("extension_version: 1.0.0"), []byte("extension_version: 2.0.0"), 1)
+	if err := os.WriteFile(filepath.Join(dir, "echo2", "manifest.mf"), newer, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	jackfield(t, "bundle", "pack", filepath.Join(dir, "echo2"), "--binary", runtime.GOOS+"-"+runtime.GOARCH+"="+filepath.Join(os.Getenv(envBundles), "echo"), "--out", filepath.Join(dir, "echo2.jar"))
+	root, signer := jpltest.At(time.Now())
+	for name, text := range map[string]string{
+		filepath.Join(dir, "pass"): "correct horse battery\n", filepath.Join(home.Extensions(), "bad.jar"): "no bundle",
+		filepath.Join(dir, "Greenery.jpl"): string(jpltest.Good(jpltest.By(signer)).Build()), filepath.Join(dir, "jami.pem"): string(bundletest.ChainPEM(root.Certificate)),
+	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -82,6 +144,11 @@ func TestShapes(t *testing.T) {
 	if err := h.waitState("bad.jar", "failed"); err != nil {
 		t.Fatal(err)
 	}
+	shop, err := startStore(dir, "store-data", os.Environ(), "--admission", "review", "--unsigned-unsafe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = shop.stop() })
 	kept, all := map[string]string{"SOURCE": sourceRoot()}, ""
 	for _, c := range shapedCommands() {
 		if c.line == "ext top" { // the host looks every five seconds

@@ -19,6 +19,7 @@ type archive struct {
 	tar   *tar.Writer
 	files []File
 	buf   []byte
+	moved func(n int) // is told of every piece of content; nil for nobody
 }
 
 func newArchive(w io.Writer) *archive {
@@ -60,7 +61,7 @@ func (a *archive) add(ctx context.Context, f File, r io.Reader) (whole bool, err
 	}
 	if !f.Dir {
 		sum := sha256.New()
-		n, err := io.CopyBuffer(io.MultiWriter(a.tar, sum), io.LimitReader(&patient{ctx, r}, f.Size), a.buf)
+		n, err := io.CopyBuffer(io.MultiWriter(a.tar, sum), io.LimitReader(&patient{ctx, r, a.moved}, f.Size), a.buf)
 		if err != nil {
 			return false, fmt.Errorf("copying %s: %w", f.Path, err)
 		}
@@ -92,17 +93,22 @@ func (f File) tarHeader() *tar.Header {
 	return h
 }
 
-// patient reads until ctx ends.
+// patient reads until ctx ends, and tells how much.
 type patient struct {
-	ctx context.Context
-	r   io.Reader
+	ctx   context.Context
+	r     io.Reader
+	moved func(n int) // nil for nobody
 }
 
 func (p *patient) Read(b []byte) (int, error) {
 	if err := p.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return p.r.Read(b)
+	n, err := p.r.Read(b)
+	if p.moved != nil {
+		p.moved(n)
+	}
+	return n, err
 }
 
 type zeros struct{}

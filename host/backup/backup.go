@@ -4,9 +4,9 @@
 // make a home of it. All of them work beside a running host, of which they ask nothing.
 //
 // Promised: the database in a backup is whole, as it was at one moment, and every version
-// that it speaks of is there; if a version became current, was pinned or went while the
-// backup was made, it is made again (Create) or refused (Write), so that data and versions
-// belong together. Each key-value store is as it was at one moment of its own. The data
+// that it speaks of is there; if a version became current, was pinned or went while data
+// were copied, the backup is made again (Create) or refused (Write), so that data and
+// versions belong together. Each key-value store is as it was at one moment of its own. The data
 // folder of an extension that writes while it is copied may hold half of a change:
 // Manifest.Changed names those extensions. A file appears under its name only when it is
 // whole; one that was cut short is refused by Verify and Restore, which read all of a
@@ -35,6 +35,9 @@ type Source struct {
 	WithoutSecrets bool
 	// WithoutData leaves out the data folders of extensions and the copies of them.
 	WithoutData bool
+	// Progress is told how far it is, nil for nobody. Its total is what the home was found
+	// to hold at first.
+	Progress Progress
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
 
@@ -42,6 +45,11 @@ type Source struct {
 	// by tests that change something then.
 	between func()
 }
+
+// Progress is told now and then that done of total bytes are through. A backup that begins
+// again because versions changed begins at 0 again. It is called by the goroutine that does
+// the work, which waits for it.
+type Progress func(done, total int64)
 
 // Header is the first entry of a backup: what a reader must know before the rest.
 type Header struct {

@@ -136,7 +136,7 @@ func TestThereAndBack(t *testing.T) {
 		t.Errorf("the file is %v, %v", info.Mode(), err)
 	}
 	to := host.Home(filepath.Join(t.TempDir(), "deep", "elsewhere"))
-	again, err := Restore(t.Context(), path, to)
+	again, err := Restore(t.Context(), path, to, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestLeavingOut(t *testing.T) {
 	home, _ := newHome(t)
 	path, _ := create(t, Source{Home: home, Version: "1", WithoutSecrets: true, WithoutData: true})
 	to := host.Home(t.TempDir())
-	m, err := Restore(t.Context(), path, to)
+	m, err := Restore(t.Context(), path, to, nil)
 	if err != nil || !m.WithoutSecrets || !m.WithoutData {
 		t.Fatalf("%+v, %v", m, err)
 	}
@@ -218,7 +218,7 @@ func TestWhatIsNoFile(t *testing.T) {
 		t.Errorf("skipped %v, changed %v", m.Skipped, m.Changed)
 	}
 	to := host.Home(t.TempDir())
-	if _, err := Restore(t.Context(), path, to); err != nil {
+	if _, err := Restore(t.Context(), path, to, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(filepath.Join(to.Trust(), "linked.pem")); err != nil || string(got) != "root\n" {
@@ -244,7 +244,7 @@ func TestVersionsChange(t *testing.T) {
 	src.between = func() { once.Do(func() { become(t, s, 0, "1.0.0") }) }
 	path, _ := create(t, src)
 	to := host.Home(t.TempDir())
-	if _, err := Restore(t.Context(), path, to); err != nil {
+	if _, err := Restore(t.Context(), path, to, nil); err != nil {
 		t.Fatal(err)
 	}
 	found, err := state.Standings(t.Context(), to.Database())
@@ -284,7 +284,7 @@ func TestDataChange(t *testing.T) {
 	if err != nil || len(m.Changed) != 1 || m.Changed[0] != ext {
 		t.Fatalf("%v, %v", m.Changed, err)
 	}
-	if _, err := read(t.Context(), &out, nil); err != nil {
+	if _, err := read(t.Context(), &out, nil, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -324,9 +324,9 @@ func TestRefusals(t *testing.T) {
 		code Code
 		text string
 	}{
-		{"a home that is in use", func() error { _, err := Restore(t.Context(), path, home); return err }, CodeNotEmpty, "move it aside"},
-		{"a home that is being restored", func() error { _, err := Restore(t.Context(), path, locked); return err }, CodeInUse, "stop the host"},
-		{"a restore that was cut short", func() error { _, err := Restore(t.Context(), path, half); return err }, CodeNotEmpty, "cut short"},
+		{"a home that is in use", func() error { _, err := Restore(t.Context(), path, home, nil); return err }, CodeNotEmpty, "move it aside"},
+		{"a home that is being restored", func() error { _, err := Restore(t.Context(), path, locked, nil); return err }, CodeInUse, "stop the host"},
+		{"a restore that was cut short", func() error { _, err := Restore(t.Context(), path, half, nil); return err }, CodeNotEmpty, "cut short"},
 		{"a file that is there", func() error { _, err := Create(t.Context(), path, Source{Home: home, Version: "1"}); return err }, CodeExists, "another name"},
 		{"a file in the home", func() error {
 			_, err := Create(t.Context(), filepath.Join(home.Extensions(), "x"), Source{Home: home, Version: "1"})
@@ -337,8 +337,8 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, CodeNoHome, "--home"},
 		{"a home of a newer version", func() error { _, err := Write(t.Context(), io.Discard, Source{Home: newer}); return err }, CodeUnreadable, "newer version"},
-		{"no backup", func() error { _, err := Verify(t.Context(), home.Properties()); return err }, CodeDamaged, "no backup"},
-		{"no file", func() error { _, err := Verify(t.Context(), string(home)); return err }, CodeUnreadable, "is no file"},
+		{"no backup", func() error { _, err := Verify(t.Context(), home.Properties(), nil); return err }, CodeDamaged, "no backup"},
+		{"no file", func() error { _, err := Verify(t.Context(), string(home), nil); return err }, CodeUnreadable, "is no file"},
 	} {
 		err := c.do()
 		text := fmt.Sprint(err)
@@ -364,7 +364,7 @@ func TestKilledRestore(t *testing.T) {
 	if err := to.Make(); err == nil {
 		t.Error("a host would start in it")
 	}
-	if _, err := Restore(t.Context(), path, to); err != nil {
+	if _, err := Restore(t.Context(), path, to, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := to.Make(); err != nil {

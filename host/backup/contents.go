@@ -14,27 +14,31 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
-// folders writes what lies in the home, with the copy of the database.
-func (b *writing) folders(ctx context.Context, database string, standings map[string]state.Standing) error {
-	if err := b.conf(ctx); err != nil {
-		return err
-	}
+// ofVersions writes the copy of the database, and what the versions that it names have
+// written.
+func (b *writing) ofVersions(ctx context.Context, database string) error {
 	if err := b.folder(ctx, "data", filepath.Join(string(b.home), "data")); err != nil {
 		return err
 	}
 	if err := b.file(ctx, "data/jackfield.db", database); err != nil {
 		return err
 	}
-	if err := b.bundles(ctx, standings); err != nil {
-		return err
-	}
 	if err := b.stores(ctx); err != nil {
 		return err
 	}
-	if !b.src.WithoutData {
-		if err := b.data(ctx); err != nil {
-			return err
-		}
+	if b.src.WithoutData {
+		return nil
+	}
+	return b.data(ctx)
+}
+
+// folders writes everything else that lies in the home.
+func (b *writing) folders(ctx context.Context, standings map[string]state.Standing) error {
+	if err := b.bundles(ctx, standings); err != nil {
+		return err
+	}
+	if err := b.conf(ctx); err != nil {
+		return err
 	}
 	for _, t := range []tree{
 		{at: "data/trust", dir: b.home.TrustCache()},
@@ -66,19 +70,18 @@ func (b *writing) bundles(ctx context.Context, standings map[string]state.Standi
 	if err := b.folder(ctx, "data/bundles", b.home.Bundles()); err != nil {
 		return err
 	}
-	digests := map[string]bool{}
-	for _, s := range standings {
-		for _, digest := range append([]string{s.Current, s.Pinned}, s.Kept...) {
-			if digest != "" {
-				digests[strings.TrimPrefix(digest, "sha256:")] = true
-			}
-		}
-	}
-	for _, digest := range sorted(digests) {
+	for _, digest := range sorted(namedBy(standings)) {
 		dir := filepath.Join(b.home.Bundles(), digest)
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			now, err := state.Standings(ctx, b.home.Database())
+			if err != nil {
+				return err
+			}
+			if !namedBy(now)[digest] {
+				return changed("whose private copy was " + digest)
+			}
 			b.skip("data/bundles/"+digest, "the database speaks of it, and it is not there")
-			continue // a loss of before; one of now is seen by the second look
+			continue // a loss of before
 		}
 		same, err := b.tree(ctx, tree{at: "data/bundles/" + digest, dir: dir})
 		if err != nil {
@@ -89,6 +92,19 @@ func (b *writing) bundles(ctx context.Context, standings map[string]state.Standi
 		}
 	}
 	return nil
+}
+
+// namedBy are the digests, without their prefix, of the versions that somebody may want.
+func namedBy(standings map[string]state.Standing) map[string]bool {
+	digests := map[string]bool{}
+	for _, s := range standings {
+		for _, digest := range append([]string{s.Current, s.Pinned}, s.Kept...) {
+			if digest != "" {
+				digests[strings.TrimPrefix(digest, "sha256:")] = true
+			}
+		}
+	}
+	return digests
 }
 
 // stores writes copies of the key-value stores.

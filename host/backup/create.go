@@ -148,11 +148,15 @@ func write(ctx context.Context, w io.Writer, scratch string, src Source) (*Manif
 	if b.src.Now == nil {
 		b.src.Now = time.Now
 	}
+	if src.Progress != nil {
+		b.archive.moved = src.Progress.of(b.size(ctx))
+	}
 	return b.manifest, b.all(ctx)
 }
 
 // all writes everything, in this order: the database first, so that whatever else there
-// is is as new as what it says, or newer.
+// is is as new as what it says, or newer. Between the two looks at the versions lies what
+// belongs to them; private copies never change, and may take their time.
 func (b *writing) all(ctx context.Context) error {
 	database := filepath.Join(b.scratch, "jackfield.db")
 	form, err := b.snapshot(ctx, database)
@@ -171,7 +175,7 @@ func (b *writing) all(ctx context.Context) error {
 	if err := b.archive.json(headerName, maxHeader, b.manifest.Header); err != nil {
 		return err
 	}
-	if err := b.folders(ctx, database, before); err != nil {
+	if err := b.ofVersions(ctx, database); err != nil {
 		return err
 	}
 	if b.src.between != nil {
@@ -183,6 +187,9 @@ func (b *writing) all(ctx context.Context) error {
 	}
 	if !reflect.DeepEqual(before, after) {
 		return changed("of " + firstChange(before, after))
+	}
+	if err := b.folders(ctx, before); err != nil {
+		return err
 	}
 	b.manifest.Files = b.archive.files
 	if err := b.archive.json(manifestName, maxManifest, b.manifest); err != nil {

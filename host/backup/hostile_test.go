@@ -201,7 +201,7 @@ func TestForged(t *testing.T) {
 			path, to := filepath.Join(t.TempDir(), "b"), host.Home(filepath.Join(t.TempDir(), "to"))
 			f := good()
 			put(t, path, string(zipped(t, c.make(f).archive(t))), 0o600)
-			_, err := Restore(t.Context(), path, to)
+			_, err := Restore(t.Context(), path, to, nil)
 			if CodeOf(err) != c.code || err != nil && !strings.Contains(err.Error(), c.text) {
 				t.Errorf("%s: %v", CodeOf(err), err)
 			}
@@ -218,7 +218,7 @@ func TestSparse(t *testing.T) {
 		"XXX.sparse.numblocks": "1", "XXX.sparse.map": "0,0", "XXX.sparse.size": "1125899906842624",
 	}}, "").archive(t)
 	archive = bytes.ReplaceAll(archive, []byte("XXX.sparse."), []byte("GNU.sparse.")) // which the library does not write
-	_, err := read(t.Context(), bytes.NewReader(zipped(t, archive)), nil)
+	_, err := read(t.Context(), bytes.NewReader(zipped(t, archive)), nil, nil)
 	if CodeOf(err) != CodeUnsafe || !strings.Contains(err.Error(), "sparse") {
 		t.Errorf("%s: %v", CodeOf(err), err)
 	}
@@ -244,7 +244,7 @@ func TestCutShortOrFlipped(t *testing.T) {
 		default:
 			data = append(data, "\x00more"[:1+choices.IntN(5)]...)
 		}
-		m, err := read(t.Context(), bytes.NewReader(data), nil)
+		m, err := read(t.Context(), bytes.NewReader(data), nil, nil)
 		// Not every bit of a compressed file matters to what it holds.
 		if err == nil && (i%3 != 1 || !slices.Equal(m.Files, want.Files)) {
 			t.Errorf("%s (%d of %d) is accepted: %+v", kind, at, len(whole), m.Header)
@@ -268,7 +268,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, archive []byte) {
 		var taken int64
 		var files []File
-		m, err := read(t.Context(), bytes.NewReader(zipped(t, archive)), func(f File, content io.Reader) error {
+		m, err := read(t.Context(), bytes.NewReader(zipped(t, archive)), nil, func(f File, content io.Reader) error {
 			n, err := io.Copy(io.Discard, content)
 			taken += n
 			files = append(files, f)

@@ -16,14 +16,15 @@ import (
 )
 
 // Verify reads all of the backup at path and returns what it says of itself when every
-// byte of it is what was written. It writes nothing.
-func Verify(ctx context.Context, path string) (*Manifest, error) {
+// byte of it is what was written. It writes nothing. progress, nil for nobody, is told of
+// the bytes of the file.
+func Verify(ctx context.Context, path string, progress Progress) (*Manifest, error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return verify(ctx, f, path)
+	return verify(ctx, f, path, progress.through(f, 1))
 }
 
 func open(path string) (*os.File, error) {
@@ -38,8 +39,8 @@ func open(path string) (*os.File, error) {
 }
 
 // verify reads all of r, the backup at path.
-func verify(ctx context.Context, r io.Reader, path string) (*Manifest, error) {
-	m, err := read(ctx, r, nil)
+func verify(ctx context.Context, r io.Reader, path string, moved func(n int)) (*Manifest, error) {
+	m, err := read(ctx, r, moved, nil)
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Message = path + ": " + e.Message
 	}
@@ -47,9 +48,10 @@ func verify(ctx context.Context, r io.Reader, path string) (*Manifest, error) {
 }
 
 // read reads all of a backup. take, unless it is nil, is called for each of its files,
-// with the content; what it leaves unread is read all the same.
-func read(ctx context.Context, r io.Reader, take func(f File, content io.Reader) error) (*Manifest, error) {
-	in := bufio.NewReaderSize(&patient{ctx, r}, 256<<10) // gzip reads no byte behind its end from it
+// with the content; what it leaves unread is read all the same. moved, unless it is nil, is
+// told of every piece of r.
+func read(ctx context.Context, r io.Reader, moved func(n int), take func(f File, content io.Reader) error) (*Manifest, error) {
+	in := bufio.NewReaderSize(&patient{ctx, r, moved}, 256<<10) // gzip reads no byte behind its end from it
 	gz, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, explain(ctx, err, "it is no backup of Jackfield")

@@ -24,7 +24,9 @@ import (
 //
 // Until the home is whole, and after a process that was killed, the folder
 // restore.incomplete is in it, with which no host starts.
-func Restore(ctx context.Context, path string, home host.Home) (m *Manifest, err error) {
+//
+// progress, nil for nobody, is told of the bytes of the file, which is read twice.
+func Restore(ctx context.Context, path string, home host.Home, progress Progress) (m *Manifest, err error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, err
@@ -33,7 +35,8 @@ func Restore(ctx context.Context, path string, home host.Home) (m *Manifest, err
 	if err := checkEmpty(home); err != nil {
 		return nil, err
 	}
-	if m, err = verify(ctx, f, path); err != nil {
+	moved := progress.through(f, 2)
+	if m, err = verify(ctx, f, path, moved); err != nil {
 		return nil, err
 	}
 	r, err := newRestoring(home)
@@ -47,7 +50,7 @@ func Restore(ctx context.Context, path string, home host.Home) (m *Manifest, err
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, fault(CodeUnreadable, err, "", "reading the backup")
 	}
-	again, err := read(ctx, f, r.take)
+	again, err := read(ctx, f, moved, r.take)
 	if err != nil {
 		return nil, err
 	}

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A package on a Debian: installed, used, upgraded, removed, purged. Runs as root in
 # namespaces of its own, in a copy of this system that is forgotten:
 #	unshare --mount --pid --fork --kill-child bash install.sh FOLDER BUNDLE OLD.deb NEW.deb

@@ -64,6 +64,9 @@ type Config struct {
 	MaxBytes int64
 	// Drain is how long requests may take to end when the store stops; 0 for 10 s.
 	Drain time.Duration
+	// Stall is how long a client may stand still within a header or a file; 0 for 10 s of a
+	// header and 30 s of a file.
+	Stall time.Duration
 	// Version is the program's own.
 	Version string
 	Log     *slog.Logger

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/bundle/jpl"
 	"github.com/jackfield-host/jackfield/store/server/internal/drop"
 	"github.com/jackfield-host/jackfield/store/server/internal/ingest"
 	"github.com/jackfield-host/jackfield/store/server/internal/ingest/formats"
@@ -27,12 +28,20 @@ func (s *Server) openDesk() error {
 	judge := trust.New(trust.Config{
 		Roots: roots, Revocation: policy, Cache: filepath.Join(s.cfg.Data, "revocation"), AllowPrivate: s.cfg.PrivateResponders,
 	})
+	jami, faults := jpl.LoadRoots(filepath.Join(s.cfg.Trust, "jami"))
+	for _, fault := range faults {
+		s.cfg.Log.Warn("a file of the trust folder for Jami does not count", "error", fault)
+	}
+	if len(jami.CRLs) > 0 {
+		s.jamiCRL = jami.CRLs[0].Raw
+	}
 	limits := bundle.DefaultLimits()
 	limits.FileBytes = s.cfg.MaxBytes
 	s.desk = ingest.New(ingest.Config{
 		Database: s.database, Blobs: s.blobs, Admission: ingest.Admission(s.cfg.Admission),
 		Formats: []ingest.Format{
 			&formats.Bundle{Judge: judge, Limits: limits, UnsignedUnsafe: s.cfg.UnsignedUnsafe, Tool: "jackfield", Version: s.cfg.Version},
+			&formats.Jami{Options: jami, Tool: "jackfield", Version: s.cfg.Version},
 		},
 		MaxBytes: s.cfg.MaxBytes, Temp: s.cfg.temp(), Log: s.cfg.Log,
 	})

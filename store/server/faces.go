@@ -2,26 +2,94 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
-	"github.com/jackfield-host/jackfield/internal/visible"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/catalogue"
+	"github.com/jackfield-host/jackfield/store/server/internal/database"
 	"github.com/jackfield-host/jackfield/store/server/internal/jami"
+	"github.com/jackfield-host/jackfield/store/server/internal/pages"
+	"github.com/jackfield-host/jackfield/store/server/internal/web"
 )
 
-// newFaces is what answers beside the API: the Jami face, and behind it whoever answers
-// the rest.
-func (s *Server) newFaces() http.Handler {
-	return jami.New(jamiCatalogue{s}, jami.Options{
-		Prefix: "/jami", URL: strings.TrimSuffix(s.cfg.BaseURL.String(), "/"), Downloaded: s.counter.Count,
+// newFaces is what answers beside the API: the Jami face, and behind it the pages.
+func (s *Server) newFaces() (http.Handler, error) {
+	people, err := pages.New(pages.Config{
+		Catalogue: pages.Of(s.catalogue), Desk: submissions{s.database}, Detail: s.detail,
+		Picture: func(ctx context.Context, digest string) (io.ReadSeekCloser, error) { return s.blobs.Open(ctx, digest) },
+		Name:    s.keys.Store(), Base: s.cfg.BaseURL, Root: s.keys.RootPEM(), Version: s.cfg.Version, Log: s.cfg.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the pages: %w", err)
+	}
+	options := jami.Options{
+		Prefix: "/jami", URL: strings.TrimSuffix(s.cfg.BaseURL.String(), "/"), Downloaded: s.counter.Count, Next: whole(people),
 		Failed: func(r *http.Request, err error) {
 			s.cfg.Log.Error("answering a request of a face", "method", r.Method, "path", r.URL.Path, "error", err)
 		},
+	}
+	if list := s.jamiCRL; list != nil {
+		options.CRL = func(context.Context) ([]byte, error) { return list, nil }
+	}
+	return jami.New(jamiCatalogue{s}, options), nil
+}
+
+// detail is what is too much for the listing of a release.
+func (s *Server) detail(ctx context.Context, id, version string) (pages.Detail, error) {
+	kept, err := s.database.Detail(ctx, id, version)
+	d := pages.Detail{Readme: kept.Readme, Changelog: kept.Changelog}
+	for _, e := range kept.Evidence {
+		d.Evidence = append(d.Evidence, pages.Evidence{Check: e.Check, Tool: e.Tool, Version: e.Version, Verdict: e.Verdict, Text: e.Text})
+	}
+	return d, err
+}
+
+// submissions are what the pages show to those who have a token.
+type submissions struct{ database *database.Database }
+
+func (d submissions) Visitor(ctx context.Context, token string) (pages.Visitor, error) {
+	caller, err := web.CallerOf(ctx, d.database, token)
+	if err == nil && !caller.May(web.See) {
+		err = pages.ErrNotFound
+	}
+	return pages.Visitor{Name: caller.Name, Organization: caller.Organization}, err
+}
+
+func (d submissions) Submissions(ctx context.Context, v pages.Visitor, before int64, limit int) ([]store.Submission, error) {
+	return d.database.Submissions(ctx, database.SubmissionFilter{Organization: v.Organization, Before: before, Limit: limit})
+}
+
+func (d submissions) Submission(ctx context.Context, v pages.Visitor, number int64) (store.Submission, error) {
+	found, err := d.database.Submission(ctx, number)
+	if errors.Is(err, database.ErrNotFound) || err == nil && v.Organization != "" && v.Organization != found.Organization {
+		return store.Submission{}, pages.ErrNotFound
+	}
+	return found, err
+}
+
+type wholeKey struct{}
+
+// remember keeps the path of r before the prefix of the store was taken off.
+func remember(r *http.Request) *http.Request {
+	u := *r.URL
+	return r.WithContext(context.WithValue(r.Context(), wholeKey{}, &u))
+}
+
+// whole gives a handler the path as it came: the pages know their prefix themselves.
+func whole(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, ok := r.Context().Value(wholeKey{}).(*url.URL); ok {
+			r = r.Clone(r.Context())
+			r.URL = u
+		}
+		handler.ServeHTTP(w, r)
 	})
 }
 
@@ -44,11 +112,6 @@ func (s jamiSnapshot) Entries(format store.Format) iter.Seq[jami.Entry] {
 			}
 		}
 	}
-}
-
-// summary is the beginning of a text as it is shown in lists.
-func summary(markdown string, n int) string {
-	return visible.Clip(strings.Join(strings.Fields(markdown), " "), n)
 }
 
 // now is the time as the store keeps it: UTC, in whole seconds.

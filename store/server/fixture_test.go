@@ -272,3 +272,50 @@ func (r *running) shows(id, version string, state store.ReleaseState) {
 		return false
 	})
 }
+
+// view is the signed index, verified by the store's own root.
+func (r *running) view() *store.View {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(r.data, "root.pem"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	dir := r.t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "root.pem"), text, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	roots, problems := trust.LoadRoots(dir)
+	if len(problems) > 0 {
+		r.t.Fatal(problems)
+	}
+	source, err := store.NewHTTPSource(r.url, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	view, err := store.NewReader(store.ReaderConfig{Source: source, Roots: roots}).Refresh(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return view
+}
+
+// trustOf is a folder with the root of a signer.
+func trustOf(t *testing.T, s *bundletest.Signer) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "root.pem"), bundletest.ChainPEM(s.Root), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func readToken(t *testing.T, data string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(data, "admin-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -15,26 +15,31 @@ import (
 	"github.com/jackfield-host/jackfield/internal/openapi"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/api"
+	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
 	"github.com/jackfield-host/jackfield/store/server/internal/publishing"
 	"github.com/jackfield-host/jackfield/store/server/internal/web"
 )
 
 // newHandler puts together what answers: the API and what is beside it, then the faces.
-func (s *Server) newHandler(registry *prometheus.Registry, metrics *web.Metrics) http.Handler {
+func (s *Server) newHandler(registry *prometheus.Registry, metrics *web.Metrics) (http.Handler, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(metrics.Collectors()...)
 	registry.MustRegister(s.desk.Collectors()...)
-	registry.MustRegister(newGauges(s))
+	registry.MustRegister(newGauges(s), s.queries.duration, s.queries.failures)
 	if s.drop != nil {
 		registry.MustRegister(s.drop.Collectors()...)
 	}
-	site := &web.Site{Tokens: s.database, Log: s.cfg.Log, Metrics: metrics, Proxies: s.cfg.Proxies, Faces: s.newFaces(),
+	faces, err := s.newFaces()
+	if err != nil {
+		return nil, err
+	}
+	site := &web.Site{Tokens: s.database, Log: s.cfg.Log, Metrics: metrics, Proxies: s.cfg.Proxies, Faces: faces, Stall: s.cfg.Stall,
 		Rates: web.Rates{Search: rateOf(s.cfg.SearchRate), Write: rateOf(s.cfg.WriteRate)}}
 	handler := site.Handler(s.routes(registry))
 	if prefix := strings.TrimSuffix(s.cfg.BaseURL.Path, "/"); prefix != "" {
 		handler = below(prefix, handler)
 	}
-	return handler
+	return handler, nil
 }
 
 func rateOf(second int) web.Rate { return web.Rate{Second: float64(second), Burst: 3 * second} }
@@ -49,7 +54,7 @@ func below(prefix string, handler http.Handler) http.Handler {
 		case prefix:
 			http.Redirect(w, r, prefix+"/", http.StatusPermanentRedirect)
 		default:
-			stripped.ServeHTTP(w, r)
+			stripped.ServeHTTP(w, remember(r))
 		}
 	})
 }
@@ -70,9 +75,9 @@ func (s *Server) routes(registry *prometheus.Registry) []web.Route {
 		{Method: "GET", Path: "/debug/pprof/{profile}", Right: web.Administer, Serve: plain(pprof.Index)},
 	}
 	reading := api.New(api.Config{
-		Catalogue: s.catalogue, Database: s.database, Blobs: s.blobs, Downloaded: s.counter.Count, Summary: summary,
+		Catalogue: s.catalogue, Database: s.database, Blobs: s.blobs, Downloaded: s.counter.Count, Summary: markdown.New().Summary,
 	})
-	writing := publishing.New(publishing.Config{Desk: s.desk, Database: s.database, MaxBytes: s.cfg.MaxBytes, Now: now})
+	writing := publishing.New(publishing.Config{Desk: s.desk, Database: s.database, MaxBytes: s.cfg.MaxBytes, Now: now, Settle: s.settle})
 	routes = append(append(routes, reading.Routes()...), writing.Routes()...)
 	return append(routes, description(routes, s.cfg.Version))
 }

@@ -8,14 +8,20 @@
 package server
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -39,22 +45,34 @@ const (
 	maxHeader = 32 << 10
 	// countEvery is how often downloads that were counted are written down.
 	countEvery = 2 * time.Second
+	// settleTime bounds how long an answer waits for the catalogue to show what was changed.
+	settleTime = 2 * time.Second
 	// maintainEvery is how often what nobody needs any more is forgotten.
 	maintainEvery = time.Hour
+	// sweepGrace is how long a blob that nothing needs is kept.
+	sweepGrace = 24 * time.Hour
 )
+
+// GCPercent is for debug.SetGCPercent in a process that is all one store: its catalogue is
+// large, and hardly anything to look at for the collector.
+const GCPercent = catalogue.GCPercent
 
 // Server is a store.
 type Server struct {
 	cfg       Config
 	release   func() // gives the data folder free
 	database  *database.Database
+	queries   *queries
 	blobs     blobs.Store
 	keys      *signing.Keys
 	catalogue *catalogue.Catalogue
 	desk      *ingest.Desk
 	drop      *drop.Watcher // nil for none
 	counter   *database.Counter
+	jamiCRL   []byte // what Jami's root has revoked, DER; nil for none
 	handler   http.Handler
+	// blobCount and blobBytes are as of the last time that somebody counted.
+	blobCount, blobBytes atomic.Int64
 }
 
 // New opens database and blobs, migrates them, and puts the store together. What it has
@@ -63,7 +81,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg, err = cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, queries: newQueries()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -72,7 +90,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if s.release, err = prepare(cfg.Data); err != nil {
 		return nil, err
 	}
-	if s.database, err = database.Open(ctx, cfg.Database, database.Options{Log: cfg.Log}); err != nil {
+	if s.database, err = database.Open(ctx, cfg.Database, database.Options{Log: cfg.Log, Took: s.queries.took}); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	options := blobs.Options{Limit: cfg.MaxBytes, Temp: cfg.temp(), AccessKey: cfg.S3AccessKey, SecretKey: cfg.S3SecretKey}
@@ -81,6 +99,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	if s.keys, err = cfg.signer(); err != nil {
 		return nil, fmt.Errorf("opening the key that signs the index: %w", err)
+	}
+	if err := writeRoot(cfg.Data, s.keys.RootPEM()); err != nil {
+		return nil, err
 	}
 	s.catalogue = catalogue.New(catalogue.Config{
 		Database: s.database, Signer: s.keys, Store: s.keys.Store(), Log: cfg.Log,
@@ -92,16 +113,25 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := firstToken(ctx, s.database, cfg.Data); err != nil {
 		return nil, err
 	}
-	s.handler = s.newHandler(prometheus.NewRegistry(), web.NewMetrics())
-	return s, nil
+	s.handler, err = s.newHandler(prometheus.NewRegistry(), web.NewMetrics())
+	return s, err
 }
 
 // Handler is what the store answers with, for who listens himself.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// RootPEM is the certificate that hosts need to trust this store's index, nil when only the
-// administrator knows it.
-func (s *Server) RootPEM() []byte { return s.keys.RootPEM() }
+// writeRoot writes the certificate that hosts need to trust this store's index where the
+// administrator finds it; nothing when only the administrator knows it.
+func writeRoot(data string, root []byte) error {
+	path := filepath.Join(data, "root.pem")
+	if old, err := os.ReadFile(path); root == nil || err == nil && bytes.Equal(old, root) {
+		return nil
+	}
+	if err := renameio.WriteFile(path, root, 0o644); err != nil {
+		return fmt.Errorf("writing the root of the index: %w", err)
+	}
+	return nil
+}
 
 // Close gives back what New opened.
 func (s *Server) Close() error {
@@ -145,7 +175,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 // serve answers requests until ctx ends, or behind does.
 func (s *Server) serve(ctx, behind context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		Handler: s.handler, ReadHeaderTimeout: cmp.Or(s.cfg.Stall, headerTime), ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, TLSConfig: s.cfg.TLS, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
@@ -174,11 +204,35 @@ func (s *Server) serve(ctx, behind context.Context, listener net.Listener) error
 	return err
 }
 
-// maintain forgets what nobody needs any more, until ctx ends.
+// settle waits until what was changed is in the catalogue that this server shows, for two
+// seconds at most: who is told that something is published finds it.
+func (s *Server) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	sequence, err := s.database.Sequence(ctx)
+	if err != nil {
+		return
+	}
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for s.catalogue.Current().Sequence() < sequence {
+		s.catalogue.Wake()
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
+}
+
+// maintain forgets what nobody needs any more, and counts the blobs, until ctx ends.
 func (s *Server) maintain(ctx context.Context) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
-	for {
+	for hour := 0; ; hour++ {
+		if err := s.count(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("the blobs can not be counted", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -187,5 +241,30 @@ func (s *Server) maintain(ctx context.Context) {
 		if _, err := s.database.Maintain(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("the database can not be maintained", "error", err)
 		}
+		if hour%24 != 0 {
+			continue
+		}
+		swept, err := s.blobs.Sweep(ctx, s.database.InUse, sweepGrace)
+		if err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("blobs that nothing needs can not be removed", "error", err)
+		}
+		if swept.Blobs > 0 {
+			s.cfg.Log.Info("removed blobs that nothing needs", "blobs", swept.Blobs, "bytes", swept.Bytes)
+		}
 	}
+}
+
+// count counts what the blobs are.
+func (s *Server) count(ctx context.Context) error {
+	var n, bytes int64
+	err := s.blobs.Walk(ctx, func(info blobs.Info) error {
+		n++
+		bytes += info.Size
+		return ctx.Err()
+	})
+	if err == nil {
+		s.blobCount.Store(n)
+		s.blobBytes.Store(bytes)
+	}
+	return err
 }

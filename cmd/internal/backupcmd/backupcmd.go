@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -114,6 +115,8 @@ names such extensions. FILE "-" is the standard output.`,
 		var m *backup.Manifest
 		var err error
 		print := cmd.OutOrStdout()
+		bar := output.NewProgress(cmd.ErrOrStderr(), nameOf(args[0]), -1)
+		src.Progress = bar.Reach
 		if args[0] == "-" {
 			if f, ok := print.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
 				return output.Usagef("redirect it to a file, or name one", "a terminal is no place for a backup")
@@ -123,6 +126,7 @@ names such extensions. FILE "-" is the standard output.`,
 		} else {
 			m, err = backup.Create(cmd.Context(), args[0], src)
 		}
+		bar.End()
 		if err != nil {
 			return err
 		}
@@ -162,12 +166,14 @@ users that they had.`,
 		to := running.Home(home)
 		var m *backup.Manifest
 		var err error
+		bar := output.NewProgress(cmd.ErrOrStderr(), nameOf(args[0]), -1)
 		if verify {
 			to = ""
-			m, err = backup.Verify(cmd.Context(), args[0])
+			m, err = backup.Verify(cmd.Context(), args[0], bar.Reach)
 		} else {
-			m, err = backup.Restore(cmd.Context(), args[0], to)
+			m, err = backup.Restore(cmd.Context(), args[0], to, bar.Reach)
 		}
+		bar.End()
 		if err != nil {
 			return err
 		}
@@ -182,6 +188,14 @@ users that they had.`,
 		return err
 	}
 	return cmd
+}
+
+// nameOf is what a bar calls a file.
+func nameOf(file string) string {
+	if file == "-" {
+		return "backup"
+	}
+	return filepath.Base(file)
 }
 
 // archives completes the names of backups.

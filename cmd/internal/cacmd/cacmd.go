@@ -49,6 +49,8 @@ organization is made, renewed or taken into the root's list.`,
 	}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&at.dir, "dir", "jackfield-ca", "folder of the authority")
+	// The error is for a flag that does not exist.
+	_ = cmd.MarkPersistentFlagDirname("dir")
 	flags.StringVar(&at.rootKey, "root-key", "", "the root's key, where it is not in root/key.pem of the folder")
 	flags.StringVar(&at.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase of the authority's keys (default: ask)")
 	flags.StringVar(&at.rootPassphraseFile, "root-passphrase-file", "", "the same for the root's key, where it has another one")

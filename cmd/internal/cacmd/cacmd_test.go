@@ -146,33 +146,6 @@ func TestListAsJSON(t *testing.T) {
 	}
 }
 
-// Names are completed from the folder, silently where there is none.
-func TestCompletion(t *testing.T) {
-	complete := func(args ...string) string {
-		return must(t, append([]string{cobra.ShellCompNoDescRequestCmd}, args...)...)
-	}
-	started(t)
-	must(t, "issue", "acme.example/org.acme.X", "--no-passphrase", "--key-type", "ecdsa-p256")
-	must(t, "store", "store.acme.example", "--no-passphrase", "--key-type", "ecdsa-p256")
-	for _, c := range []struct {
-		args []string
-		want string
-	}{
-		{[]string{"renew", ""}, "acme.example\nacme.example/org.acme.X\n"},
-		{[]string{"crl", ""}, "root\nacme.example\n"},
-		{[]string{"revoke", ""}, "jmap-store://store.acme.example\nacme.example\nacme.example/org.acme.X\n"},
-		{[]string{"store", ""}, ":"},
-		{[]string{"ocsp", "staple", ""}, "acme.example/org.acme.X\n"},
-		{[]string{"list", "--dir", "nowhere", ""}, ""},
-		{[]string{"revoke", "--reason", ""}, "unspecified\nkeyCompromise\n"},
-		{[]string{"init", "--key-type", ""}, "rsa-2048\nrsa-3072\n"},
-	} {
-		if out := complete(c.args...); !strings.HasPrefix(out, c.want) || c.want == "" && !strings.HasPrefix(out, ":") {
-			t.Errorf("%q completes\n%s", c.args, out)
-		}
-	}
-}
-
 // Every command shows how it is used.
 func TestExamples(t *testing.T) {
 	var walk func(*cobra.Command)

@@ -76,7 +76,7 @@ given. The files are what 'jackfield bundle sign' takes, and jarsigner.`,
   jackfield ca issue acme.example/org.acme.Hello --csr hello.csr --out hello.crt.pem
   jackfield ca issue acme.example/org.acme.Hello --p12 hello.p12`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: at.names(hosts),
+		ValidArgsFunction: at.complete(wanted{below: true}),
 	}
 	f.add(cmd)
 	format := output.AddFlag(cmd)
@@ -132,7 +132,7 @@ hosts it is the publisher. The old certificate stays valid until it expires.`,
   jackfield ca renew acme.example/org.acme.Hello --new-key
   jackfield ca renew acme.example --root-key /media/stick/key.pem`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: at.names(hosts, extensions),
+		ValidArgsFunction: at.complete(wanted{hosts: true, extensions: true}),
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.newKey, "new-key", false, "make a new key")

@@ -34,10 +34,12 @@ organization and writes them, in DER one after another, into a file that 'jackfi
 bundle sign --staple' takes: a host that can not ask believes them until they end.`,
 		Example:           `  jackfield ca ocsp staple acme.example/org.acme.Hello --out hello.ocsp`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: at.names(extensions),
+		ValidArgsFunction: at.complete(wanted{extensions: true}),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default <id>.ocsp)")
 	cmd.Flags().StringVar(&serial, "serial", "", "serial number of the certificate (default: the newest one that is not revoked)")
+	// The error is for a flag that does not exist.
+	_ = cmd.RegisterFlagCompletionFunc("serial", at.completeSerialOf)
 	cmd.Flags().DurationVar(&valid, "valid", responder.StapleValidity, "how long the answers are valid")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -97,7 +99,7 @@ responder.pem of its folder. 'ocsp serve' and 'ocsp staple' use them where the k
 the CA itself is not to be had.`,
 		Example:           `  jackfield ca ocsp delegate root --days 90 --root-key /media/stick/key.pem`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: at.names(root, hosts),
+		ValidArgsFunction: at.complete(wanted{root: true, hosts: true}),
 	}
 	cmd.Flags().IntVar(&valid, "days", 30, "how long answers can be signed")
 	format := output.AddFlag(cmd)

@@ -70,7 +70,7 @@ func newList(at *place) *cobra.Command {
 		Example: `  jackfield ca list
   jackfield ca list acme.example -o json`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: at.names(hosts),
+		ValidArgsFunction: at.complete(wanted{hosts: true}),
 	}
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -119,7 +119,7 @@ other reason somebody else may have had it, and nothing that it signed counts.`,
 		Example: `  jackfield ca revoke acme.example/org.acme.Hello --reason keyCompromise
   jackfield ca revoke 5f0c9a3e1b7d4c2a8e6f00112233445a --reason superseded`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: at.names(hosts, extensions, stores),
+		ValidArgsFunction: at.complete(wanted{hosts: true, extensions: true, stores: true, serials: true}),
 	}
 	names := make([]string, len(authority.Reasons()))
 	for i, r := range authority.Reasons() {
@@ -219,7 +219,7 @@ one is due within --days; 'ca ocsp serve' signs them by itself for the keys that
 and hands them out.`,
 		Example: `  jackfield ca crl
   jackfield ca crl root --days 365 --root-key /media/stick/key.pem`,
-		ValidArgsFunction: at.names(root, hosts),
+		ValidArgsFunction: at.complete(wanted{root: true, hosts: true, several: true}),
 	}
 	cmd.Flags().IntVar(&valid, "days", 7, "days until the next list at the latest")
 	format := output.AddFlag(cmd)

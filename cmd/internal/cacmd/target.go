@@ -1,10 +1,7 @@
 package cacmd
 
 import (
-	"slices"
 	"strings"
-
-	"github.com/spf13/cobra"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/trust/authority"
@@ -53,47 +50,4 @@ func all(a *authority.Authority) ([]*authority.CA, error) {
 		cas = append(cas, ca)
 	}
 	return cas, nil
-}
-
-// The kinds of names that commands take.
-const (
-	root = iota
-	hosts
-	extensions
-	stores
-)
-
-// names completes names of these kinds. It says nothing when it fails.
-func (at *place) names(kinds ...int) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		const rest = cobra.ShellCompDirectiveNoFileComp
-		a, err := authority.Open(at.dir, authority.Keys{})
-		if err != nil || len(args) > 0 {
-			return nil, rest
-		}
-		cas, err := all(a)
-		if err != nil {
-			return nil, rest
-		}
-		var found []string
-		for _, ca := range cas {
-			ofCA, ofRecords := hosts, func(r authority.Record) bool { return r.ID != "" && slices.Contains(kinds, extensions) }
-			if ca.Name() == authority.RootName {
-				ofCA, ofRecords = root, func(r authority.Record) bool { return r.Store && slices.Contains(kinds, stores) }
-			}
-			if slices.Contains(kinds, ofCA) {
-				found = append(found, ca.Name())
-			}
-			records, err := ca.Records()
-			if err != nil {
-				return nil, rest
-			}
-			for _, r := range records {
-				if r.Revoked == nil && ofRecords(r) {
-					found = append(found, r.Name())
-				}
-			}
-		}
-		return found, rest
-	}
 }

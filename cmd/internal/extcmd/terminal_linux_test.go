@@ -2,48 +2,21 @@ package extcmd
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/ttytest"
 )
-
-// terminal is a real one: what a person types goes into person, which also gets what
-// the command shows.
-func terminal(t *testing.T) (person, tty *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tty.Close() })
-	return person, tty
-}
 
 // onTerminal runs one command at a terminal whose person types reply, and returns
 // what was to be seen there.
 func onTerminal(t *testing.T, reply string, args ...string) (seen string, err error) {
 	t.Helper()
-	person, tty := terminal(t)
+	person, tty := ttytest.Open(t, 0, 0)
 	if _, err := io.WriteString(person, reply); err != nil {
 		t.Fatal(err)
 	}

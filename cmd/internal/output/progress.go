@@ -53,6 +53,19 @@ func (p *Progress) Add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done += int64(n)
+	p.draw()
+}
+
+// Reach says that done of total bytes are through. What begins again begins at 0.
+func (p *Progress) Reach(done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done, p.total = done, total
+	p.draw()
+}
+
+// draw shows the bar if it is time. The caller has p.mu.
+func (p *Progress) draw() {
 	if now := time.Now(); p.w != nil && !p.sent && now.Sub(p.drawn) >= drawEvery {
 		p.drawn = now
 		_, _ = io.WriteString(p.w, "\r"+Fit(bar(p.name, p.done, p.total), p.width-1)+"\x1b[K") // only for the eye

@@ -3,7 +3,6 @@ package passphrase
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
+	"github.com/jackfield-host/jackfield/internal/ttytest"
 )
 
 func TestFromFile(t *testing.T) {
@@ -44,29 +44,6 @@ func TestFromFile(t *testing.T) {
 	if _, err := FromFile(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-}
-
-// terminal is a real one: what a person types goes into person, which also gets what
-// is shown.
-func terminal(t *testing.T) (person, tty *os.File) {
-	t.Helper()
-	open := func(name string) *os.File {
-		f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { f.Close() })
-		return f
-	}
-	person = open("/dev/ptmx")
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return person, open(fmt.Sprintf("/dev/pts/%d", n))
 }
 
 // echoes reports whether the terminal shows what is typed.
@@ -125,7 +102,7 @@ func TestAsk(t *testing.T) {
 		{"twice another", []string{"secret words", "secret wrods"}, AskNew, "differ"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			person, tty := terminal(t)
+			person, tty := ttytest.Open(t, 0, 0)
 			seen := answer(t, person, tty, c.replies...)
 			got, err := c.ask(t.Context(), tty, tty, "the key of acme.example", "--passphrase-file")
 			if c.refused == "" && (err != nil || string(got) != c.replies[0]) || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
@@ -144,7 +121,7 @@ func TestAsk(t *testing.T) {
 
 // An interrupt ends the question, and what is typed next is to be seen.
 func TestAskInterrupted(t *testing.T) {
-	person, tty := terminal(t)
+	person, tty := ttytest.Open(t, 0, 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

@@ -2,15 +2,13 @@ package servecmd
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"os"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/ttytest"
 )
 
 // The first password is shown at a terminal, and to nothing else that listens.
@@ -26,7 +24,7 @@ func TestGreeting(t *testing.T) {
 		name, password string
 		want           bool
 	}{{"the first start", secret, true}, {"any other", "", false}} {
-		person, tty := terminal(t)
+		person, tty := ttytest.Open(t, 0, 0)
 		greet(tty, host.Home("/srv/jmap"), d, c.password)
 		seen := make([]byte, 4096)
 		n, err := person.Read(seen)
@@ -49,26 +47,4 @@ func TestGreeting(t *testing.T) {
 	if _, err := log.ReadFrom(r); err != nil || log.Len() > 0 {
 		t.Errorf("what is no terminal got %q, %v", log.String(), err)
 	}
-}
-
-func terminal(t *testing.T) (person, tty *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tty.Close() })
-	return person, tty
 }

@@ -42,7 +42,7 @@ func commands() []*cobra.Command {
 	t := func() *target { return &target{} }
 	all := []func(*target) *cobra.Command{
 		newPublish, newSubmissions, newList, newSearch, newShow, newDownload,
-		newLabel, newApprove, newReject, newAdvisory, newRevoke, newUnrevoke, newOrganization, newToken, newAudit, newStats,
+		newLabel, newApprove, newReject, newRetry, newAdvisory, newRevoke, newUnrevoke, newOrganization, newToken, newAudit, newStats,
 	}
 	var list []*cobra.Command
 	for _, make := range all {

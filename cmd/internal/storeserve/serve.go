@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -46,6 +47,9 @@ func serve(ctx context.Context, cfg *config, stderr io.Writer) error {
 	}
 	local.Path = cfg.BaseURL.Path
 	cfg.MetricsOpen = cfg.metrics == "none" || cfg.metrics == "auto" && addr.IP.IsLoopback() && len(cfg.Proxies) == 0
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(server.GCPercent)
+	}
 	s, err := server.New(ctx, cfg.Config)
 	if err != nil {
 		return explain(err)

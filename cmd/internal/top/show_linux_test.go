@@ -3,43 +3,16 @@ package top
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// terminal is a real one: what a person types goes into person, which also gets what the
-// screen shows.
-func terminal(t *testing.T) (person, tty *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tty.Close() })
-	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 120, Row: 20}); err != nil {
-		t.Fatal(err)
-	}
-	return person, tty
-}
+	"github.com/jackfield-host/jackfield/internal/ttytest"
+)
 
 // seen collects what a terminal shows.
 type seen struct {
@@ -76,7 +49,7 @@ func (s *seen) wait(t *testing.T, part string) {
 }
 
 func TestShow(t *testing.T) {
-	person, tty := terminal(t)
+	person, tty := ttytest.Open(t, 120, 20)
 	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +99,7 @@ func TestShow(t *testing.T) {
 // A host that does not answer at first is an error, not a screen; one that stops answering
 // later does not keep the keys from working.
 func TestShowWhenTheHostDoesNotAnswer(t *testing.T) {
-	person, tty := terminal(t)
+	person, tty := ttytest.Open(t, 120, 20)
 	screen := &seen{}
 	go screen.read(person)
 	gone := func(context.Context) ([]Standing, error) { return nil, context.DeadlineExceeded }

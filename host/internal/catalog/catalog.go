@@ -207,6 +207,7 @@ type Catalog struct {
 	lastLook  time.Time            // when the last look began
 	due       time.Time            // when to look next
 	published bool                 // a View was given out
+	stirred   bool                 // something changed since that no look at the folder tells
 	whole     bool                 // the first look that succeeded came to its end
 	untidy    bool                 // the shelf may hold bundles that nobody needs
 
@@ -254,7 +255,7 @@ func Open(cfg Config) (*Catalog, error) {
 	}
 	j := judge{dir: cfg.Extensions, limits: cfg.Limits, shelf: shelf}
 	c.lanes.judge, c.lanes.fetch = j.run, j.fetch
-	c.metrics = newMetrics(c.states)
+	c.metrics = newMetrics(c.last, c.states)
 	return c, nil
 }
 
@@ -310,12 +311,14 @@ func (c *Catalog) Run(ctx context.Context, changed func(View)) error {
 		case <-timer.C:
 			c.due = earliest(c.due, next) // a deadline of a file is a reason to look
 		case <-c.woken:
-			c.untidy = true
+			c.untidy, c.stirred = true, true
 		case ask := <-c.asks:
+			c.stirred = true
 			ask()
 		case <-c.watch.wake():
 			c.due = earliest(c.due, c.lastLook.Add(lookGap))
 		case done := <-c.lanes.done:
+			c.stirred = true
 			c.judged(done)
 		}
 	}

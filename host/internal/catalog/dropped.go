@@ -174,6 +174,7 @@ func (c *Catalog) step(f *dropped, now time.Time) time.Time {
 		return settled
 	case f.verdict == nil:
 		if c.lastLook.Before(settled) {
+			f.tell(noteArriving, now)
 			return now // seen unchanged, but not yet over the whole time
 		}
 		f.job = c.lanes.add(f.name, f.seen)

@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -43,6 +44,13 @@ func (c *Catalog) gather() input {
 		}
 	}
 	return in
+}
+
+// same reports whether two inputs are about the same bundles in the same standing. What
+// Distrust says of them may differ.
+func (in input) same(other input) bool {
+	return in.blind == other.blind && slices.Equal(in.files, other.files) && maps.Equal(in.running, other.running) &&
+		maps.Equal(in.known, other.known) && maps.EqualFunc(in.standing, other.standing, func(a, b Standing) bool { return reflect.DeepEqual(a, b) })
 }
 
 // claimed returns the id that a file holds, or is taken to hold while it is not known.

@@ -10,16 +10,18 @@ import (
 // metrics are what the catalog tells about the folder. Every label value comes from a
 // closed set and is there from the start, as 0.
 type metrics struct {
-	bundles    *bundlesByState
+	bundles    *bundleCounts
 	rejections *prometheus.CounterVec
 }
 
-func newMetrics(states func() map[lifecycle.State]int) *metrics {
+func newMetrics(view func() View, states func(View) map[lifecycle.State]int) *metrics {
 	m := &metrics{
-		bundles: &bundlesByState{
-			states: states,
-			desc: prometheus.NewDesc("jackfield_bundles",
+		bundles: &bundleCounts{
+			view: view, states: states,
+			byState: prometheus.NewDesc("jackfield_bundles",
 				"Bundles in the extensions folder, by state.", []string{"state"}, nil),
+			waiting: prometheus.NewDesc("jackfield_bundles_waiting",
+				"Bundles in the extensions folder that wait, by the code of the reason.", []string{"code"}, nil),
 		},
 		rejections: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "jackfield_bundle_rejections_total",
@@ -43,6 +45,11 @@ func rejectionCodes() []string {
 	return codes
 }
 
+// waitingCodes are the reasons for which a bundle waits.
+func waitingCodes() []string {
+	return []string{lifecycle.CodeHeld, lifecycle.CodeDependencyMissing, lifecycle.CodeDependencyCycle}
+}
+
 // turnedAway counts a row that is new. A file that waits is not turned away.
 func (m *metrics) turnedAway(row Row) {
 	switch row.State {
@@ -51,17 +58,21 @@ func (m *metrics) turnedAway(row Row) {
 	}
 }
 
-// Collectors returns the catalog's metrics: jackfield_bundles{state} and
-// jackfield_bundle_rejections_total{code}.
+// Collectors returns the catalog's metrics: jackfield_bundles{state},
+// jackfield_bundles_waiting{code} and jackfield_bundle_rejections_total{code}.
 func (c *Catalog) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{c.metrics.bundles, c.metrics.rejections}
 }
 
-// states counts the bundles of the last View.
-func (c *Catalog) states() map[lifecycle.State]int {
+// last is the last View.
+func (c *Catalog) last() View {
 	c.mu.Lock()
-	view := c.view
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	return c.view
+}
+
+// states counts the bundles of a View.
+func (c *Catalog) states(view View) map[lifecycle.State]int {
 	count := map[lifecycle.State]int{}
 	for _, row := range view.Rows {
 		count[row.State]++
@@ -79,17 +90,31 @@ func (c *Catalog) states() map[lifecycle.State]int {
 	return count
 }
 
-// bundlesByState is a gauge that is counted when it is asked for.
-type bundlesByState struct {
-	states func() map[lifecycle.State]int
-	desc   *prometheus.Desc
+// bundleCounts are gauges that are counted when they are asked for.
+type bundleCounts struct {
+	view             func() View
+	states           func(View) map[lifecycle.State]int
+	byState, waiting *prometheus.Desc
 }
 
-func (b *bundlesByState) Describe(ch chan<- *prometheus.Desc) { ch <- b.desc }
+func (b *bundleCounts) Describe(ch chan<- *prometheus.Desc) {
+	ch <- b.byState
+	ch <- b.waiting
+}
 
-func (b *bundlesByState) Collect(ch chan<- prometheus.Metric) {
-	count := b.states()
+func (b *bundleCounts) Collect(ch chan<- prometheus.Metric) {
+	view := b.view()
+	count := b.states(view)
 	for _, state := range lifecycle.States() {
-		ch <- prometheus.MustNewConstMetric(b.desc, prometheus.GaugeValue, float64(count[state]), string(state))
+		ch <- prometheus.MustNewConstMetric(b.byState, prometheus.GaugeValue, float64(count[state]), string(state))
+	}
+	waiting := map[string]int{}
+	for _, row := range view.Rows {
+		if row.State == lifecycle.Waiting {
+			waiting[row.Reason.Code]++
+		}
+	}
+	for _, code := range waitingCodes() {
+		ch <- prometheus.MustNewConstMetric(b.waiting, prometheus.GaugeValue, float64(waiting[code]), code)
 	}
 }

@@ -1,11 +1,13 @@
 package catalog
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/bundle/bundletest"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 )
 
@@ -40,6 +42,7 @@ func TestMetrics(t *testing.T) {
 	h.put("b.jar", parcelBytes("b", "1", 0))
 	h.put("garbage.jar", []byte("no archive"))
 	h.put("taken.jar", parcelBytes("A", "1", 0))
+	h.put("lonely.jar", parcelBytes("lonely", "1", 0, bundletest.With("extension_requires", "nobody >=1")))
 	h.write(h.path("empty.jar"), nil)
 	r := h.run(func(c *Catalog) {
 		c.cfg.StateOf = func(id string) lifecycle.State {
@@ -49,7 +52,7 @@ func TestMetrics(t *testing.T) {
 	r.turned("garbage.jar", lifecycle.Failed, string(bundle.CodeNotZip))
 	samples := scrape(t, r.Catalog)
 	for state, want := range map[lifecycle.State]float64{
-		lifecycle.Running: 1, lifecycle.Backoff: 1, lifecycle.Failed: 1, lifecycle.Conflict: 1, lifecycle.Pending: 1,
+		lifecycle.Running: 1, lifecycle.Backoff: 1, lifecycle.Failed: 1, lifecycle.Conflict: 1, lifecycle.Pending: 1, lifecycle.Waiting: 1,
 	} {
 		if got := samples["jackfield_bundles"][string(state)]; got != want {
 			t.Errorf("%s: %v bundles, want %v", state, got, want)
@@ -57,6 +60,9 @@ func TestMetrics(t *testing.T) {
 	}
 	if got := len(samples["jackfield_bundles"]); got != len(lifecycle.States()) {
 		t.Errorf("%d states", got)
+	}
+	if got := samples["jackfield_bundles_waiting"]; !maps.Equal(got, map[string]float64{"dependency_missing": 1, "dependency_cycle": 0, "held": 0}) {
+		t.Errorf("waiting: %v", got)
 	}
 	h.put("garbage.jar", []byte("no archive either"))
 	r.await("the other garbage is refused too", func(View) bool {

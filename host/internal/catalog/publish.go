@@ -19,6 +19,10 @@ func (c *Catalog) publish(now time.Time, changed func(View)) {
 		c.whole = c.err == nil // else the folder is still to come, and its files with it
 	}
 	in := c.gather()
+	if c.settled(in) {
+		return
+	}
+	c.stirred = false
 	c.share(in)
 	view := c.resolve(in)
 	c.date(view.Rows)
@@ -31,6 +35,19 @@ func (c *Catalog) publish(now time.Time, changed func(View)) {
 	if c.untidy && c.lanes.idle() && c.err == nil && c.allJudged() {
 		c.untidy = c.collect()
 	}
+}
+
+// settled reports that a View of in would be the last one again: a look has found nothing
+// new, every file is accepted, and nobody has said that something else changed. A host at
+// rest looks again and again.
+func (c *Catalog) settled(in input) bool {
+	c.mu.Lock()
+	was, unsure := c.input, c.unsure
+	c.mu.Unlock()
+	if !c.published || c.stirred || c.untidy || errorText(c.err) != errorText(unsure) || !in.same(was) {
+		return false
+	}
+	return !slices.ContainsFunc(in.files, func(f holding) bool { return f.accepted == nil })
 }
 
 // share lets other goroutines see what the View is resolved from.

@@ -27,7 +27,7 @@ func processState(pid int) (byte, error) {
 
 func openDescriptors(t *testing.T) int {
 	t.Helper()
-	n, err := countEntries("/proc/self/fd")
+	n, err := countFiles("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}

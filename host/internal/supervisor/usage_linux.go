@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // clockTick is the unit of the times in /proc/<pid>/stat: USER_HZ, which is 100 on
@@ -23,7 +25,7 @@ func readUsage(pid int) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	u.openFiles, err = countEntries(dir + "/fd")
+	u.openFiles, err = countFiles(dir + "/fd")
 	return u, err
 }
 
@@ -48,6 +50,20 @@ func parseStat(stat []byte) (usage, error) {
 		cpu:      time.Duration(number(utime)+number(stime)+number(cutime)+number(cstime)) * clockTick,
 		resident: number(rss) * int64(os.Getpagesize()),
 	}, nil
+}
+
+// countFiles counts the open files that /proc/<pid>/fd lists. Since Linux 6.2 the size of
+// that folder is their number (a process has always some); before, it is 0, and they are
+// counted one by one.
+func countFiles(dir string) (int, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	if st.Size > 0 {
+		return int(st.Size), nil
+	}
+	return countEntries(dir)
 }
 
 func countEntries(dir string) (int, error) {

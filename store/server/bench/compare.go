@@ -23,7 +23,7 @@ import (
 func (s *subject) compare(ctx context.Context, f *figures) error {
 	ids := s.ids()
 	for _, c := range []struct {
-		what                   string
+		what                     string
 		fromMemory, fromDatabase http.HandlerFunc
 	}{
 		{"one listing", s.listingFromMemory, s.listingFromDatabase},
@@ -177,4 +177,3 @@ func (c *counter) Write(p []byte) (int, error) {
 	c.size += len(p)
 	return len(p), nil
 }
-

@@ -31,6 +31,7 @@ const host = "store.bench.example"
 
 // measure is the process that is measured: it prints its figures as JSON.
 func measure(ctx context.Context, p plan) (err error) {
+	debug.SetGCPercent(catalogue.GCPercent) // as a store does
 	db, err := database.Open(ctx, filepath.Join(p.Dir, "store.db"), database.Options{})
 	if err != nil {
 		return err
@@ -52,13 +53,20 @@ func measure(ctx context.Context, p plan) (err error) {
 	}
 	f := figures{Listings: s.catalogue.Current().Len(), Releases: p.Releases, CPUs: runtime.GOMAXPROCS(0), Start: since(began)}
 	f.PeakAtStart = memory("VmHWM")
-	for _, step := range []func(context.Context, *figures) error{s.pages, s.listings, s.searches, s.changes, s.compare} {
+	for _, step := range []func(context.Context, *figures) error{s.pages, s.listings, s.searches, s.changes} {
 		if err := step(ctx, &f); err != nil {
 			return err
 		}
 	}
+	f.Peak = memory("VmHWM") // before the plain handler takes its share
 	debug.FreeOSMemory()
-	f.Memory, f.Peak = memory("VmRSS"), memory("VmHWM")
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	f.Memory, f.Heap = memory("VmRSS"), float64(stats.HeapAlloc)/(1<<20)
+	if err := s.compare(ctx, &f); err != nil {
+		return err
+	}
+	f.Load = load()
 	return json.NewEncoder(os.Stdout).Encode(f)
 }
 
@@ -208,6 +216,17 @@ func (s *subject) changes(ctx context.Context, f *figures) (err error) {
 }
 
 func since(began time.Time) float64 { return time.Since(began).Seconds() }
+
+// load is how many processes have wanted a processor during the last five minutes, on
+// average; 0 where nobody says.
+func load() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if fields := strings.Fields(string(text)); err == nil && len(fields) > 1 {
+		n, _ := strconv.ParseFloat(fields[1], 64)
+		return n
+	}
+	return 0
+}
 
 // memory reads a line of /proc/self/status, in MiB; 0 where there is none.
 func memory(name string) float64 {

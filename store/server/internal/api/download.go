@@ -141,7 +141,7 @@ func (a *API) writeBlob(w http.ResponseWriter, r *http.Request, b blob) error {
 		head.Set("Repr-Digest", "sha-256=:"+text+":")
 		head.Set("Digest", "sha-256="+text)
 	}
-	http.ServeContent(&beginning{web.Pace(w), b.sent}, r, "", b.modified, file)
+	http.ServeContent(&beginning{web.Pace(w, r), b.sent}, r, "", b.modified, file)
 	return nil
 }
 

@@ -126,7 +126,7 @@ func (s *servers) await() (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	for {
 		one, done := context.WithTimeout(ctx, 5*time.Second)

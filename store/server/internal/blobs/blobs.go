@@ -11,7 +11,10 @@ package blobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
@@ -54,7 +57,8 @@ type Store interface {
 	// want. To put a blob that is there makes it young again, so an ingest that takes less
 	// than olderThan from Put to the row which names the blob never loses it.
 	Sweep(ctx context.Context, keep func(ctx context.Context, digest string) (bool, error), olderThan time.Duration) (Swept, error)
-	// Check finds out whether blobs can be read and written.
+	// Check finds out whether the place is there: it writes to a directory, and asks for a
+	// bucket.
 	Check(ctx context.Context) error
 }
 
@@ -80,13 +84,57 @@ type Options struct {
 // s3://BUCKET[/PREFIX]?endpoint=URL[&region=NAME]. A directory is made if it is missing, a
 // bucket is not.
 func Open(ctx context.Context, location string, opts Options) (Store, error) {
-	return open(ctx, location, opts)
+	opts = opts.withDefaults()
+	if strings.HasPrefix(location, "s3://") {
+		u, err := url.Parse(location)
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			return nil, fmt.Errorf("reading the location of the blobs: %w", e.Err) // without the text: keys may be in it
+		}
+		return openBucket(ctx, u, opts)
+	}
+	return openDirectory(strings.TrimPrefix(location, "file:"), opts)
 }
 
 // Read returns a blob of at most limit bytes, checked.
-func Read(ctx context.Context, from Store, digest string, limit int64) ([]byte, error) {
-	return read(ctx, from, digest, limit)
+func Read(ctx context.Context, from Store, digest string, limit int64) (data []byte, err error) {
+	f, err := from.Open(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m := measure(ctx, f, limit)
+	if data, err = io.ReadAll(m); err != nil {
+		return nil, fmt.Errorf("reading blob %s: %w", digest, err)
+	}
+	if got := m.object(); got.Digest != digest {
+		return nil, differs(store.Object{Digest: digest, Size: f.Size()}, got)
+	}
+	return data, nil
 }
 
 // Verify reads a blob and returns ErrDigest if it is not what its digest says.
-func Verify(ctx context.Context, from Store, digest string) error { return verify(ctx, from, digest) }
+func Verify(ctx context.Context, from Store, digest string) error {
+	f, err := from.Open(ctx, digest)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	m := measure(ctx, f, f.Size())
+	if _, err := io.Copy(io.Discard, m); err != nil && !errors.Is(err, ErrTooLarge) {
+		return fmt.Errorf("reading blob %s: %w", digest, err)
+	}
+	if got := m.object(); got.Digest != digest {
+		return differs(store.Object{Digest: digest, Size: f.Size()}, got)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Limit == 0 {
+		o.Limit = 1 << 30
+	}
+	if o.PutTimeout == 0 {
+		o.PutTimeout = 10 * time.Minute
+	}
+	return o
+}

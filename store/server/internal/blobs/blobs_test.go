@@ -198,6 +198,24 @@ func TestDamageIsSeen(t *testing.T) {
 	})
 }
 
+func TestToPutOnceMoreMends(t *testing.T) {
+	backends.Each(t, func(t *testing.T, b backends.Backend) {
+		data := random(1000)
+		object, err := b.Blobs.Put(t.Context(), bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Damage(t, object.Digest)
+		b.Age(t, object.Digest, 2*time.Hour) // a bucket takes a young one for what it is
+		if err := b.Blobs.PutDigest(t.Context(), object, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+		if err := blobs.Verify(t.Context(), b.Blobs, object.Digest); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestSweepTakesWhatIsOldAndUnwanted(t *testing.T) {
 	backends.Each(t, func(t *testing.T, b backends.Backend) {
 		put := func(n int) string {
@@ -299,10 +317,12 @@ func TestLocations(t *testing.T) {
 		{"s3://bucket?endpoint=ftp://x", "needs an endpoint"},
 		{"s3://bucket?endpoint=http://127.0.0.1:1&secret=x", `parameter "secret"`},
 		{"s3://key:secret@bucket?endpoint=http://127.0.0.1:1", "keys do not belong"},
+		{"s3://key:secret@bucket?endpoint=%zz", "needs an endpoint"},
+		{"s3://key:secret@%zz", "reading the location"},
 		{"/dev/null/blobs", "opening the blobs"},
 	} {
 		_, err := blobs.Open(t.Context(), c.location, blobs.Options{})
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "key:secret") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%s: %v, want an error with %q", c.location, err, c.want)
 		}
 	}

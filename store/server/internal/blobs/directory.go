@@ -137,7 +137,7 @@ func (d directory) create() (*os.File, error) {
 	}
 }
 
-// keep gives a written file its name, or makes the one that has it young.
+// keep gives a written file its name, in the place of one that has it: that one may be damaged.
 func (d directory) keep(f *os.File, object store.Object) error {
 	digits, err := digits(object.Digest)
 	if err != nil {
@@ -146,10 +146,6 @@ func (d directory) keep(f *os.File, object store.Object) error {
 	d.sweeping.RLock()
 	defer d.sweeping.RUnlock()
 	name := d.path(digits)
-	if info, err := os.Stat(name); err == nil && info.Size() == object.Size {
-		now := time.Now()
-		return os.Chtimes(name, now, now)
-	}
 	if err := makeDir(filepath.Dir(name)); err != nil {
 		return err
 	}

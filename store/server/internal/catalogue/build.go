@@ -2,12 +2,13 @@ package catalogue
 
 import (
 	"bytes"
-	"compress/gzip"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
 )
@@ -22,6 +23,7 @@ type builder struct {
 	lists    database.Lists    // as of sequence
 	changed  map[string]*entry // by folded id, since last; nil: removed
 	broken   map[string]string // ids of what is left out, by folded id
+	gzip     negotiate.Gzip
 }
 
 func newBuilder(name string, last *Snapshot) *builder {
@@ -68,7 +70,7 @@ func (b *builder) build() (*Snapshot, error) {
 	for sort, order := range b.last.orders {
 		next.orders[sort] = reorder(order, gone, come, next.comparison(sort))
 	}
-	if err := next.seal(); err != nil {
+	if err := b.seal(next); err != nil {
 		return nil, err
 	}
 	b.changed = map[string]*entry{}
@@ -109,7 +111,7 @@ func (b *builder) shards(next *Snapshot, gone, come []*entry) error {
 	}
 	for index, entries := range members {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return left[e] })
-		s, err := newShard(append(entries, added[index]...))
+		s, err := b.shard(append(entries, added[index]...))
 		if err != nil {
 			return err
 		}
@@ -124,18 +126,18 @@ type shard struct {
 	object  Object
 }
 
-func newShard(entries []*entry) (*shard, error) {
+func (b *builder) shard(entries []*entry) (*shard, error) {
 	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.folded, b.folded) })
 	document := store.Shard{Listings: make(map[string]store.Object, len(entries))}
 	for _, e := range entries {
-		document.Listings[e.id] = store.Object{Digest: e.digest, Size: e.size}
+		document.Listings[e.id] = e.object().name()
 	}
-	object, err := objectOf(document, store.MaxShard)
+	object, err := b.object(document, store.MaxShard)
 	return &shard{entries: slices.Clip(entries), object: object}, err
 }
 
-// objectOf makes the object of a document of the index.
-func objectOf(document any, limit int) (Object, error) {
+// object makes the object of a document of the index.
+func (b *builder) object(document any, limit int) (Object, error) {
 	data, err := store.Canonical(document)
 	if err != nil {
 		return Object{}, err
@@ -143,24 +145,20 @@ func objectOf(document any, limit int) (Object, error) {
 	if len(data) > limit {
 		return Object{}, fmt.Errorf("a document of the index has %d bytes; clients read up to %d", len(data), limit)
 	}
-	var compressed bytes.Buffer
-	w := gzip.NewWriter(&compressed)
-	if _, err := w.Write(data); err != nil {
-		return Object{}, err
-	}
-	if err := w.Close(); err != nil {
+	compressed, err := b.gzip.Bytes(data)
+	if err != nil {
 		return Object{}, err
 	}
 	name := store.ObjectOf(data)
-	return Object{Digest: name.Digest, Size: name.Size, Gzip: bytes.Clone(compressed.Bytes())}, nil
+	return Object{Digest: name.Digest, Size: name.Size, Gzip: bytes.Clone(compressed)}, nil
 }
 
 // seal makes the documents on top of the shards.
-func (s *Snapshot) seal() (err error) {
-	if s.advisories, err = objectOf(append([]store.Advisory{}, s.lists.Advisories...), store.MaxNotices); err != nil {
+func (b *builder) seal(s *Snapshot) (err error) {
+	if s.advisories, err = b.object(append([]store.Advisory{}, s.lists.Advisories...), store.MaxNotices); err != nil {
 		return err
 	}
-	if s.revocations, err = objectOf(append([]store.Revocation{}, s.lists.Revocations...), store.MaxNotices); err != nil {
+	if s.revocations, err = b.object(append([]store.Revocation{}, s.lists.Revocations...), store.MaxNotices); err != nil {
 		return err
 	}
 	document := store.Snapshot{
@@ -170,7 +168,7 @@ func (s *Snapshot) seal() (err error) {
 	for i, shard := range s.shards {
 		document.Shards[i] = shard.object.name()
 	}
-	s.index, err = objectOf(document, store.MaxSnapshot)
+	s.index, err = b.object(document, store.MaxSnapshot)
 	return err
 }
 
@@ -183,17 +181,14 @@ type digests [][]*entry
 // digestBuckets is a power of sixteen.
 const digestBuckets = 1 << 12
 
-func bucketOf(digest string) int {
-	sum, _ := store.ParseDigest(digest) // checked before
-	return int(sum[0])<<4 | int(sum[1])>>4
-}
+func bucketOf(sum [sha256.Size]byte) int { return int(sum[0])<<4 | int(sum[1])>>4 }
 
-func (d digests) find(digest string) *entry {
+func (d digests) find(sum [sha256.Size]byte) *entry {
 	if d == nil {
 		return nil
 	}
-	for _, e := range d[bucketOf(digest)] {
-		if e.digest == digest {
+	for _, e := range d[bucketOf(sum)] {
+		if e.sum == sum {
 			return e
 		}
 	}
@@ -210,12 +205,12 @@ func (d digests) change(gone, come []*entry) digests {
 		}
 	}
 	for _, e := range gone {
-		bucket := bucketOf(e.digest)
+		bucket := bucketOf(e.sum)
 		own(bucket)
 		next[bucket] = slices.DeleteFunc(next[bucket], func(other *entry) bool { return other == e })
 	}
 	for _, e := range come {
-		bucket := bucketOf(e.digest)
+		bucket := bucketOf(e.sum)
 		own(bucket)
 		next[bucket] = append(next[bucket], e)
 	}

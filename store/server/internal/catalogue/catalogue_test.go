@@ -352,6 +352,56 @@ func TestCannotSign(t *testing.T) {
 	}
 }
 
+// swapped is a database in whose place another one can be put.
+type swapped struct {
+	catalogue.Database
+	other atomic.Pointer[database.Database]
+}
+
+func (s *swapped) now() catalogue.Database {
+	if other := s.other.Load(); other != nil {
+		return other
+	}
+	return s.Database
+}
+
+func (s *swapped) Sequence(ctx context.Context) (int64, error) { return s.now().Sequence(ctx) }
+func (s *swapped) Changes(ctx context.Context, after int64, limit int) (database.Changes, error) {
+	return s.now().Changes(ctx, after, limit)
+}
+func (s *swapped) Timestamp(ctx context.Context, sequence int64) (database.Timestamp, error) {
+	return s.now().Timestamp(ctx, sequence)
+}
+func (s *swapped) SaveTimestamp(ctx context.Context, t database.Timestamp, replaces time.Time) (database.Timestamp, error) {
+	return s.now().SaveTimestamp(ctx, t, replaces)
+}
+
+// TestPutBack: a database that is put back from a backup below a running store is shown as it
+// is, and not mixed with what was; hosts refuse it.
+func TestPutBack(t *testing.T) {
+	now, before, s := backends.SQLite(t), backends.SQLite(t), storetest.New(t)
+	sequence := publish(t, before.Database, s.Publish("org.acme.x", "1.0", "server"))
+	for i := range 3 {
+		publish(t, now.Database, s.Publish("org.acme.x", fmt.Sprintf("1.%d", i+1), "server"), s.Publish("org.acme.y", fmt.Sprintf("1.%d", i), "server"))
+	}
+	k, db := keys(t), &swapped{Database: now.Database}
+	c := run(t, catalogue.Config{Database: db, Signer: k})
+	at(t, c, 6)
+	r := store.NewReader(store.ReaderConfig{Source: source{c}, Roots: roots(t, k)})
+	if _, err := r.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db.other.Store(before.Database)
+	snapshot := at(t, c, sequence)
+	if l, ok := snapshot.Listing("org.acme.x"); !ok || len(l.Releases) != 1 || snapshot.Len() != 1 {
+		t.Errorf("there are %d listings, among them %+v", snapshot.Len(), l)
+	}
+	if _, err := r.Refresh(t.Context()); store.CodeOf(err) != store.IndexRolledBack {
+		t.Errorf("a host that has seen more: %v", err)
+	}
+	view(t, c, k)
+}
+
 // TestAnotherRoot: a store that was given another root signs anew at once; two replicas with
 // a root each, which no host could make sense of, say so.
 func TestAnotherRoot(t *testing.T) {

@@ -3,6 +3,7 @@ package catalogue
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,21 +17,25 @@ import (
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
 )
 
-// entry is what is held of one listing. It never changes.
+// entry is what is held of one listing, of which there are many. It never changes.
 type entry struct {
-	id, folded       string
-	name, nameKey    string
-	format           store.Format
-	publisher        *store.Publisher // shared by its listings
-	labels           []string         // shared by those with the same
-	created, updated time.Time
-	published        time.Time // of the highest release that is offered
-	digest           string
-	size             int64
-	gzip             []byte
-	releases         []release // as in the listing: highest first
-	offered          int       // index of the highest that is offered, -1 for none
+	id, folded    string
+	name, nameKey string
+	format        store.Format
+	publisher     *store.Publisher // shared by its listings
+	labels        []string         // shared by those with the same
+	created       int64            // microseconds since 1970, like the others
+	updated       int64
+	published     int64             // of the highest release that is offered
+	sum           [sha256.Size]byte // of the document
+	size          int64             // of the document, bytes
+	gzip          []byte            // the document
+	releases      []release         // as in the listing: highest first
+	offered       int               // index of the highest that is offered, -1 for none
 }
+
+// instant is a time of an entry.
+func instant(microseconds int64) time.Time { return time.UnixMicro(microseconds).UTC() }
 
 // release is what a query looks at. There are many: states and channels are numbers.
 type release struct {
@@ -82,12 +87,13 @@ const maxNameKey = 64
 
 // readEntry reads a document and holds it to its digest.
 func (sh *shared) readEntry(d database.Document) (*entry, error) {
-	data, err := unzip(d.Gzip, d.Object.Size)
+	data, err := sh.unzip.bytes(d.Gzip, d.Object.Size)
 	if err != nil {
 		return nil, err
 	}
-	if got := store.Digest(data); got != d.Object.Digest {
-		return nil, fmt.Errorf("its document is not what its digest says: it has %s", got)
+	sum := sha256.Sum256(data)
+	if named, ok := store.ParseDigest(d.Object.Digest); !ok || named != sum {
+		return nil, fmt.Errorf("its document is not what its digest says: it has %x", sum)
 	}
 	var f facts
 	if err := json.Unmarshal(data, &f); err != nil {
@@ -98,8 +104,8 @@ func (sh *shared) readEntry(d database.Document) (*entry, error) {
 	}
 	e := &entry{
 		id: f.ID, folded: store.FoldID(f.ID), name: f.Texts[""].Name, nameKey: nameKey(f.Texts[""].Name), format: sh.format(f.Format),
-		created: f.Created, updated: f.Updated, digest: d.Object.Digest, size: d.Object.Size, gzip: slices.Clip(d.Gzip),
-		releases: make([]release, len(f.Releases)), offered: -1,
+		created: f.Created.UnixMicro(), updated: f.Updated.UnixMicro(), published: time.Time{}.UnixMicro(),
+		sum: sum, size: d.Object.Size, gzip: slices.Clip(d.Gzip), releases: make([]release, len(f.Releases)), offered: -1,
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -113,7 +119,7 @@ func (sh *shared) readEntry(d database.Document) (*entry, error) {
 			state: numberOfState(r.State), channel: numberOfChannel(r.Channel), platforms: sh.platformSet(platforms), minHost: sh.host(r.MinHost),
 		}
 		if e.offered < 0 && isOffered(e.releases[i].state) {
-			e.offered, e.published = i, r.Published
+			e.offered, e.published = i, r.Published.UnixMicro()
 		}
 	}
 	return e, nil
@@ -127,13 +133,21 @@ func nameKey(name string) string {
 	return key
 }
 
-// unzip reads exactly size bytes.
-func unzip(compressed []byte, size int64) ([]byte, error) {
+// unzipper decompresses documents. It keeps its readers, each of which has tens of kilobytes;
+// the zero value is ready.
+type unzipper struct{ readers sync.Pool } // of *gzip.Reader
+
+// bytes reads exactly size bytes.
+func (u *unzipper) bytes(compressed []byte, size int64) ([]byte, error) {
 	if size < 0 || size > store.MaxListing {
 		return nil, fmt.Errorf("its document has %d bytes; %d are allowed", size, store.MaxListing)
 	}
-	r, err := gzip.NewReader(bytes.NewReader(compressed))
-	if err != nil {
+	r, ok := u.readers.Get().(*gzip.Reader)
+	if !ok {
+		r = new(gzip.Reader)
+	}
+	defer u.readers.Put(r)
+	if err := r.Reset(bytes.NewReader(compressed)); err != nil {
 		return nil, fmt.Errorf("its document cannot be decompressed: %w", err)
 	}
 	data := make([]byte, size)
@@ -149,7 +163,9 @@ func unzip(compressed []byte, size int64) ([]byte, error) {
 // shared holds once what many listings have in common. Values are only ever added; a
 // Snapshot keeps the slices as they were when it was made.
 type shared struct {
-	mu         sync.Mutex
+	unzip unzipper
+
+	mu         sync.Mutex // guards what follows
 	publishers map[store.Publisher]*store.Publisher
 	labels     map[string][]string
 	platformOf map[string]uint32

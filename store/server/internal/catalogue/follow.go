@@ -23,14 +23,13 @@ const (
 // is asked again, for as long as it takes.
 func (c *Catalogue) Run(ctx context.Context) error {
 	f := &follower{Catalogue: c, builder: newBuilder(c.config.Store, c.Current())}
-	pause := c.config.Interval
 	for {
 		err := f.look(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		c.report(f, err)
-		pause = c.config.Interval
+		pause := c.config.Interval
 		if err != nil {
 			f.failures++
 			pause = min(pause<<min(f.failures, 16), longestPause)
@@ -103,11 +102,16 @@ func (f *follower) look(ctx context.Context) error {
 		defer cancel()
 		ctx = limited
 	}
-	last := f.Current()
+	last := f.builder.last
 	next := last
 	sequence, err := f.config.Database.Sequence(ctx)
 	if err != nil {
 		return fmt.Errorf("asking the database for its sequence number: %w", err)
+	}
+	if sequence < f.builder.sequence {
+		f.config.Log.Error("the database has gone back: it was put back from a backup, or is another one; everything is read anew, and hosts will refuse it until the numbers are higher again",
+			"before", f.builder.sequence, "sequence", sequence)
+		last = f.forget()
 	}
 	if sequence != last.sequence || !f.ready {
 		if err := f.read(ctx, last.sequence); err != nil {
@@ -124,12 +128,19 @@ func (f *follower) look(ctx context.Context) error {
 	// What is not signed yet is shown nevertheless, under the timestamp from before.
 	next, signed := f.sign(ctx, next)
 	if next != last {
-		f.old.retire(last, next, f.config.Now())
+		f.old.retire(f.Current(), next, f.config.Now())
 		f.current.Store(next)
 		f.builder.last = next
 	}
 	f.ready = true
 	return signed
+}
+
+// forget begins from nothing. Until all is read anew, Current stays what it was.
+func (f *follower) forget() *Snapshot {
+	empty := &Snapshot{decoded: f.Current().decoded, downloads: f.Current().downloads}
+	f.builder, f.ready = newBuilder(f.config.Store, empty), false
+	return empty
 }
 
 // read takes all documents that changed after a sequence number into the builder.

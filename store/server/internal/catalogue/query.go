@@ -288,9 +288,9 @@ func (s *Snapshot) cursor(e *entry, sort int) cursor {
 func (s *Snapshot) number(e *entry, sort int) int64 {
 	switch sort {
 	case 1:
-		return e.updated.UnixMicro()
+		return e.updated
 	case 2:
-		return e.published.UnixMicro()
+		return e.published
 	}
 	return s.downloads[e.id]
 }

@@ -139,7 +139,7 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-func publishAll(t *testing.T, db *database.Database, listings []*store.Listing) {
+func publishAll(t testing.TB, db *database.Database, listings []*store.Listing) {
 	t.Helper()
 	publish(t, db, listings[0]) // makes one organization; the others follow
 	var changes []database.Change
@@ -304,4 +304,41 @@ func TestCounts(t *testing.T) {
 	if items != 100 {
 		t.Errorf("%d items", items)
 	}
+}
+
+// FuzzQuery: whatever a client sends, List refuses it as ErrQuery or gives a page that goes on
+// somewhere in the list, and so does the page behind it.
+func FuzzQuery(f *testing.F) {
+	b, listings := backends.SQLite(f), assorted(60)
+	publishAll(f, b.Database, listings)
+	c := run(f, catalogue.Config{Database: b.Database, Signer: keys(f)})
+	s := at(f, c, 60)
+	for _, sort := range []catalogue.Sort{"", catalogue.ByUpdated, catalogue.ByPublished, catalogue.ByDownloads} {
+		page, err := s.List(catalogue.Query{Sort: sort, Limit: 7})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(page.Next, string(sort), "linux-amd64", "1.10", 7)
+	}
+	f.Add("e30", "name", "", "2.0-rc.1+x", 0)
+	f.Add("eyJzIjotMSwiayI6IjEiLCJpIjoieCJ9", "size", "\xff", "-", -1)
+	f.Fuzz(func(t *testing.T, cursor, sort, platform, host string, limit int) {
+		q := catalogue.Query{Cursor: cursor, Sort: catalogue.Sort(sort), Platform: platform, HostVersion: host, Limit: limit}
+		left := s.Len()
+		for {
+			page, err := s.List(q)
+			if err != nil {
+				if !errors.Is(err, catalogue.ErrQuery) || q.Cursor != cursor {
+					t.Fatal(err)
+				}
+				return
+			}
+			if left -= len(page.Items); left < 0 {
+				t.Fatal("there are more listings on the pages than in the catalogue")
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				return
+			}
+		}
+	})
 }

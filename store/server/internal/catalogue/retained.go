@@ -85,7 +85,7 @@ func (s *Snapshot) without(next *Snapshot) []Object {
 		}
 		objects = append(objects, shard.object)
 		for _, e := range shard.entries {
-			if next.byDigest.find(e.digest) == nil {
+			if next.byDigest.find(e.sum) == nil {
 				objects = append(objects, e.object())
 			}
 		}

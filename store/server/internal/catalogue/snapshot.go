@@ -1,6 +1,8 @@
 package catalogue
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -59,7 +61,10 @@ func (s *Snapshot) Document(id string) (Object, bool) {
 	return e.object(), true
 }
 
-func (e *entry) object() Object { return Object{Digest: e.digest, Size: e.size, Gzip: e.gzip} }
+func (e *entry) object() Object { return Object{Digest: e.digest(), Size: e.size, Gzip: e.gzip} }
+
+// digest is that of the document, as store.Digest writes it.
+func (e *entry) digest() string { return "sha256:" + hex.EncodeToString(e.sum[:]) }
 
 // object finds any document by its digest, which is one.
 func (s *Snapshot) object(digest string) (Object, bool) {
@@ -68,8 +73,10 @@ func (s *Snapshot) object(digest string) (Object, bool) {
 			return o, true
 		}
 	}
-	if e := s.byDigest.find(digest); e != nil {
-		return e.object(), true
+	if sum, ok := store.ParseDigest(digest); ok {
+		if e := s.byDigest.find(sum); e != nil {
+			return e.object(), true
+		}
 	}
 	for _, shard := range s.shards {
 		if shard.object.Digest == digest {
@@ -187,8 +194,8 @@ type Item struct {
 
 func (s *Snapshot) item(e *entry, release int) Item {
 	return Item{
-		ID: e.id, Format: e.format, Name: e.name, Publisher: *e.publisher, Labels: e.labels, Digest: e.digest,
-		Created: e.created, Updated: e.updated, Published: e.published, Downloads: s.downloads[e.id], Release: release,
+		ID: e.id, Format: e.format, Name: e.name, Publisher: *e.publisher, Labels: e.labels, Digest: e.digest(),
+		Created: instant(e.created), Updated: instant(e.updated), Published: instant(e.published), Downloads: s.downloads[e.id], Release: release,
 		entry: e, decoded: s.decoded,
 	}
 }
@@ -198,22 +205,24 @@ func (s *Snapshot) item(e *entry, release int) Item {
 func (i Item) Listing() (*store.Listing, error) { return i.decoded.listing(i.entry) }
 
 // maxDecoded bounds what decoded holds, in bytes of JSON; in memory it is about twice that.
-const maxDecoded = 16 << 20
+const maxDecoded = 8 << 20
 
 // decoded holds listings that were read lately: the young ones, and those that were young
 // before them. What is asked for again becomes young again, and the old ones go when there
 // are new old ones.
 type decoded struct {
-	mu         sync.Mutex
-	young, old map[string]*store.Listing // by digest
-	size       int64                     // of the young
+	unzip unzipper
+
+	mu         sync.Mutex                           // guards what follows
+	young, old map[[sha256.Size]byte]*store.Listing // by digest
+	size       int64                                // of the young
 }
 
 func (d *decoded) listing(e *entry) (*store.Listing, error) {
 	d.mu.Lock()
-	listing, ok := d.young[e.digest]
+	listing, ok := d.young[e.sum]
 	if !ok {
-		if listing, ok = d.old[e.digest]; ok {
+		if listing, ok = d.old[e.sum]; ok {
 			d.keep(e, listing)
 		}
 	}
@@ -221,7 +230,7 @@ func (d *decoded) listing(e *entry) (*store.Listing, error) {
 	if ok {
 		return listing, nil
 	}
-	data, err := unzip(e.gzip, e.size)
+	data, err := d.unzip.bytes(e.gzip, e.size)
 	if err != nil {
 		return nil, err
 	}
@@ -238,9 +247,9 @@ func (d *decoded) listing(e *entry) (*store.Listing, error) {
 // keep makes a listing young; the caller holds mu.
 func (d *decoded) keep(e *entry, listing *store.Listing) {
 	if d.young == nil || d.size+e.size > maxDecoded/2 {
-		d.old, d.young, d.size = d.young, map[string]*store.Listing{}, 0
+		d.old, d.young, d.size = d.young, map[[sha256.Size]byte]*store.Listing{}, 0
 	}
-	if _, ok := d.young[e.digest]; !ok {
-		d.young[e.digest], d.size = listing, d.size+e.size
+	if _, ok := d.young[e.sum]; !ok {
+		d.young[e.sum], d.size = listing, d.size+e.size
 	}
 }

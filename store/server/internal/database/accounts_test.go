@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
 )
@@ -169,3 +170,44 @@ func TestTheAuditTrailShowsEdits(t *testing.T) {
 		}
 	})
 }
+
+// Texts that PostgreSQL refuses are kept without what it refuses, on both.
+func TestTextsThatAreNone(t *testing.T) {
+	withAcme(t, func(t *testing.T, b backends.Backend) {
+		db, bad := b.Database, "a\x00b\xffc"
+		e := database.Entry{Actor: bad, Action: bad, Target: bad, Reason: bad, Detail: bad, Remote: bad}
+		if err := db.AddToken(t.Context(), database.Token{ID: bad, Name: bad, Role: database.RolePublisher}, [32]byte{1}, e); err != nil {
+			t.Fatal(err)
+		}
+		const want = "a\ufffdb\ufffdc"
+		if token, err := db.TokenOf(t.Context(), [32]byte{1}); err != nil || token.Name != want || token.ID != want {
+			t.Errorf("the token is %+q (%v), want %+q", token, err, want)
+		}
+		if last, err := db.VerifyAudit(t.Context()); err != nil || last.Reason != want {
+			t.Errorf("the audit trail ends with %+q (%v), want %+q", last.Reason, err, want)
+		}
+		s := submission(bad)
+		s.File, s.Listing, s.Organization, s.Problems = bad, bad, bad, []store.Problem{{Message: bad}}
+		added := add(t, db, database.NewSubmission{Submission: s, Request: bad})
+		if _, err := db.AddSubmission(t.Context(), database.NewSubmission{Submission: s, Request: bad}); !errors.Is(err, database.ErrExists) {
+			t.Errorf("the same request again: %v, want ErrExists", err)
+		}
+		if list, err := db.Submissions(t.Context(), database.SubmissionFilter{Organization: bad, Listing: bad}); err != nil || len(list) != 1 || list[0].Number != added.Number {
+			t.Errorf("the filter finds %+v (%v), want it", list, err)
+		}
+		for name, err := range map[string]error{
+			"document":     second(db.Document(t.Context(), bad)),
+			"detail":       second(db.Detail(t.Context(), "org.acme.A", bad)),
+			"organization": second(db.Organization(t.Context(), bad)),
+		} {
+			if !errors.Is(err, database.ErrNotFound) {
+				t.Errorf("%s: %v, want ErrNotFound", name, err)
+			}
+		}
+		if err := db.AddDownloads(t.Context(), []database.Downloads{{Day: day, Listing: bad, Version: bad, Platform: bad, Count: 1}}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,8 +30,26 @@ type outcome struct {
 // writer writes one change in a transaction that has the catalogue locked.
 type writer struct {
 	*Database
-	tx       *sql.Tx
+	tx       querier
 	sequence int64 // of the catalogue, if the change is one of it
+	indexed  *[]indexed
+}
+
+// indexed is what a listing is to be found by once everything else is written: SQLite writes the
+// index of the search out at each statement between.
+type indexed struct {
+	number int64
+	words  []string
+}
+
+// index writes what listings are found by.
+func (w writer) index(ctx context.Context) error {
+	for _, f := range *w.indexed {
+		if err := w.engine.index(ctx, w.tx, f.number, f.words); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // apply writes c.
@@ -105,11 +122,12 @@ func (w writer) listing(ctx context.Context, k kept, c Change) (changed bool, ob
 	if err := w.pictures(ctx, number, l); err != nil {
 		return false, object, err
 	}
-	var found []string
+	f := indexed{number: number}
 	if !hidden {
-		found = terms.Of(l, owner)
+		f.words = terms.Of(l, owner)
 	}
-	return true, object, w.engine.index(ctx, w.tx, number, found)
+	*w.indexed = append(*w.indexed, f)
+	return true, object, nil
 }
 
 func (w writer) row(ctx context.Context, number int64, isNew bool, l *store.Listing, owner string, hidden bool, object store.Object, packed []byte) error {

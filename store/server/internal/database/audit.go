@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -38,7 +37,7 @@ type AuditFilter struct {
 
 // Append adds an entry for what was done without another method that takes one.
 func (d *Database) Append(ctx context.Context, e Entry) error {
-	return d.change(ctx, "writing the audit trail", func(ctx context.Context, tx *sql.Tx) error { return d.log(ctx, tx, e) })
+	return d.change(ctx, "writing the audit trail", func(ctx context.Context, tx querier) error { return d.log(ctx, tx, e) })
 }
 
 // Audit returns entries, newest first.
@@ -94,13 +93,16 @@ func (d *Database) VerifyAudit(ctx context.Context) (last Entry, err error) {
 }
 
 // log adds an entry. The lock of the counter keeps the chain in one line.
-func (d *Database) log(ctx context.Context, tx *sql.Tx, e Entry) error {
+func (d *Database) log(ctx context.Context, tx querier, e Entry) error {
 	var before string
 	err := tx.QueryRowContext(ctx, `UPDATE counter SET value = value + 1 WHERE name = 'audit' RETURNING value, note`).Scan(&e.Number, &before)
 	if err != nil {
 		return err
 	}
 	e.Time = d.now()
+	for _, text := range []*string{&e.Actor, &e.Action, &e.Target, &e.Reason, &e.Detail, &e.Remote} {
+		*text = validText(*text) // what is hashed is what is kept
+	}
 	e.Hash = e.chained(before)
 	err = insert(ctx, tx, "audit ("+entryColumns+")", [][]any{{e.Number, micros(e.Time), e.Actor, e.Action, e.Target, e.Reason, e.Detail, e.Remote, e.Hash}}, "")
 	if err != nil {

@@ -57,6 +57,28 @@ func TestChangesComeInPages(t *testing.T) {
 	})
 }
 
+// Behind a restored backup numbers go on where clients have not been.
+func TestTheSequenceIsRaisedBehindABackup(t *testing.T) {
+	withAcme(t, func(t *testing.T, b backends.Backend) {
+		db := b.Database
+		publish(t, db, listing("org.acme.A", "1.0"))
+		for _, to := range []int64{100, 50} {
+			if err := db.RaiseTo(t.Context(), to, entry); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c, err := db.Changes(t.Context(), 0, 10); err != nil || c.Sequence != 100 || c.More || len(c.Documents) != 1 {
+			t.Errorf("changes are %+v (%v), want the listing, complete at 100", c, err)
+		}
+		if p := publish(t, db, listing("org.acme.B", "1.0")); p.Sequence != 101 {
+			t.Errorf("the next sequence is %d, want 101", p.Sequence)
+		}
+		if list, err := db.Audit(t.Context(), database.AuditFilter{}); err != nil || len(list) != 2 {
+			t.Errorf("the audit trail has %d entries (%v), want one for what was raised", len(list), err)
+		}
+	})
+}
+
 func TestAdvisoriesRevocationsAndLabels(t *testing.T) {
 	withAcme(t, func(t *testing.T, b backends.Backend) {
 		db := b.Database

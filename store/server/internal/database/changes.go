@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 
 	"github.com/jackfield-host/jackfield/store"
@@ -114,6 +115,18 @@ func (d *Database) Sequence(ctx context.Context) (sequence int64, err error) {
 		return q.QueryRowContext(ctx, `SELECT sequence FROM catalogue`).Scan(&sequence)
 	})
 	return sequence, err
+}
+
+// RaiseTo raises the catalogue's sequence to this number if it is lower. It is for a database
+// that was restored from a backup: clients have seen higher numbers, and refuse to go back.
+func (d *Database) RaiseTo(ctx context.Context, sequence int64, entry Entry) error {
+	return d.change(ctx, fmt.Sprintf("raising the catalogue's sequence to %d", sequence), func(ctx context.Context, tx querier) error {
+		n, err := affected(ctx, tx, `UPDATE catalogue SET sequence = $1 WHERE sequence < $1`, sequence)
+		if err != nil || n == 0 {
+			return err
+		}
+		return d.log(ctx, tx, entry)
+	})
 }
 
 // Document returns the document of the listing whose id reads as id does. Of one that is

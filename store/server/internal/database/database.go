@@ -6,14 +6,16 @@
 // what that decides, all in one transaction which raises the catalogue's sequence. Changes
 // gives back what is new since a sequence, in the order of the commits.
 //
-// Promised: sequences are handed out in the order of the commits, without gaps; what a
-// method returned without an error is on the disk; every statement has a deadline; what
-// people type into a search is never a syntax error; errors are the same on both engines.
-// Several processes may use one database at the same time.
+// Promised: sequences are handed out in the order of the commits, without gaps but for those
+// of RaiseTo; what a method returned without an error is on the disk; every statement has a
+// deadline; what people type into a search is never a syntax error; errors are the same on
+// both engines. Several processes may use one database at the same time.
+//
+// What a word of a search is is decided by package terms; what the engines do differently
+// stands in sqlite.go and postgres.go, beside each other.
 package database
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"log/slog"
@@ -42,6 +44,9 @@ type Options struct {
 	Connections int
 	Log         *slog.Logger     // tells of migrations; nil for none
 	Now         func() time.Time // nil for time.Now
+	// Took is told how long each question ("read") or change ("write") took, retries
+	// included, and whether it failed because of the database; nil for nobody.
+	Took func(kind string, took time.Duration, failed bool)
 }
 
 // Database is an open database. Its methods may be called by many at once.
@@ -53,13 +58,3 @@ type Database struct {
 
 	compressors *sync.Pool // of *gzip.Writer, which are expensive to make
 }
-
-// Open opens the database at location, which is a path (or sqlite:PATH) for a file of
-// SQLite, made if it is missing, or a postgres:// URL. It brings an older database to the
-// newest form, while others that start wait, and refuses a newer one with ErrNewer.
-func Open(ctx context.Context, location string, opts Options) (*Database, error) {
-	return open(ctx, location, opts.withDefaults())
-}
-
-// Close closes it. What is under way ends with an error.
-func (d *Database) Close() error { return d.close() }

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"strconv"
 	"time"
 )
@@ -44,7 +43,7 @@ func (d *Database) AddDownloads(ctx context.Context, counts []Downloads) error {
 	for listing, n := range totals {
 		totalRows = append(totalRows, []any{listing, n})
 	}
-	return d.change(ctx, "counting downloads", func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, "counting downloads", func(ctx context.Context, tx querier) error {
 		// All who count take the rows in turn: in any order they would block each other.
 		if _, err := tx.ExecContext(ctx, `UPDATE counter SET value = value + 1 WHERE name = 'downloads'`); err != nil {
 			return err

@@ -30,7 +30,7 @@ type engine interface {
 	// judge says what an error of the engine means.
 	judge(err error) meaning
 	// index replaces what a listing is found by; no words at all remove it.
-	index(ctx context.Context, tx *sql.Tx, number int64, w []string) error
+	index(ctx context.Context, tx querier, number int64, w []string) error
 	// find returns listings that match, the lowest numbers first.
 	find(ctx context.Context, q querier, e terms.Expression, limit int) ([]found, error)
 	backup(ctx context.Context, w io.Writer) error

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"io"
 	"time"
 )
@@ -17,7 +16,7 @@ type Maintained struct {
 // Maintain forgets what nobody needs any more. Call it about once an hour; several may.
 func (d *Database) Maintain(ctx context.Context) (done Maintained, err error) {
 	now := d.now()
-	err = d.change(ctx, "maintaining the database", func(ctx context.Context, tx *sql.Tx) error {
+	err = d.change(ctx, "maintaining the database", func(ctx context.Context, tx querier) error {
 		done = Maintained{}
 		if done.Tokens, err = affected(ctx, tx, `DELETE FROM tokens WHERE expires > 0 AND expires < $1`, micros(now.AddDate(0, -1, 0))); err != nil {
 			return err
@@ -33,7 +32,7 @@ func (d *Database) Maintain(ctx context.Context) (done Maintained, err error) {
 }
 
 // sumUp makes one count of the days of each month before that one.
-func sumUp(ctx context.Context, tx *sql.Tx, before time.Time) (n int64, err error) {
+func sumUp(ctx context.Context, tx querier, before time.Time) (n int64, err error) {
 	if _, err := tx.ExecContext(ctx, `UPDATE counter SET value = value + 1 WHERE name = 'downloads'`); err != nil {
 		return 0, err
 	}

@@ -17,6 +17,28 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Open opens the database at location, which is a path (or sqlite:PATH) for a file of
+// SQLite, made if it is missing, or a postgres:// URL. It brings an older database to the
+// newest form, while others that start wait, and refuses a newer one with ErrNewer.
+func Open(ctx context.Context, location string, opts Options) (*Database, error) {
+	opts = opts.withDefaults()
+	e := engineOf(location)
+	if err := migrate(ctx, e, opts.Log); err != nil {
+		return nil, err
+	}
+	write, read, err := e.connect(opts.Timeout, opts.Connections)
+	if err != nil {
+		return nil, err
+	}
+	return &Database{write: write, read: read, engine: e, opts: opts, compressors: &sync.Pool{}}, nil
+}
+
+// Close closes it. What is under way ends with an error.
+func (d *Database) Close() error {
+	// The writer goes last: the last connection to close empties SQLite's -wal file.
+	return errors.Join(d.read.Close(), d.write.Close())
+}
+
 func (o Options) withDefaults() Options {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
@@ -31,23 +53,6 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	return o
-}
-
-func open(ctx context.Context, location string, opts Options) (_ *Database, err error) {
-	e := engineOf(location)
-	if err := migrate(ctx, e, opts.Log); err != nil {
-		return nil, err
-	}
-	write, read, err := e.connect(opts.Timeout, opts.Connections)
-	if err != nil {
-		return nil, err
-	}
-	return &Database{write: write, read: read, engine: e, opts: opts, compressors: &sync.Pool{}}, nil
-}
-
-func (d *Database) close() error {
-	// The writer goes last: the last connection to close empties SQLite's -wal file.
-	return errors.Join(d.read.Close(), d.write.Close())
 }
 
 // migrationTime bounds each statement of a migration, and waiting for others that migrate.

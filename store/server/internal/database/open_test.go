@@ -198,6 +198,20 @@ func TestBackup(t *testing.T) {
 			t.Fatal(err)
 		}
 		publish(t, b.Database, listing("org.acme.B", "1.0"))
+		// One is under way, and one was killed: only what that left goes at the next start.
+		killed := filepath.Join(filepath.Dir(b.DatabaseURL), ".backup-killed")
+		if err := os.MkdirAll(filepath.Join(killed, "x"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		slow := &slowWriter{start: func() {
+			b.OpenDatabase(t, database.Options{})
+			if left, err := filepath.Glob(filepath.Join(filepath.Dir(b.DatabaseURL), ".backup-*")); err != nil || len(left) != 1 || left[0] == killed {
+				t.Errorf("there are %v (%v), want that of the backup under way", left, err)
+			}
+		}}
+		if err := b.Database.Backup(t.Context(), slow); err != nil {
+			t.Error(err)
+		}
 		name := filepath.Join(t.TempDir(), "copy.db")
 		if err := os.WriteFile(name, copied.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
@@ -217,4 +231,15 @@ func TestBackup(t *testing.T) {
 			t.Errorf("left is %v (%v)", left, err)
 		}
 	})
+}
+
+// slowWriter calls start at its first byte.
+type slowWriter struct {
+	start func()
+	once  sync.Once
+}
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	w.once.Do(w.start)
+	return len(p), nil
 }

@@ -3,7 +3,6 @@ package database
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -30,7 +29,7 @@ func (d *Database) AddOrganization(ctx context.Context, o Organization, entry En
 }
 
 func (d *Database) writeOrganization(ctx context.Context, o Organization, after string, entry Entry) error {
-	return d.change(ctx, fmt.Sprintf("saving organization %q", o.Name), func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, fmt.Sprintf("saving organization %q", o.Name), func(ctx context.Context, tx querier) error {
 		if o.Created.IsZero() {
 			o.Created = d.now()
 		}
@@ -53,7 +52,7 @@ func (d *Database) writeOrganization(ctx context.Context, o Organization, after 
 
 // RemoveOrganization removes one and its tokens. One that owns listings is ErrConflict.
 func (d *Database) RemoveOrganization(ctx context.Context, name string, entry Entry) error {
-	return d.change(ctx, fmt.Sprintf("removing organization %q", name), func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, fmt.Sprintf("removing organization %q", name), func(ctx context.Context, tx querier) error {
 		err := exactlyOne(ctx, tx, `DELETE FROM organizations WHERE name = $1`, name)
 		if d.engine.judge(err) == unrelated {
 			return fmt.Errorf("%w: it owns listings", ErrConflict)

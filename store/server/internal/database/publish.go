@@ -107,12 +107,12 @@ type Published struct {
 func (d *Database) Publish(ctx context.Context, key Key, decide func(Current) (Change, error)) (Published, error) {
 	var done Published
 	var refused error
-	err := d.change(ctx, strings.TrimSpace("changing "+key.ID), func(ctx context.Context, tx *sql.Tx) error {
+	err := d.change(ctx, strings.TrimSpace("changing "+key.ID), func(ctx context.Context, tx querier) error {
 		before, err := lockCatalogue(ctx, tx)
 		if err != nil {
 			return err
 		}
-		w := writer{d, tx, before + 1}
+		w := writer{d, tx, before + 1, new([]indexed)}
 		current, k, err := w.current(ctx, key)
 		if err != nil {
 			return err
@@ -126,6 +126,9 @@ func (d *Database) Publish(ctx context.Context, key Key, decide func(Current) (C
 		}
 		o, err := w.apply(ctx, k, change)
 		if err != nil {
+			return err
+		}
+		if err := w.index(ctx); err != nil {
 			return err
 		}
 		if change.Submission != nil {
@@ -145,11 +148,11 @@ func (d *Database) Publish(ctx context.Context, key Key, decide func(Current) (C
 // Load publishes many changes without rules, in one transaction: to fill an empty store. It
 // takes what Publish takes, but for submissions.
 func (d *Database) Load(ctx context.Context, changes []Change) (sequence int64, err error) {
-	err = d.change(ctx, "loading", func(ctx context.Context, tx *sql.Tx) error {
+	err = d.change(ctx, "loading", func(ctx context.Context, tx querier) error {
 		if sequence, err = lockCatalogue(ctx, tx); err != nil {
 			return err
 		}
-		w := writer{d, tx, sequence}
+		w := writer{d, tx, sequence, new([]indexed)}
 		for _, c := range changes {
 			w.sequence = sequence + 1
 			var k kept
@@ -167,19 +170,19 @@ func (d *Database) Load(ctx context.Context, changes []Change) (sequence int64, 
 			}
 			sequence = o.published.Sequence
 		}
-		return nil
+		return w.index(ctx)
 	})
 	return sequence, err
 }
 
 // lockCatalogue returns the sequence, which nobody else changes until the transaction ends.
-func lockCatalogue(ctx context.Context, tx *sql.Tx) (sequence int64, err error) {
+func lockCatalogue(ctx context.Context, tx querier) (sequence int64, err error) {
 	err = tx.QueryRowContext(ctx, `UPDATE catalogue SET sequence = sequence WHERE one = 1 RETURNING sequence`).Scan(&sequence)
 	return sequence, err
 }
 
 // raise writes the new sequence if there is a difference.
-func raise(ctx context.Context, tx *sql.Tx, sequence int64, o outcome) error {
+func raise(ctx context.Context, tx querier, sequence int64, o outcome) error {
 	if !o.catalogue {
 		return nil
 	}

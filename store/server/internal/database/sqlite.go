@@ -81,8 +81,30 @@ func (s sqlite) lock(ctx context.Context, _ *sql.DB) (func() error, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("waiting for others that migrate %s: %w", s.path, err), dir.Close())
 	}
+	if err := s.tidy(); err != nil {
+		return nil, errors.Join(fmt.Errorf("removing what a backup left: %w", err), dir.Close())
+	}
 	return dir.Close, nil
 }
+
+// tidy removes what backups left whose process was killed: those that nobody has locked.
+func (s sqlite) tidy() error {
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(s.path), copies+"*"))
+	for _, name := range left {
+		dir, openErr := os.Open(name)
+		if openErr != nil {
+			continue // just ended
+		}
+		if unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			err = errors.Join(err, os.RemoveAll(name))
+		}
+		err = errors.Join(err, dir.Close())
+	}
+	return err
+}
+
+// copies is how the names of folders begin that backups are made in.
+const copies = ".backup-"
 
 func (sqlite) own() []string {
 	return []string{
@@ -115,7 +137,7 @@ func (sqlite) judge(err error) meaning {
 	return unknown
 }
 
-func (sqlite) index(ctx context.Context, tx *sql.Tx, number int64, w []string) error {
+func (sqlite) index(ctx context.Context, tx querier, number int64, w []string) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM search WHERE rowid = $1`, number); err != nil || len(w) == 0 {
 		return err
 	}
@@ -140,11 +162,19 @@ func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	dir, err := os.MkdirTemp(filepath.Dir(s.path), ".backup-")
+	dir, err := os.MkdirTemp(filepath.Dir(s.path), copies)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	alive, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer alive.Close()
+	if err := unix.Flock(int(alive.Fd()), unix.LOCK_EX); err != nil {
+		return err
+	}
 	name := filepath.Join(dir, "store.db")
 	if _, err := db.ExecContext(ctx, "VACUUM INTO $1", name); err != nil {
 		return err

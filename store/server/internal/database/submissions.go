@@ -37,7 +37,7 @@ type SubmissionFilter struct {
 // AddSubmission adds one with the next number, and returns it so. Where its Request was
 // used before, the earlier one is returned, with ErrExists.
 func (d *Database) AddSubmission(ctx context.Context, n NewSubmission) (s store.Submission, err error) {
-	err = d.change(ctx, "adding a submission", func(ctx context.Context, tx *sql.Tx) error {
+	err = d.change(ctx, "adding a submission", func(ctx context.Context, tx querier) error {
 		s = n.Submission
 		// The lock of the counter makes the question and the answer one.
 		if err := tx.QueryRowContext(ctx, `UPDATE counter SET value = value + 1 WHERE name = 'submission' RETURNING value`).Scan(&s.Number); err != nil {
@@ -103,7 +103,7 @@ func (d *Database) Submissions(ctx context.Context, f SubmissionFilter) (list []
 // better than a lease is long. attempts counts how often it was handed out, this time
 // included. ErrNotFound if there is none.
 func (d *Database) ClaimSubmission(ctx context.Context, claim string, lease time.Duration) (s store.Submission, attempts int, err error) {
-	err = d.change(ctx, "claiming a submission", func(ctx context.Context, tx *sql.Tx) error {
+	err = d.change(ctx, "claiming a submission", func(ctx context.Context, tx querier) error {
 		now := d.now()
 		var number int64
 		err := tx.QueryRowContext(ctx, `UPDATE submissions SET claim = $1, claimed = $2, attempts = attempts + 1 WHERE number = (
@@ -121,7 +121,7 @@ func (d *Database) ClaimSubmission(ctx context.Context, claim string, lease time
 
 // RenewClaim makes the claim last for lease from now, or is ErrConflict if it is lost.
 func (d *Database) RenewClaim(ctx context.Context, number int64, claim string, lease time.Duration) error {
-	return d.change(ctx, fmt.Sprintf("renewing the claim on submission %d", number), func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, fmt.Sprintf("renewing the claim on submission %d", number), func(ctx context.Context, tx querier) error {
 		n, err := affected(ctx, tx, `UPDATE submissions SET claimed = $1 WHERE number = $2 AND claim = $3 AND claim <> ''`,
 			micros(d.now().Add(lease)), number, claim)
 		if err == nil && n == 0 {
@@ -135,7 +135,7 @@ func (d *Database) RenewClaim(ctx context.Context, number int64, claim string, l
 // that nobody has claimed; else it is ErrConflict. In a state that nobody works on the
 // claim ends.
 func (d *Database) SaveSubmission(ctx context.Context, s store.Submission, claim string, audit ...Entry) error {
-	return d.change(ctx, fmt.Sprintf("saving submission %d", s.Number), func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, fmt.Sprintf("saving submission %d", s.Number), func(ctx context.Context, tx querier) error {
 		if err := d.writeSubmission(ctx, tx, s, claim); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (d *Database) SaveSubmission(ctx context.Context, s store.Submission, claim
 
 // writeSubmission writes a submission that claim is on. Who lost a claim by its lease alone,
 // with nobody else there, still has it.
-func (d *Database) writeSubmission(ctx context.Context, tx *sql.Tx, s store.Submission, claim string) error {
+func (d *Database) writeSubmission(ctx context.Context, tx querier, s store.Submission, claim string) error {
 	text, err := store.Canonical(s)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -31,7 +30,7 @@ func (d *Database) Timestamp(ctx context.Context, sequence int64) (t Timestamp, 
 // catalogue has not reached is ErrConflict.
 func (d *Database) SaveTimestamp(ctx context.Context, t Timestamp, replaces time.Time) (saved Timestamp, err error) {
 	doing := fmt.Sprintf("saving the timestamp of sequence %d", t.Sequence)
-	err = d.change(ctx, doing, func(ctx context.Context, tx *sql.Tx) error {
+	err = d.change(ctx, doing, func(ctx context.Context, tx querier) error {
 		var reached int64
 		if err := tx.QueryRowContext(ctx, `SELECT sequence FROM catalogue`).Scan(&reached); err != nil {
 			return err

@@ -31,7 +31,7 @@ type Token struct {
 // AddToken keeps a token by the SHA-256 of what its bearer shows. Its organization must be
 // known, else it is ErrNotFound; an id or a hash that is there is ErrExists.
 func (d *Database) AddToken(ctx context.Context, t Token, hash [32]byte, entry Entry) error {
-	return d.change(ctx, fmt.Sprintf("adding token %q", t.ID), func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, fmt.Sprintf("adding token %q", t.ID), func(ctx context.Context, tx querier) error {
 		if t.Created.IsZero() {
 			t.Created = d.now()
 		}
@@ -61,7 +61,7 @@ func (d *Database) TokenOf(ctx context.Context, hash [32]byte) (t Token, err err
 		return Token{}, err
 	}
 	if now.Sub(t.LastUsed) >= time.Minute {
-		err = d.change(ctx, "remembering that a token was used", func(ctx context.Context, tx *sql.Tx) error {
+		err = d.change(ctx, "remembering that a token was used", func(ctx context.Context, tx querier) error {
 			_, err := tx.ExecContext(ctx, `UPDATE tokens SET last_used = $1 WHERE id = $2 AND last_used < $1`, micros(now), t.ID)
 			return err
 		})
@@ -84,7 +84,7 @@ func (d *Database) Tokens(ctx context.Context) (list []Token, err error) {
 
 // RemoveToken removes the token with this id.
 func (d *Database) RemoveToken(ctx context.Context, id string, entry Entry) error {
-	return d.change(ctx, fmt.Sprintf("removing token %q", id), func(ctx context.Context, tx *sql.Tx) error {
+	return d.change(ctx, fmt.Sprintf("removing token %q", id), func(ctx context.Context, tx querier) error {
 		if err := exactlyOne(ctx, tx, `DELETE FROM tokens WHERE id = $1`, id); err != nil {
 			return err
 		}

@@ -24,32 +24,65 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// valid is a querier that leaves out of texts what PostgreSQL refuses and SQLite takes: NUL
+// and what is not UTF-8.
+type valid struct{ querier }
+
+func (v valid) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return v.querier.ExecContext(ctx, query, validArgs(args)...)
+}
+
+func (v valid) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return v.querier.QueryContext(ctx, query, validArgs(args)...)
+}
+
+func (v valid) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return v.querier.QueryRowContext(ctx, query, validArgs(args)...)
+}
+
+func validArgs(args []any) []any {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i] = validText(arg)
+		case sql.NullString:
+			args[i] = sql.NullString{String: validText(arg.String), Valid: arg.Valid}
+		}
+	}
+	return args
+}
+
+func validText(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
+}
+
 // row is what can be scanned.
 type row interface{ Scan(dest ...any) error }
 
 // change runs do in a transaction, and again if the engine asks for it. A caller who goes
 // away does not end it half-way: whether a COMMIT took effect could not be told then.
-func (d *Database) change(ctx context.Context, doing string, do func(ctx context.Context, tx *sql.Tx) error) error {
+func (d *Database) change(ctx context.Context, doing string, do func(ctx context.Context, tx querier) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.opts.Timeout)
 	defer cancel()
+	begun := time.Now()
 	for try := 1; ; try++ {
 		err := once(ctx, d.write, do)
 		if err == nil || try == 5 || d.engine.judge(err) != repeatable {
-			return d.explain(doing, err)
+			return d.tell("write", begun, d.explain(doing, err))
 		}
 	}
 }
 
-func once(ctx context.Context, db *sql.DB, do func(ctx context.Context, tx *sql.Tx) error) error {
+func once(ctx context.Context, db *sql.DB, do func(ctx context.Context, tx querier) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // without effect after the commit
-	if err := do(ctx, tx); err != nil {
+	if err := do(ctx, valid{tx}); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -59,7 +92,8 @@ func once(ctx context.Context, db *sql.DB, do func(ctx context.Context, tx *sql.
 func (d *Database) look(ctx context.Context, doing string, do func(ctx context.Context, q querier) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d.opts.Timeout)
 	defer cancel()
-	return d.explain(doing, do(ctx, d.read))
+	begun := time.Now()
+	return d.tell("read", begun, d.explain(doing, do(ctx, valid{d.read})))
 }
 
 // lookAtOnce is look with one state of the database for all that do reads.
@@ -70,8 +104,17 @@ func (d *Database) lookAtOnce(ctx context.Context, doing string, do func(ctx con
 			return err
 		}
 		defer tx.Rollback() // it has only read
-		return do(ctx, tx)
+		return do(ctx, valid{tx})
 	})
+}
+
+// tell tells Options.Took, and returns err. What callers branch on is an answer, no failure.
+func (d *Database) tell(kind string, begun time.Time, err error) error {
+	if d.opts.Took != nil {
+		answer := err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrExists) || errors.Is(err, ErrConflict)
+		d.opts.Took(kind, time.Since(begun), !answer)
+	}
+	return err
 }
 
 // explain says what was being done, and gives the errors that callers branch on their

@@ -178,7 +178,7 @@ func (w *Watcher) copy(ctx context.Context, root *os.Root, at string, want fs.Fi
 	if !unchanged(from, want) {
 		return nil, "", errChanged
 	}
-	file, err = os.CreateTemp(w.cfg.Temp, "dropped-")
+	file, err = ingest.Scratch(w.cfg.Temp)
 	if err != nil {
 		return nil, "", err
 	}
@@ -187,9 +187,6 @@ func (w *Watcher) copy(ctx context.Context, root *os.Root, at string, want fs.Fi
 			file.Close()
 		}
 	}()
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, "", err
-	}
 	sum := sha256.New()
 	to := io.MultiWriter(file, sum)
 	if want.Size() > w.cfg.MaxBytes {

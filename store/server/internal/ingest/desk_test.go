@@ -19,6 +19,8 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/bundle/jpl"
+	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/blobs"
@@ -48,6 +50,11 @@ func bundles(roots ...*x509.Certificate) *formats.Bundle {
 	}
 }
 
+// both are the formats of a store that takes bundles and archives for Jami.
+func both() []ingest.Format {
+	return []ingest.Format{bundles(acme.Root, stranger.Root), &formats.Jami{Options: jpl.Options{Roots: jpltest.Roots(), Time: jpltest.Now()}}}
+}
+
 // world is a backend with a desk at work.
 type world struct {
 	backends.Backend
@@ -58,7 +65,7 @@ type world struct {
 func open(t testing.TB, b backends.Backend, change ...func(*ingest.Config)) *world {
 	t.Helper()
 	cfg := ingest.Config{
-		Database: b.Database, Blobs: b.Blobs, Formats: []ingest.Format{bundles(acme.Root, stranger.Root)}, Admission: ingest.Direct,
+		Database: b.Database, Blobs: b.Blobs, Formats: both(), Admission: ingest.Direct,
 		Temp: t.TempDir(), Interval: 20 * time.Millisecond, Lease: 2 * time.Second,
 	}
 	for _, c := range change {
@@ -260,6 +267,32 @@ func TestOrganizationsPublishWhatTheyHaveSigned(t *testing.T) {
 		w.publishes(hello("1.0"), from("acme.example"))
 		w.refuses(store.CodeIDTaken, stranger.Sign(bundletest.Good(bundletest.With("extension_version", "2.0"))), from("stranger.example"))
 
+	})
+}
+
+func TestArchivesForJami(t *testing.T) {
+	backends.Each(t, func(t *testing.T, b backends.Backend) {
+		w := open(t, b)
+		library := "lib/x86_64-linux-gnu/lib" + jpltest.ID + ".so"
+		forAndroid := func(version string) []byte {
+			return jpltest.Good(jpltest.With("version", version), jpltest.Without(library), jpltest.WithFile("lib/x86_64/lib"+jpltest.ID+".so", []byte("\x7fELF"))).Build()
+		}
+		w.publishes(jpltest.Good().Build())
+		w.publishes(forAndroid(jpltest.Version)) // the same version for another platform
+		l := w.listing(jpltest.ID)
+		if l.Format != store.FormatJami || len(l.Releases) != 1 || len(l.Releases[0].Files) != 2 || l.Pictures.Icon == nil || l.Texts["fr-ca"].Name != "Verdure" {
+			t.Fatalf("%+v", l)
+		}
+		w.refuses(store.CodeVersionExists, jpltest.Good(jpltest.WithFile("data/x", []byte("x"))).Build())
+		w.refuses(string(jpl.CodeVersionOrder), forAndroid("1.1"))
+		w.refuses(store.CodeVersionNotHigher, forAndroid("1.0.0"))
+		w.refuses(store.CodeIDTaken, jpltest.Good(jpltest.With("version", "1.0.2"), jpltest.By(jpltest.NewOrganization("Others").Certify(jpltest.ID, jpltest.OtherKey()))).Build())
+		w.publishes(forAndroid("1.0.2"))
+		// A new key of the signer, certified by the same organization, is the same publisher.
+		w.publishes(jpltest.Good(jpltest.With("version", "1.0.3"), jpltest.By(jpltest.Organization().Certify(jpltest.ID, jpltest.OtherKey()))).Build())
+		if o, err := b.Database.OrganizationOf(t.Context(), l.Publisher.Pin); err != nil || !strings.HasPrefix(o.Name, "jpl:") {
+			t.Errorf("%+v, %v", o, err)
+		}
 	})
 }
 
@@ -507,6 +540,51 @@ func TestReplicas(t *testing.T) {
 			t.Errorf("sequence %d, %v", changes.Sequence, err)
 		}
 	})
+}
+
+func TestOneOrganizationDoesNotCrowdOutOthers(t *testing.T) {
+	b := backends.SQLite(t)
+	idle := ingest.New(ingest.Config{Database: b.Database, Blobs: b.Blobs}) // nobody checks anything
+	send := func(organization string) error {
+		_, err := idle.Receive(t.Context(), ingest.Upload{Source: ingest.SourceAPI, Organization: organization, Body: strings.NewReader("x")})
+		return err
+	}
+	sent := 0
+	for sent < 1000 && send("acme.example") == nil {
+		sent++
+	}
+	if err := send("acme.example"); !errors.Is(err, ingest.ErrBusy) || sent != 50 {
+		t.Errorf("after %d: %v", sent, err)
+	}
+	for _, other := range []string{"other.example", ""} {
+		if err := send(other); err != nil {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
+}
+
+// TestTwoReviewers end the review of one submission at once: one of them does.
+func TestTwoReviewers(t *testing.T) {
+	w := open(t, backends.SQLite(t), func(c *ingest.Config) { c.Admission = ingest.Review })
+	for i := range 10 {
+		s := w.submit(hello(fmt.Sprintf("1.%d", i)))
+		var both sync.WaitGroup
+		var approved, rejected error
+		both.Go(func() { _, approved = w.Approve(t.Context(), s.Number, "rita") })
+		both.Go(func() { _, rejected = w.Reject(t.Context(), s.Number, "rob", "no") })
+		both.Wait()
+		s, err := w.Database.Submission(t.Context(), s.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		published := false
+		if d, err := w.Database.Document(t.Context(), helloID); err == nil && d.ID != "" {
+			published = slices.ContainsFunc(w.listing(helloID).Releases, func(r store.Release) bool { return r.Version == s.Version })
+		}
+		if (approved == nil) == (rejected == nil) || published != (approved == nil) || published != (s.State == store.Accepted) {
+			t.Errorf("approved: %v, rejected: %v, published %t, %s", approved, rejected, published, s.State)
+		}
+	}
 }
 
 func TestTheSameRequestTwice(t *testing.T) {

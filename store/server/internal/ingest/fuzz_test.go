@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/ingest"
@@ -21,11 +22,12 @@ func FuzzSubmit(f *testing.F) {
 	f.Add(bundletest.Good())
 	f.Add(bundletest.Good(bundletest.WithFile("META-INF/extension/icon.png", painted(f)),
 		bundletest.WithFile("META-INF/extension/CHANGELOG.md", []byte("## 1.0.0\n- all"))))
+	f.Add(jpltest.Good().Build())
 	f.Add([]byte("no archive"))
 	f.Add([]byte{})
 	reader := bundles(acme.Root)
 	reader.UnsignedUnsafe = true // else nothing that is mutated comes further than its signature
-	w := open(f, backends.SQLite(f), func(c *ingest.Config) { c.Formats = []ingest.Format{reader} })
+	w := open(f, backends.SQLite(f), func(c *ingest.Config) { c.Formats = []ingest.Format{reader, both()[1]} })
 	known := codes()
 	for _, code := range []string{store.CodeVersionNotHigher, store.CodeIDTaken, store.CodeTextInvalid} {
 		known[code] = true
@@ -41,7 +43,11 @@ func FuzzSubmit(f *testing.F) {
 				t.Fatalf("refused without a reason: %+v", s)
 			}
 		case store.Accepted:
-			_, err := reader.Read(t.Context(), ingest.File{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Digest: s.Digest})
+			taker := both()[1]
+			if s.Format == store.FormatBundle {
+				taker = reader
+			}
+			_, err := taker.Read(t.Context(), ingest.File{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Digest: s.Digest})
 			if err != nil {
 				t.Fatalf("published although its reader says %v", err)
 			}

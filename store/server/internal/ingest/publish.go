@@ -26,11 +26,15 @@ const (
 )
 
 // publish holds a proposal against what is published and writes the result: a release where
-// direct, else a submission that is in_review; or its problems.
+// direct, else a submission that is in_review; or its problems. Without a claim it is one
+// whose review ends here.
 func (d *Desk) publish(ctx context.Context, p *proposal, claim string, direct bool, actor string) (store.Submission, error) {
 	problem, err := d.register(ctx, p, actor)
 	if err != nil {
 		return p.submission, err
+	}
+	if problem != nil && claim == "" {
+		return d.endReview(ctx, p.submission, actor, "refuse", []store.Problem{*problem})
 	}
 	if problem != nil {
 		return d.refuse(ctx, p.submission, claim, []store.Problem{*problem})
@@ -42,12 +46,17 @@ func (d *Desk) publish(ctx context.Context, p *proposal, claim string, direct bo
 	key := database.Key{ID: p.ID, Pin: p.Publisher.Pin, Digests: []string{p.file().Digest}, Submission: p.submission.Number, Claim: claim}
 	var s store.Submission
 	_, err = d.cfg.Database.Publish(ctx, key, func(current database.Current) (database.Change, error) {
+		if claim == "" {
+			if err := stillInReview(current, p.submission.Number); err != nil {
+				return database.Change{}, err
+			}
+		}
 		change := p.change(current, direct, actor)
 		s = *change.Submission
 		return change, nil
 	})
 	if err != nil {
-		return p.submission, fmt.Errorf("publishing submission %d: %w", p.submission.Number, err)
+		return p.submission, ofAction(err, fmt.Sprintf("publishing submission %d", p.submission.Number))
 	}
 	return s, nil
 }
@@ -62,7 +71,7 @@ func (p *proposal) change(current database.Current, direct bool, actor string) d
 		Detail: detail(map[string]any{"submission": s.Number, "digest": p.file().Digest, "publisher": p.Publisher.Pin})}
 	switch {
 	case len(decided.problems) > 0:
-		s.State, s.Problems = store.NeedsChanges, decided.problems
+		s.State, s.Problems = store.NeedsChanges, boundedProblems(decided.problems)
 		entry.Action, entry.Reason, entry.Target, entry.Detail = "refuse", decided.problems[0].Code, target(s.Number), detail(decided.problems)
 	case decided.already:
 		s.State = store.Accepted
@@ -92,7 +101,8 @@ func (d *Desk) register(ctx context.Context, p *proposal, actor string) (*store.
 		if _, err := d.cfg.Database.OrganizationOf(ctx, pin); !errors.Is(err, database.ErrNotFound) {
 			return nil, err
 		}
-		name := cmp.Or(p.Publisher.Host, p.Publisher.Organization)
+		// Only a name constraint proves a host: no other name can take the place of one.
+		name := cmp.Or(p.Publisher.Host, string(p.format)+":"+p.Publisher.Organization)
 		o = database.Organization{Name: name, Title: cmp.Or(p.Publisher.Organization, name), Pins: []string{pin}}
 	}
 	err := d.cfg.Database.AddOrganization(ctx, o, database.Entry{Actor: actor, Action: "organization.add", Target: o.Name, Reason: "signed " + target(p.submission.Number)})
@@ -169,6 +179,14 @@ func wholesome(p *proposal) *store.Problem {
 func bounded(p store.Problem) store.Problem {
 	p.Code, p.Entry, p.Message = clip(p.Code, 64), clip(p.Entry, 1024), clip(p.Message, maxWords)
 	return p
+}
+
+func boundedProblems(problems []store.Problem) []store.Problem {
+	var short []store.Problem
+	for _, p := range problems[:min(len(problems), maxProblems)] {
+		short = append(short, bounded(p))
+	}
+	return short
 }
 
 func boundedList(list []string) []string {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/bundle/jpl"
+	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/blobs"
@@ -39,11 +41,12 @@ func corpus(t testing.TB, seed uint64, n int) []hostile {
 	for _, c := range slices.Concat(bundletest.Hostile(), bundletest.Forged()) {
 		list = append(list, hostile{c.Name, c.Bytes})
 	}
-	for _, data := range fuzzed(t, "../../../../bundle/testdata/fuzz") {
-		list = append(list, data)
+	for _, c := range jpltest.Hostile() {
+		list = append(list, hostile{c.Name, c.Bytes})
 	}
+	list = append(list, fuzzed(t, "../../../../bundle/testdata/fuzz")...)
 	random := rand.New(rand.NewPCG(seed, 8))
-	goods := [][]byte{hello("1.1"), hello("1.2", bundletest.WithFile("META-INF/extension/icon.png", painted(t))), bundletest.Good()}
+	goods := [][]byte{hello("1.1"), hello("1.2", bundletest.WithFile("META-INF/extension/icon.png", painted(t))), bundletest.Good(), jpltest.Good().Build()}
 	for i := 0; len(list) < n; i++ {
 		list = append(list, hostile{fmt.Sprintf("mutation %d of seed %d", i, seed), mutate(random, goods[i%len(goods)])})
 	}
@@ -110,6 +113,9 @@ func codes() map[string]bool {
 	for _, c := range bundle.Codes() {
 		known[string(c)] = true
 	}
+	for _, c := range jpl.Codes() {
+		known[string(c)] = true
+	}
 	for _, c := range trust.Codes() {
 		known[string(c)] = true
 	}
@@ -133,6 +139,7 @@ func TestQuarantine(t *testing.T) {
 		for _, version := range []string{"1.0", "1.1", "1.2"} {
 			w.publishes(hello(version))
 		}
+		w.publishes(jpltest.Good().Build())
 		before, err := b.Database.Changes(t.Context(), 0, 10)
 		if err != nil {
 			t.Fatal(err)
@@ -175,7 +182,7 @@ func TestQuarantine(t *testing.T) {
 		if err != nil || asJSON(t, after) != asJSON(t, before) {
 			t.Errorf("the catalogue has changed, %v", err)
 		}
-		if len(reasons) < 25 {
+		if len(reasons) < 30 {
 			t.Errorf("only %d reasons: %v", len(reasons), reasons)
 		}
 		t.Logf("%d reasons, heap at most %d MiB", len(reasons), peak.Load()>>20)

@@ -52,6 +52,12 @@ const (
 // ErrTooBig says that a file is larger than Config.MaxBytes; nothing of it is kept.
 var ErrTooBig = errors.New("the file is larger than this store takes")
 
+// ErrBusy says that an organization has as many submissions waiting as it may have.
+var ErrBusy = errors.New("too many submissions of this organization are waiting")
+
+// maxWaiting is how many submissions of an organization may wait to be checked.
+const maxWaiting = 50
+
 // Submit is Receive, and Wait for what becomes of it. Run must be running, here or in
 // another replica.
 func (d *Desk) Submit(ctx context.Context, u Upload) (store.Submission, error) {
@@ -75,9 +81,12 @@ func (d *Desk) Knows(ctx context.Context, source, digest string) (bool, error) {
 }
 
 // Receive takes a file in: once it returns a submission, its bytes are on the disk and it
-// will be checked. The error wraps ErrTooBig, that of Body or of ctx, or tells what is wrong
-// with database or blobs; then there is no submission.
+// will be checked. The error wraps ErrTooBig, ErrBusy, that of Body or of ctx, or tells what
+// is wrong with database or blobs; then there is no submission.
 func (d *Desk) Receive(ctx context.Context, u Upload) (store.Submission, error) {
+	if err := d.admits(ctx, u.Organization); err != nil {
+		return store.Submission{}, err
+	}
 	object := u.Object
 	if u.Problem == nil {
 		var err error
@@ -107,6 +116,21 @@ func (d *Desk) Receive(ctx context.Context, u Upload) (store.Submission, error) 
 	})
 	d.alarm()
 	return s, nil
+}
+
+// admits says whether an organization may submit now; an administrator always may.
+func (d *Desk) admits(ctx context.Context, organization string) error {
+	if organization == "" {
+		return nil
+	}
+	list, err := d.cfg.Database.Submissions(ctx, database.SubmissionFilter{Organization: organization, State: store.Submitted, Limit: maxWaiting})
+	if err != nil {
+		return fmt.Errorf("looking for what waits: %w", err)
+	}
+	if len(list) == maxWaiting {
+		return fmt.Errorf("%w: %d", ErrBusy, maxWaiting)
+	}
+	return nil
 }
 
 // keep puts the bytes of an upload among the blobs.

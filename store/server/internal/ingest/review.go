@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
@@ -22,33 +23,41 @@ func (d *Desk) Approve(ctx context.Context, number int64, actor string) (store.S
 		return s, err
 	}
 	if len(problems) > 0 {
-		return d.refuse(ctx, s, "", problems)
+		return d.endReview(ctx, s, actor, "refuse", problems)
 	}
 	return d.publish(ctx, p, "", true, actor)
 }
 
 // Reject ends one that is in_review, with the reason that its publisher reads.
 func (d *Desk) Reject(ctx context.Context, number int64, actor, reason string) (store.Submission, error) {
-	if reason == "" {
+	if strings.TrimSpace(reason) == "" {
 		return store.Submission{}, actionErrorf(Incomplete, "a rejection needs a reason")
 	}
 	s, err := d.inReview(ctx, number)
 	if err != nil {
 		return s, err
 	}
-	s.State, s.Updated = store.NeedsChanges, d.now()
-	s.Problems = []store.Problem{bounded(store.Problem{Code: store.CodeRejected, Message: reason})}
-	_, err = d.cfg.Database.Publish(ctx, database.Key{Submission: number}, func(current database.Current) (database.Change, error) {
-		if current.Submission == nil || current.Submission.State != store.InReview {
-			return database.Change{}, notInReview(number)
+	return d.endReview(ctx, s, actor, "reject", []store.Problem{{Code: store.CodeRejected, Message: reason}})
+}
+
+// endReview refuses a submission, unless somebody else has ended its review meanwhile.
+func (d *Desk) endReview(ctx context.Context, s store.Submission, actor, action string, problems []store.Problem) (store.Submission, error) {
+	s.State, s.Updated, s.Problems = store.NeedsChanges, d.now(), boundedProblems(problems)
+	_, err := d.cfg.Database.Publish(ctx, database.Key{Submission: s.Number}, func(current database.Current) (database.Change, error) {
+		if err := stillInReview(current, s.Number); err != nil {
+			return database.Change{}, err
 		}
 		return database.Change{Submission: &s, Audit: []database.Entry{{
-			Actor: actor, Action: "reject", Target: target(number), Reason: s.Problems[0].Message}}}, nil
+			Actor: actor, Action: action, Target: target(s.Number), Reason: s.Problems[0].Message, Detail: detail(s.Problems)}}}, nil
 	})
-	if err != nil {
-		return s, fmt.Errorf("rejecting submission %d: %w", number, err)
+	return s, ofAction(err, fmt.Sprintf("ending the review of submission %d", s.Number))
+}
+
+func stillInReview(current database.Current, number int64) error {
+	if current.Submission == nil || current.Submission.State != store.InReview {
+		return notInReview(number)
 	}
-	return s, nil
+	return nil
 }
 
 // Retry submits the bytes of a submission that was refused once more: what an administrator

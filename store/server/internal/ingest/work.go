@@ -58,7 +58,8 @@ func (d *Desk) process(parent context.Context, s store.Submission, attempts int,
 	began := time.Now()
 	ctx, stop := context.WithCancel(parent)
 	var keeper sync.WaitGroup
-	keeper.Go(func() { d.keepClaim(ctx, stop, s.Number, claim) })
+	number := s.Number
+	keeper.Go(func() { d.keepClaim(ctx, stop, number, claim) })
 	s, err := d.settle(ctx, s, attempts, claim)
 	stop()
 	keeper.Wait()
@@ -118,15 +119,9 @@ func (d *Desk) settle(ctx context.Context, s store.Submission, attempts int, cla
 	return d.publish(ctx, p, claim, d.cfg.Admission == Direct, "store")
 }
 
-// refuse ends a submission with its reasons.
+// refuse ends a submission that is claimed, with its reasons.
 func (d *Desk) refuse(ctx context.Context, s store.Submission, claim string, problems []store.Problem) (store.Submission, error) {
-	s.State, s.Updated, s.Problems = store.NeedsChanges, d.now(), nil
-	for i, problem := range problems {
-		if i == maxProblems {
-			break
-		}
-		s.Problems = append(s.Problems, bounded(problem))
-	}
+	s.State, s.Updated, s.Problems = store.NeedsChanges, d.now(), boundedProblems(problems)
 	err := d.cfg.Database.SaveSubmission(ctx, s, claim, database.Entry{
 		Actor: "store", Action: "refuse", Target: target(s.Number), Reason: s.Problems[0].Code, Detail: detail(s.Problems),
 	})
@@ -212,12 +207,9 @@ func (d *Desk) fetch(ctx context.Context, s store.Submission) (*os.File, error) 
 		return nil, err
 	}
 	defer blob.Close()
-	file, err := os.CreateTemp(d.cfg.Temp, "checking-")
+	file, err := Scratch(d.cfg.Temp)
 	if err != nil {
 		return nil, err
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
 	}
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(whileAlive{ctx, blob}, s.Size+1))

@@ -115,13 +115,17 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "public, max-age=5")
-	switch err := serve(w, r); {
-	case errors.Is(err, errNone):
-		http.Error(w, err.Error(), http.StatusNotFound)
-	case err != nil:
-		f.failed(r, err)
-		http.Error(w, "the store can not answer now", http.StatusInternalServerError)
+	err := serve(w, r)
+	if err == nil {
+		return
 	}
+	w.Header().Set("Cache-Control", "no-store")
+	if errors.Is(err, errNone) {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	f.failed(r, err)
+	http.Error(w, "the store can not answer now", http.StatusInternalServerError)
 }
 
 // failed tells of an error that is not the client's.

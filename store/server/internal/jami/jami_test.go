@@ -94,7 +94,7 @@ func TestNotThere(t *testing.T) {
 		"/", "/jami", "/jamigration?arch=" + linux, "/index.html?arch=" + linux, "/versions/%2e%2e?arch=" + linux,
 	} {
 		for _, prefix := range []string{"", "/jami"} {
-			if w := ask(face, "GET", prefix+target); w.Code != 404 {
+			if w := ask(face, "GET", prefix+target); w.Code != 404 || strings.Contains(w.Header().Get("Cache-Control"), "max-age") {
 				t.Errorf("%s: %d %s", prefix+target, w.Code, w.Body)
 			}
 		}

@@ -21,27 +21,15 @@ const (
 // tame returns the first limit bytes of source as UTF-8, with what no README has made
 // harmless: blocks and nestings without end.
 func tame(source string, limit int) string {
-	if len(source) > limit {
-		source = source[:limit]
-		for len(source) > 0 && !utf8.RuneStart(source[len(source)-1]) {
-			source = source[:len(source)-1]
-		}
-		source = strings.TrimSuffix(source, lastRune(source))
-	}
-	source = strings.ToValidUTF8(source, "\uFFFD")
+	source = strings.ToValidUTF8(upTo(source, limit), "\uFFFD")
 	source = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD", "\f", " ", "\v", " ").Replace(source)
+	source = upTo(source, limit)
 	var b strings.Builder
 	b.Grow(len(source) + 64)
 	block := 0
 	for line := range strings.Lines(source) {
 		for line != "" {
-			piece := line
-			if len(piece) > maxBlock {
-				piece = piece[:maxBlock]
-				for !utf8.ValidString(piece[len(piece)-min(len(piece), utf8.UTFMax):]) && !utf8.RuneStart(line[len(piece)]) {
-					piece = piece[:len(piece)-1]
-				}
-			}
+			piece := upTo(line, maxBlock)
 			line = line[len(piece):]
 			piece = shallow(piece)
 			if strings.TrimSpace(piece) == "" {
@@ -56,12 +44,17 @@ func tame(source string, limit int) string {
 	return b.String()
 }
 
-// lastRune is the last character of s if it is cut off in the middle.
-func lastRune(s string) string {
-	if r, size := utf8.DecodeLastRuneInString(s); r == utf8.RuneError && size == 1 {
-		return s[len(s)-1:]
+// upTo is the beginning of s, at most n bytes, up to the end of a character.
+func upTo(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return ""
+	for end := n; end > n-utf8.UTFMax; end-- {
+		if utf8.RuneStart(s[end]) {
+			return s[:end]
+		}
+	}
+	return s[:n] // no text
 }
 
 // shallow returns line with no more markers before its text than maxNesting, and no more

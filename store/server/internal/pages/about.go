@@ -10,8 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/jackfield-host/jackfield/internal/visible"
 )
 
 // root is the certificate by which hosts trust the store.
@@ -65,30 +63,31 @@ func (p *Pages) about(asked request) (view, error) {
 			Feed                string
 			Listings            int
 			Sequence            int
-			Platforms           []Count
+			Platforms           []option
 		}{
 			p.root, p.address("/"), p.prefix + "/root.pem", p.prefix + "/api/v1/openapi.json", p.prefix + "/api/v1/advisories", p.path(asked.who, "feed.atom"),
-			asked.now.Len(), int(asked.now.Sequence()), asked.now.Platforms()[:min(len(asked.now.Platforms()), maxItems)],
+			asked.now.Len(), int(asked.now.Sequence()), options(plainly(asked.now.Platforms()), ""),
 		},
 	}, nil
 }
 
 // labels is the list of labels.
 func (p *Pages) labels(asked request) (view, error) {
-	type labelRow struct {
+	type row struct {
 		link
 		Count int
 	}
-	rows := func(counts []Count, query string) []labelRow {
-		var all []labelRow
-		for _, c := range counts[:min(len(counts), 1000)] {
-			all = append(all, labelRow{link{visible.Clip(c.Value, maxName), p.frontPath(asked.who, url.Values{query: {c.Value}})}, c.Count})
+	rows := func(all []option, query string) []row {
+		all = options(all, "")
+		rows := make([]row, len(all))
+		for i, o := range all {
+			rows[i] = row{link{o.Text, p.frontPath(asked.who, url.Values{query: {o.Value}})}, o.Count}
 		}
-		return all
+		return rows
 	}
 	said := p.languages[asked.who.language].words
 	return view{
 		Template: "labels.html", Title: said.Say("labels.title"), Section: "labels",
-		Data: struct{ Labels, Platforms []labelRow }{rows(asked.now.Labels(), "label"), rows(asked.now.Platforms(), "platform")},
+		Data: struct{ Labels, Platforms []row }{rows(labelled(asked, asked.now.Labels()), "label"), rows(plainly(asked.now.Platforms()), "platform")},
 	}, nil
 }

@@ -36,7 +36,8 @@ type file struct {
 	Download string // empty where it is not offered
 }
 
-func (p *Pages) factsOf(asked request, e Entry, r *store.Release) facts {
+// factsOf are the facts of a release; its files are linked if they can be had.
+func (p *Pages) factsOf(asked request, e Entry, r *store.Release, had bool) facts {
 	f := facts{Declares: e.Format == store.FormatBundle}
 	for _, x := range r.Files[:min(len(r.Files), maxItems)] {
 		f.Size = max(f.Size, x.Size)
@@ -48,7 +49,7 @@ func (p *Pages) factsOf(asked request, e Entry, r *store.Release) facts {
 			}
 		}
 		one := file{File: x}
-		if offered(r) {
+		if had {
 			one.Download = p.download(e.ID, r, x)
 		}
 		f.Files = append(f.Files, one)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/internal/visible"
 	"github.com/jackfield-host/jackfield/store"
 )
@@ -17,6 +16,7 @@ const (
 	pageSize  = 24
 	maxSearch = 200 // characters of a search
 	maxCursor = 1000
+	maxChoice = 40 // characters of a label or platform
 	// maxOptions is how many labels and platforms are offered in a form.
 	maxOptions = 200
 )
@@ -78,7 +78,7 @@ func (p *Pages) front(asked request) (view, error) {
 		Filtered, Paged, EmptyOfAll bool
 	}{
 		Query: q, Count: asked.now.Len(), Cards: p.cards(asked, found.Entries),
-		Platforms: options(asked.now.Platforms(), q.Platform), Labels: options(asked.now.Labels(), q.Label),
+		Platforms: options(plainly(asked.now.Platforms()), q.Platform), Labels: options(labelled(asked, asked.now.Labels()), q.Label),
 		Filtered: q.Text != "" || q.Platform != "" || q.Label != "" || q.Format != "", Paged: q.Cursor != "",
 	}
 	data.EmptyOfAll = data.Count == 0 && !data.Filtered
@@ -155,22 +155,37 @@ func (p *Pages) frontPath(who reader, values url.Values) string {
 	return p.prefix + "/?" + values.Encode()
 }
 
-// options are counts as choices, the most frequent of them; what is chosen is among them.
-func options(counts []Count, chosen string) []option {
-	if len(counts) > maxOptions {
-		counts = slices.Clone(counts)
-		slices.SortStableFunc(counts, func(a, b Count) int { return b.Count - a.Count })
-		counts = counts[:maxOptions]
-		slices.SortFunc(counts, func(a, b Count) int { return cmp.Compare(a.Value, b.Value) })
+// options are choices, the most frequent of them; what is chosen is among them.
+func options(all []option, chosen string) []option {
+	if len(all) > maxOptions {
+		slices.SortStableFunc(all, func(a, b option) int { return b.Count - a.Count })
+		all = all[:maxOptions]
 	}
-	all := make([]option, 0, len(counts))
+	slices.SortFunc(all, func(a, b option) int { return cmp.Or(cmp.Compare(a.Text, b.Text), cmp.Compare(a.Value, b.Value)) })
 	there := chosen == ""
-	for _, c := range counts {
-		there = there || c.Value == chosen
-		all = append(all, option{c.Value, visible.Clip(c.Value, maxName), c.Count, c.Value == chosen})
+	for i := range all {
+		all[i].Chosen = all[i].Value == chosen
+		there = there || all[i].Chosen
 	}
 	if !there {
-		all = append(all, option{chosen, visible.Clip(chosen, maxName), 0, true})
+		all = append(all, option{chosen, visible.Clip(chosen, maxChoice), 0, true})
+	}
+	return all
+}
+
+// plainly are counts by what they are of, labelled those of labels by what they are called.
+func plainly(counts []Count) []option {
+	all := make([]option, len(counts))
+	for i, c := range counts {
+		all[i] = option{Value: c.Value, Text: visible.Clip(c.Value, maxChoice), Count: c.Count}
+	}
+	return all
+}
+
+func labelled(asked request, counts []Count) []option {
+	all := make([]option, len(counts))
+	for i, c := range counts {
+		all[i] = option{Value: c.Value, Text: visible.Clip(asked.now.Label(c.Value, asked.who.wanted), maxChoice), Count: c.Count}
 	}
 	return all
 }
@@ -201,7 +216,7 @@ func (p *Pages) card(asked request, e Entry) card {
 		c.Badges = append(c.Badges, mark{kindOf(worst), "weakness." + known(worst)})
 	}
 	for _, l := range e.Labels[:min(len(e.Labels), 4)] {
-		c.Labels = append(c.Labels, link{visible.Clip(l, 40), p.frontPath(who, url.Values{"label": {l}})})
+		c.Labels = append(c.Labels, link{visible.Clip(asked.now.Label(l, who.wanted), maxChoice), p.frontPath(who, url.Values{"label": {l}})})
 	}
 	return c
 }
@@ -253,8 +268,8 @@ func sealOf(by store.Publisher, s store.Signer) seal {
 
 // publisherLink leads to the page of a publisher: by host, which reads better, or by pin.
 func (p *Pages) publisherLink(who reader, by store.Publisher) link {
-	name := visible.Clip(cmp.Or(strings.TrimSpace(by.Organization), by.Host, language.None), maxName)
 	key := cmp.Or(by.Host, by.Pin)
+	name := visible.Clip(cmp.Or(strings.TrimSpace(by.Organization), key), maxName)
 	if key == "" {
 		return link{name, ""}
 	}

@@ -16,6 +16,7 @@ const fewFiles = 12
 // installation is how a release gets to where it runs.
 type installation struct {
 	Format  store.Format
+	Name    string
 	Command string // of the shell, empty where there is none
 	Address string // to be given to the client, empty where there is none
 	Open    string // page that leads to the reader's host
@@ -24,7 +25,8 @@ type installation struct {
 }
 
 func (p *Pages) installationOf(who reader, e Entry, r *store.Release, newest bool) *installation {
-	i := &installation{Format: e.Format, About: p.path(who, "about")}
+	text, _ := who.textFor(e.Listing)
+	i := &installation{Format: e.Format, Name: nameOf(e.Listing, text), About: p.path(who, "about")}
 	for _, f := range r.Files[:min(len(r.Files), fewFiles)] {
 		i.Files = append(i.Files, file{f, p.download(e.ID, r, f)})
 	}

@@ -51,7 +51,7 @@ type listingPage struct {
 	Count       int
 	AllVersions string
 	Feed        string
-	Evidence    []Evidence
+	Evidence    []store.Evidence
 }
 
 // banner is a warning about what is shown.
@@ -214,7 +214,7 @@ func (p *Pages) listingPage(asked request, e Entry, r *store.Release) listingPag
 		Feed: p.path(who, "extensions", e.ID, "feed.atom"),
 	}
 	for _, l := range e.Labels[:min(len(e.Labels), maxItems)] {
-		d.Labels = append(d.Labels, link{visible.Clip(l, 40), p.frontPath(who, url.Values{"label": {l}})})
+		d.Labels = append(d.Labels, link{visible.Clip(asked.now.Label(l, who.wanted), maxChoice), p.frontPath(who, url.Values{"label": {l}})})
 	}
 	n := p.noticesOf(asked.now)
 	why, everywhere := n.revocation(e.ID, r)
@@ -233,7 +233,7 @@ func (p *Pages) listingPage(asked request, e Entry, r *store.Release) listingPag
 		d.Newest, d.IsNewest = link{newest, p.path(who, "extensions", e.ID)}, newest == r.Version
 	}
 	d.Changelog = p.markdown.HTML(r.Changelog, markdown.Options{Level: 3, Prefix: "changelog"})
-	d.Facts = p.factsOf(asked, e, r)
+	d.Facts = p.factsOf(asked, e, r, offered(r) && why == nil)
 	if offered(r) && why == nil {
 		d.Install = p.installationOf(who, e, r, d.IsNewest)
 	}

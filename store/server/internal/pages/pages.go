@@ -53,6 +53,9 @@ type View interface {
 	// Labels and Platforms are those in use, sorted, with how many listings have each.
 	Labels() []Count
 	Platforms() []Count
+	// Label is what the store calls a label, in the first of the locales for which it says
+	// so; the id itself if it does not.
+	Label(id string, locales []string) string
 	// Len is how many listings have a release to offer.
 	Len() int
 	Advisories() []store.Advisory
@@ -119,19 +122,11 @@ type Visitor struct {
 	Organization string
 }
 
-// Detail is what is too much for a listing.
-type Detail struct {
-	Readme    string // Markdown, whole
-	Changelog string // Markdown, whole, of the release
-	Evidence  []Evidence
-}
-
-// Evidence is what one check found when a release was taken in.
-type Evidence struct {
-	Check, Tool, Version string
-	Verdict              string // passed, warned or failed
-	Text                 string
-}
+// Detail is what is kept of a release beside its listing, and Evidence a part of it.
+type (
+	Detail   = store.Detail
+	Evidence = store.Evidence
+)
 
 // Config is what the pages are made from.
 type Config struct {

@@ -1,12 +1,8 @@
 package pages
 
 import (
-	"cmp"
 	"net/http"
-	"strings"
 
-	"github.com/jackfield-host/jackfield/internal/language"
-	"github.com/jackfield-host/jackfield/internal/visible"
 	"github.com/jackfield-host/jackfield/store"
 )
 
@@ -35,7 +31,7 @@ func (p *Pages) publisher(asked request) (view, error) {
 	if found.Next != "" {
 		data.Next = withQuery(here, "cursor", found.Next)
 	}
-	name := visible.Clip(cmp.Or(strings.TrimSpace(data.Publisher.Organization), data.Publisher.Host, language.None), maxName)
+	name := p.publisherLink(asked.who, data.Publisher).Text
 	return view{
 		Template: "publisher.html", Title: p.languages[asked.who.language].words.Say("publisher.title", name), Section: "extensions",
 		Trail: p.trail(asked.who), Data: data, NoIndex: cursor != "",

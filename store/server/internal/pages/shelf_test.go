@@ -83,6 +83,10 @@ func (s *shelf) counts(of func(Entry) []string) []Count {
 	return all
 }
 
+func (s *shelf) Label(id string, _ []string) string {
+	return map[string]string{"featured": "Chosen by us"}[id] + map[bool]string{true: id}[id != "featured"]
+}
+
 func (s *shelf) Len() int {
 	n := 0
 	for _, e := range s.entries {
@@ -192,7 +196,7 @@ func pagesOf(t testing.TB, s *shelf, changes ...func(*Config)) *Pages {
 	kept := pictures()
 	cfg := Config{
 		Catalogue: s, Name: "store.acme.example", Base: &url.URL{Scheme: "https", Host: "store.acme.example", Path: "/"}, Version: "1.0", Log: slog.New(slog.DiscardHandler),
-		Detail: func(_ context.Context, id, version string) (Detail, error) { return detailOf(id, version) },
+		Detail: func(_ context.Context, id, version string) (store.Detail, error) { return detailOf(id, version) },
 		Picture: func(_ context.Context, digest string) (io.ReadSeekCloser, error) {
 			body, ok := kept[digest]
 			if !ok {
@@ -221,13 +225,13 @@ func at(days int) time.Time {
 	return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC).AddDate(0, 0, -days)
 }
 
-func detailOf(id, version string) (Detail, error) {
-	return Detail{
+func detailOf(id, version string) (store.Detail, error) {
+	return store.Detail{
 		Changelog: "- New: `" + version + "` of " + id + "\n- See [the notes](https://acme.example/notes)",
-		Evidence: []Evidence{
-			{"container", "jackfield", "1.0", "passed", ""},
-			{"signature", "jackfield", "1.0", "passed", "CN=acme.example, at 2026-11-26"},
-			{"licence", "jackfield", "1.0", "warned", "the file LICENSE is not in the bundle"},
+		Evidence: []store.Evidence{
+			{Check: "container", Tool: "jackfield", Version: "1.0", Verdict: "passed"},
+			{Check: "signature", Tool: "jackfield", Version: "1.0", Verdict: "passed", Text: "CN=acme.example, at 2026-11-26"},
+			{Check: "licence", Tool: "jackfield", Version: "1.0", Verdict: "warned", Text: "the file LICENSE is not in the bundle"},
 		},
 	}, nil
 }

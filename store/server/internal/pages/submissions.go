@@ -13,7 +13,7 @@ import (
 // password of HTTP's own sign-in (RFC 7617): the pages change nothing, so nothing is to be
 // had by making a browser ask for them, and no session is to be kept.
 
-const submissionRows = 50
+const submissionRows = 25
 
 // visitor is who asks, nil for a stranger.
 func (p *Pages) visitor(asked request) (*Visitor, error) {

@@ -50,6 +50,7 @@ func (a *API) act(v verb) web.Serve {
 		if err != nil {
 			return deskError(err)
 		}
+		a.cfg.Settle(r.Context())
 		return negotiate.WriteJSON(w, http.StatusOK, l)
 	}
 }
@@ -97,6 +98,7 @@ func (a *API) label(w http.ResponseWriter, r *http.Request) error {
 			return deskError(err)
 		}
 	}
+	a.cfg.Settle(r.Context())
 	return negotiate.WriteJSON(w, http.StatusOK, l)
 }
 
@@ -109,6 +111,7 @@ func (a *API) advise(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return deskError(err)
 	}
+	a.cfg.Settle(r.Context())
 	return negotiate.WriteJSON(w, http.StatusOK, adv)
 }
 
@@ -121,6 +124,7 @@ func (a *API) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return deskError(err)
 	}
+	a.cfg.Settle(r.Context())
 	return negotiate.WriteJSON(w, http.StatusOK, rev)
 }
 
@@ -133,6 +137,7 @@ func (a *API) unrevoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return deskError(err)
 	}
+	a.cfg.Settle(r.Context())
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

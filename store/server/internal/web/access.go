@@ -55,12 +55,25 @@ type Caller struct {
 // May reports whether c has a right.
 func (c Caller) May(right Right) bool { return slices.Contains(rightsOf(c.Role), right) }
 
-type callerKey struct{}
+// exchange is what is known of a request while it is answered.
+type exchange struct {
+	caller Caller
+	stall  time.Duration
+}
+
+type exchangeKey struct{}
 
 // Of is the caller of the request with this context.
-func Of(ctx context.Context) Caller {
-	c, _ := ctx.Value(callerKey{}).(Caller)
-	return c
+func Of(ctx context.Context) Caller { return exchangeOf(ctx).caller }
+
+func exchangeOf(ctx context.Context) exchange {
+	e, _ := ctx.Value(exchangeKey{}).(exchange)
+	return e
+}
+
+// with returns r with what is known of it.
+func (s *Site) with(r *http.Request, caller Caller) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, exchange{caller, s.stall()}))
 }
 
 const (
@@ -90,28 +103,36 @@ func bearer(r *http.Request) (secret string, present bool) {
 	return strings.TrimSpace(secret), true
 }
 
-// admit returns the caller of r, who has the right to the route. A token is found by its
-// hash, which nobody can approach byte by byte: what could be learnt from the time that
-// takes says nothing of the token.
+// CallerOf is who has a token: the zero Caller for nobody. A token is found by its hash,
+// which nobody can approach byte by byte: what could be learnt from the time that takes says
+// nothing of the token.
+func CallerOf(ctx context.Context, tokens Tokens, secret string) (Caller, error) {
+	if !strings.HasPrefix(secret, secretPrefix) {
+		return Caller{}, nil
+	}
+	token, err := tokens.TokenOf(ctx, sha256.Sum256([]byte(secret)))
+	if errors.Is(err, database.ErrNotFound) {
+		return Caller{}, nil
+	}
+	role := store.Role(token.Role)
+	if err != nil || (role == store.RolePublisher) != (token.Organization != "") { // whom it would speak for nobody can tell
+		return Caller{}, err
+	}
+	return Caller{Token: token.ID, Name: token.Name, Organization: token.Organization, Role: role}, nil
+}
+
+// admit returns the caller of r, who has the right to the route.
 func (s *Site) admit(w http.ResponseWriter, r *http.Request, route Route) (Caller, error) {
-	caller := Caller{Remote: s.Client(r)}
+	remote := s.Client(r)
 	if route.Right == Open {
-		return caller, nil
+		return Caller{Remote: remote}, nil
 	}
 	secret, present := bearer(r)
-	if strings.HasPrefix(secret, secretPrefix) {
-		token, err := s.Tokens.TokenOf(r.Context(), sha256.Sum256([]byte(secret)))
-		switch {
-		case err == nil:
-			caller.Token, caller.Name, caller.Organization = token.ID, token.Name, token.Organization
-			caller.Role = store.Role(token.Role)
-			if (caller.Role == store.RolePublisher) != (caller.Organization != "") {
-				caller.Role = "" // whom it would speak for nobody can tell
-			}
-		case !errors.Is(err, database.ErrNotFound):
-			return Caller{}, err
-		}
+	caller, err := CallerOf(r.Context(), s.Tokens, secret)
+	if err != nil {
+		return Caller{}, err
 	}
+	caller.Remote = remote
 	if caller.Role == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="jackfield store"`)
 		if present {

@@ -69,6 +69,8 @@ type Site struct {
 	Proxies []netip.Prefix
 	// Rates are how often one client may; the zero value is Rates{}.WithDefaults().
 	Rates Rates
+	// Stall is how long a file that is sent or fetched may stand still; 0 for 30 s.
+	Stall time.Duration
 	// Faces answers what is none of the routes, outside of /api/; nil for nobody.
 	Faces http.Handler
 
@@ -158,7 +160,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request, methods map[string]
 		p.Wait = wait
 		return p
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	r = s.with(r, caller)
 	most := route.Body
 	if most == 0 {
 		most = maxBody
@@ -185,9 +187,9 @@ func (s *Site) beside(w http.ResponseWriter, r *http.Request) error {
 		p.Wait = wait
 		return p
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	r = s.with(r, caller)
 	r.Body = http.MaxBytesReader(raw(w), r.Body, maxBody)
-	s.Faces.ServeHTTP(Pace(w), r)
+	s.Faces.ServeHTTP(Pace(w, r), r)
 	return nil
 }
 

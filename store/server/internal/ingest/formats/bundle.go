@@ -50,17 +50,15 @@ func (*Bundle) Sniff(f ingest.File) bool {
 		_, err := f.ReadAt(head, 0)
 		return err == nil && string(head) == "PK"
 	}
-	return slices.ContainsFunc(f.Names, func(name string) bool {
-		return strings.EqualFold(name, manifestName) || strings.EqualFold(name, "META-INF/")
-	})
+	return forHosts(f.Names) && !forJami(f.Names)
+}
+
+func forHosts(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, manifestName) })
 }
 
 // Compare compares as package bundle does.
-func (*Bundle) Compare(a, b string) int {
-	v, _ := bundle.ParseVersion(a)
-	w, _ := bundle.ParseVersion(b)
-	return v.Compare(w)
-}
+func (*Bundle) Compare(a, b string) int { return compareVersions(a, b) }
 
 // Read verifies a bundle and has its signature judged.
 func (b *Bundle) Read(ctx context.Context, file ingest.File) (*ingest.Candidate, error) {
@@ -192,8 +190,10 @@ func (b *Bundle) texts(c *ingest.Candidate, n *notes, f *bundle.File, v *bundle.
 	c.Readme = n.cut("the README in the listing", readme, maxReadme)
 	c.Release.Changelog = n.cut("the changelog of this version", section(changelog, v.Manifest().Version), maxChangelog)
 	c.Detail = store.Detail{Readme: readme, Changelog: changelog, Types: declared(v)}
-	if data, err := read(f, names, manifestName, maxWhole); err == nil {
-		c.Detail.Manifest, _ = clean(data, maxWhole)
+	for name := range names {
+		if strings.EqualFold(name, manifestName) {
+			c.Detail.Manifest = n.text(f, names, name, maxWhole)
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package formats reads the kinds of files that a store takes, each as an ingest.Format:
 //
-//	formats.Bundle{Judge: judge}
-//	formats.Jami{Roots: roots}
+//	&formats.Bundle{Judge: judge}
+//	&formats.Jami{Options: options}
 //
 // What is promised of a candidate: all of the file was read and its signature judged; its
 // texts are valid UTF-8 of bounded length in which nothing is invisible; its pictures were
@@ -19,6 +19,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/ingest"
 )
@@ -72,6 +73,13 @@ func hides(r rune) bool {
 func line(s string, limit int) string {
 	text, _ := clean([]byte(s), limit)
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// compareVersions compares versions that package bundle can read.
+func compareVersions(a, b string) int {
+	v, _ := bundle.ParseVersion(a)
+	w, _ := bundle.ParseVersion(b)
+	return v.Compare(w)
 }
 
 // archive is a file whose entries can be read by name.

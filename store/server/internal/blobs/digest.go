@@ -4,39 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/jackfield-host/jackfield/store"
 )
-
-func (o Options) withDefaults() Options {
-	if o.Limit == 0 {
-		o.Limit = 1 << 30
-	}
-	if o.PutTimeout == 0 {
-		o.PutTimeout = 10 * time.Minute
-	}
-	return o
-}
-
-func open(ctx context.Context, location string, opts Options) (Store, error) {
-	opts = opts.withDefaults()
-	if strings.HasPrefix(location, "s3://") {
-		u, err := url.Parse(location)
-		if err != nil {
-			return nil, fmt.Errorf("reading the location of the blobs: %w", err)
-		}
-		return openBucket(ctx, u, opts)
-	}
-	return openDirectory(strings.TrimPrefix(location, "file:"), opts)
-}
 
 const digestPrefix = "sha256:"
 
@@ -93,36 +68,4 @@ func limitFor(want store.Object, opts Options) (int64, error) {
 // differs is the error for bytes that are not what was wanted.
 func differs(want, got store.Object) error {
 	return fmt.Errorf("%w: %s with %d bytes, want %s with %d", ErrDigest, got.Digest, got.Size, want.Digest, want.Size)
-}
-
-func read(ctx context.Context, from Store, digest string, limit int64) (data []byte, err error) {
-	f, err := from.Open(ctx, digest)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	m := measure(ctx, f, limit)
-	if data, err = io.ReadAll(m); err != nil {
-		return nil, fmt.Errorf("reading blob %s: %w", digest, err)
-	}
-	if got := m.object(); got.Digest != digest {
-		return nil, differs(store.Object{Digest: digest, Size: f.Size()}, got)
-	}
-	return data, nil
-}
-
-func verify(ctx context.Context, from Store, digest string) error {
-	f, err := from.Open(ctx, digest)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	m := measure(ctx, f, f.Size())
-	if _, err := io.Copy(io.Discard, m); err != nil && !errors.Is(err, ErrTooLarge) {
-		return fmt.Errorf("reading blob %s: %w", digest, err)
-	}
-	if got := m.object(); got.Digest != digest {
-		return differs(store.Object{Digest: digest, Size: f.Size()}, got)
-	}
-	return nil
 }
