@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ func (s *Server) newHandler(registry *prometheus.Registry, metrics *web.Metrics)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(metrics.Collectors()...)
 	registry.MustRegister(s.desk.Collectors()...)
-	registry.MustRegister(newGauges(s))
+	registry.MustRegister(newGauges(s), s.queries.duration, s.queries.failures)
 	if s.drop != nil {
 		registry.MustRegister(s.drop.Collectors()...)
 	}
@@ -52,7 +53,15 @@ func below(prefix string, handler http.Handler) http.Handler {
 		case "/healthz", "/readyz", "/metrics":
 			handler.ServeHTTP(w, r)
 		case prefix:
-			http.Redirect(w, r, prefix+"/", http.StatusPermanentRedirect)
+			to := &url.URL{Path: prefix + "/", RawQuery: r.URL.RawQuery}
+			if !r.URL.Query().Has("arch") {
+				http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
+				return
+			}
+			// Jami's client appends its query to the address that it was given, slash or not.
+			r = r.Clone(r.Context())
+			r.URL = to
+			stripped.ServeHTTP(w, remember(r))
 		default:
 			stripped.ServeHTTP(w, remember(r))
 		}
