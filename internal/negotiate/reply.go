@@ -3,6 +3,7 @@ package negotiate
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -67,7 +68,9 @@ func (a *reply) takes(body []byte) bool {
 	if len(body) < WorthIt {
 		return false
 	}
-	a.Header().Set("Vary", "Accept-Encoding")
+	if !slices.Contains(a.Header()["Vary"], "Accept-Encoding") {
+		a.Header().Add("Vary", "Accept-Encoding") // it may be different for other headers, too
+	}
 	return TakesGzip(a.request.Header)
 }
 

@@ -19,10 +19,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/catalogue"
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
+	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
 	"github.com/jackfield-host/jackfield/store/server/internal/signing"
 )
 
@@ -41,7 +43,7 @@ func measure(ctx context.Context, p plan) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &subject{plan: p, db: db, catalogue: catalogue.New(catalogue.Config{Database: db, Signer: keys, Store: host})}
+	s := &subject{plan: p, db: db, summary: markdown.New().Summary, catalogue: catalogue.New(catalogue.Config{Database: db, Signer: keys, Store: host})}
 	running, stop := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	var ran error
@@ -75,6 +77,8 @@ type subject struct {
 	plan
 	db        *database.Database
 	catalogue *catalogue.Catalogue
+	summary   func(markdown string, n int) string // for the plain handler, like
+	zips      negotiate.Gzip
 }
 
 func (s *subject) ready(ctx context.Context) error {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/blobs"
 	"github.com/jackfield-host/jackfield/store/server/internal/catalogue"
@@ -53,6 +54,7 @@ type Config struct {
 type API struct {
 	cfg   Config
 	pages pages
+	zips  negotiate.Gzip
 }
 
 // New returns the API of cfg.

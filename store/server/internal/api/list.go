@@ -35,8 +35,8 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	key := ""
 	if strings.TrimSpace(text) == "" {
 		key = values.Encode() + "\n" + strings.Join(locales, ",")
-		if body, ok := a.pages.get(snapshot, key); ok {
-			return negotiate.WriteEncoded(w, body)
+		if made, ok := a.pages.get(snapshot, key); ok {
+			return writeObject(w, r, made)
 		}
 	}
 	var page catalogue.Page
@@ -60,10 +60,16 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	body = append(body, '\n')
-	if key != "" {
-		a.pages.put(snapshot, key, body)
+	if key == "" {
+		return negotiate.WriteEncoded(w, body)
 	}
-	return negotiate.WriteEncoded(w, body)
+	zipped, err := a.zips.Bytes(body)
+	if err != nil {
+		return err
+	}
+	made := catalogue.Object{Digest: store.ObjectOf(body).Digest, Size: int64(len(body)), Gzip: zipped}
+	a.pages.put(snapshot, key, made)
+	return writeObject(w, r, made)
 }
 
 // queryOf reads what GET listings is asked for.
@@ -163,30 +169,30 @@ func platforms(rel *store.Release) []string {
 // maxPages bounds the pages that are kept, in bytes.
 const maxPages = 16 << 20
 
-// pages are the answers that were made of a snapshot. They go when it does.
+// pages are the answers that were made of a snapshot, compressed. They go when it does.
 type pages struct {
 	mu   sync.Mutex // guards all
 	of   *catalogue.Snapshot
 	size int
-	made map[string][]byte
+	made map[string]catalogue.Object
 }
 
-func (p *pages) get(of *catalogue.Snapshot, key string) ([]byte, bool) {
+func (p *pages) get(of *catalogue.Snapshot, key string) (catalogue.Object, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.of != of {
-		return nil, false
+		return catalogue.Object{}, false
 	}
-	body, ok := p.made[key]
-	return body, ok
+	made, ok := p.made[key]
+	return made, ok
 }
 
-func (p *pages) put(of *catalogue.Snapshot, key string, body []byte) {
+func (p *pages) put(of *catalogue.Snapshot, key string, made catalogue.Object) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.of != of || p.size > maxPages {
-		p.of, p.size, p.made = of, 0, map[string][]byte{}
+		p.of, p.size, p.made = of, 0, map[string]catalogue.Object{}
 	}
-	p.made[key] = body
-	p.size += len(key) + len(body)
+	p.made[key] = made
+	p.size += len(key) + len(made.Gzip)
 }

@@ -62,11 +62,12 @@ func (a *API) release(w http.ResponseWriter, r *http.Request) error {
 	return negotiate.WriteJSON(w, http.StatusOK, store.ReleaseDetail{Listing: l.ID, Release: *rel, Detail: detail})
 }
 
-// writeObject answers with a document of the index, whose digest is its ETag.
+// writeObject answers with a document of the index, or one that is kept like them: compressed,
+// and its digest is its ETag.
 func writeObject(w http.ResponseWriter, r *http.Request, o catalogue.Object) error {
 	etag := quoted(o.Digest)
 	head := w.Header()
-	head.Set("Vary", "Accept-Encoding")
+	head.Add("Vary", "Accept-Encoding")
 	zipped := negotiate.TakesGzip(r.Header)
 	if zipped {
 		etag = negotiate.Zipped(etag)

@@ -47,7 +47,7 @@ func (p *Pages) rootPEM(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="root.pem"`)
 	page := &rendered{status: http.StatusOK, media: "application/x-pem-file", body: p.root.pem}
-	page.finish()
+	page.finish(&p.zips)
 	p.send(w, r, page, "public, max-age=300")
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // readStatics are the files that every page needs, ready to be sent.
-func readStatics() (map[string]*rendered, error) {
+func (p *Pages) readStatics() (map[string]*rendered, error) {
 	types := map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".ico": "image/x-icon"}
 	statics := map[string]*rendered{}
 	for _, name := range []string{"look.css", "jackfield.svg", "store.css", "favicon.ico"} {
@@ -25,7 +25,7 @@ func readStatics() (map[string]*rendered, error) {
 			return nil, fmt.Errorf("a file of the pages is missing: %w", err)
 		}
 		file := &rendered{status: http.StatusOK, media: types[path.Ext(name)], body: body}
-		file.finish()
+		file.finish(&p.zips)
 		statics[name] = file
 	}
 	return statics, nil
@@ -60,7 +60,7 @@ func (p *Pages) robots(w http.ResponseWriter, r *http.Request) {
 		text += "Disallow: " + p.prefix + below + "\n"
 	}
 	page := &rendered{status: http.StatusOK, media: "text/plain; charset=utf-8", body: []byte(text)}
-	page.finish()
+	page.finish(&p.zips)
 	p.send(w, r, page, "public, max-age=86400")
 }
 

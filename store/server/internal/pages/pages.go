@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/jackfield-host/jackfield/internal/language"
+	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
 	"github.com/jackfield-host/jackfield/store/server/internal/words"
@@ -159,6 +160,7 @@ type Pages struct {
 	markdown  *markdown.Renderer
 	kept      *cache
 	making    singleflight.Group // of pages, by key
+	zips      negotiate.Gzip
 	notices   atomic.Pointer[notices]
 }
 
@@ -184,7 +186,7 @@ func New(cfg Config) (*Pages, error) {
 		markdown: markdown.New(), kept: newCache(cacheSize),
 	}
 	var err error
-	if p.statics, err = readStatics(); err != nil {
+	if p.statics, err = p.readStatics(); err != nil {
 		return nil, err
 	}
 	if p.root, err = rootOf(cfg.Root); err != nil {

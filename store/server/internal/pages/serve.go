@@ -3,7 +3,6 @@ package pages
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"net/http"
@@ -173,19 +172,15 @@ func (p *Pages) execute(asked request, v view) (*rendered, error) {
 		}
 		page.body = b.Bytes()
 	}
-	page.finish()
+	page.finish(&p.zips)
 	return page, nil
 }
 
 // finish makes what is made of the body.
-func (p *rendered) finish() {
+func (p *rendered) finish(zips *negotiate.Gzip) {
 	p.etag = negotiate.ETag(p.body)
 	if len(p.body) >= negotiate.WorthIt {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, _ = z.Write(p.body) // a buffer takes everything
-		_ = z.Close()
-		p.gzip = b.Bytes()
+		p.gzip, _ = zips.Bytes(p.body) // a buffer takes everything
 	}
 }
 
