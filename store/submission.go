@@ -58,7 +58,7 @@ const (
 
 // Problem is one reason for a refusal.
 type Problem struct {
-	// Code is one of bundle.Codes, trust.Codes, those of jpl, or those below.
+	// Code is one of bundle.Codes, trust.Codes, those of jpl and jameica, or those below.
 	Code    string `json:"code"`
 	Entry   string `json:"entry,omitempty"` // the entry of the file at fault
 	Line    int    `json:"line,omitempty"`

@@ -98,6 +98,8 @@ func dataOf(n host.Notice) any {
 		return Gone{n.ID}
 	case host.NoticeJob:
 		return n.Job
+	case host.NoticePlan:
+		return n.Plan
 	}
 	return Reset{}
 }

@@ -9,12 +9,10 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
 )
@@ -94,127 +92,6 @@ func labelOf(l database.Label) MarketplaceLabel {
 	return MarketplaceLabel{Name: cmp.Or(text.Name, l.ID), Description: text.Description, URL: l.URL, Color: l.Color}
 }
 
-// row is what a selection looks at of one listing.
-type row struct {
-	id         string
-	key        string // of the order
-	search     string // name and description, lower case
-	enterprise bool
-	hosting    string
-	releases   []release // highest first
-}
-
-// release is one that is offered.
-type release struct {
-	index     int // in the listing
-	version   string
-	least     bundle.Version // lowest version of a host, zero for any
-	beta      bool
-	platforms []string
-}
-
-// chosen is a release that is shown.
-type chosen struct {
-	row     *row
-	release *release
-}
-
-// The forms that the client's own parsers ask for.
-var (
-	fittingID = regexp.MustCompile(`^[A-Za-z0-9._-]{3,190}$`)
-	numeric   = regexp.MustCompile(`^[0-9]+$`)
-)
-
-// summaryLength is how long a description is, in characters.
-const summaryLength = 300
-
-// rowOf makes the row of a listing. One that the client could not read has no releases.
-func (a *API) rowOf(l *store.Listing) (row, error) {
-	r := row{id: l.ID, enterprise: slices.Contains(l.Labels, labelEnterprise)}
-	for _, hosting := range []string{hostingCloud, hostingOwn} {
-		if slices.Contains(l.Labels, hosting) {
-			r.hosting = hosting
-		}
-	}
-	text := l.Texts[""]
-	r.key = strings.ToLower(text.Name)
-	r.search = r.key + "\n" + strings.ToLower(a.cfg.Summary(text.Description, summaryLength))
-	if !fittingID.MatchString(l.ID) || strings.TrimSpace(text.Name) == "" {
-		return r, nil
-	}
-	for _, state := range []store.ReleaseState{store.Published, store.Deprecated} {
-		for i := range l.Releases {
-			if found, ok := releaseOf(&l.Releases[i]); ok && l.Releases[i].State == state {
-				found.index = i
-				r.releases = append(r.releases, found)
-			}
-		}
-		if len(r.releases) > 0 {
-			break // what is deprecated is for those who have no choice
-		}
-	}
-	return r, nil
-}
-
-func releaseOf(r *store.Release) (release, bool) {
-	version, ok := semantic(r.Version)
-	if !ok || r.Revoked != "" || len(r.Files) == 0 {
-		return release{}, false
-	}
-	found := release{version: version, beta: r.Channel == store.Beta}
-	if r.MinHost != "" {
-		if _, ok := semantic(r.MinHost); !ok {
-			return release{}, false
-		}
-		found.least, _ = bundle.ParseVersion(r.MinHost) // it is one if it is a semantic one
-	}
-	for _, f := range r.Files {
-		for _, platform := range f.Platforms {
-			if slices.Contains(platforms(), platform) {
-				found.platforms = append(found.platforms, platform)
-			}
-		}
-	}
-	return found, true
-}
-
-// semantic writes a version of ours as Semantic Versioning 2.0.0 has it, without what says
-// nothing of its order: three numbers, no leading zeros. Not all can be: some have four.
-func semantic(text string) (string, bool) {
-	if _, err := bundle.ParseVersion(text); err != nil {
-		return "", false
-	}
-	text, _, _ = strings.Cut(text, "+")
-	core, suffix, suffixed := strings.Cut(text, "-")
-	numbers := strings.Split(core, ".")
-	for len(numbers) < 3 {
-		numbers = append(numbers, "0")
-	}
-	words := numbers
-	if suffixed {
-		words = append(slices.Clone(numbers), strings.Split(suffix, ".")...)
-	}
-	for i, word := range words {
-		if numeric.MatchString(word) {
-			words[i] = cmp.Or(strings.TrimLeft(word, "0"), "0")
-		}
-		if len(words[i]) > 18 && numeric.MatchString(words[i]) {
-			return "", false // more than the client's numbers hold
-		}
-	}
-	out := strings.Join(words[:3], ".")
-	if suffixed {
-		out += "-" + strings.Join(words[3:], ".")
-	}
-	return out, len(numbers) == 3
-}
-
-// sorted orders rows by name, then by id.
-func sorted(_ int64, rows []row) ([]row, error) {
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id)) })
-	return rows, nil
-}
-
 // entries are what is shown of the releases that were chosen. A listing that is no longer as
 // it was chosen, or can not be read, is left out.
 func (a *API) entries(ctx context.Context, now Snapshot, list []chosen) ([]MarketplaceEntry, error) {
@@ -226,10 +103,10 @@ func (a *API) entries(ctx context.Context, now Snapshot, list []chosen) ([]Marke
 	left := mostIcons
 	for _, c := range list {
 		l, ok := now.Listing(store.FoldID(c.row.id))
-		if !ok || c.release.index >= len(l.Releases) {
+		if !ok || int(c.release.index) >= len(l.Releases) {
 			continue
 		}
-		if found, ok := releaseOf(&l.Releases[c.release.index]); !ok || found.version != c.release.version {
+		if found, ok := a.releaseOf(&l.Releases[c.release.index]); !ok || !found.fitsAs(c.release) {
 			continue
 		}
 		e := a.entry(l, c, names)
@@ -254,14 +131,18 @@ func (a *API) entry(l *store.Listing, c chosen, names map[string]database.Label)
 		RepoName: repository(l.Links.Source), Platforms: map[string]MarketplacePlatform{}, UpdatedAt: r.Published,
 		Manifest: MarketplaceManifest{
 			ID: l.ID, Name: text.Name, Description: a.cfg.Summary(text.Description, summaryLength),
-			HomepageURL: l.Links.Homepage, SupportURL: l.Links.Support, ReleaseNotesURL: l.Links.ReleaseNotes, Version: c.release.version,
+			HomepageURL: l.Links.Homepage, SupportURL: l.Links.Support, ReleaseNotesURL: l.Links.ReleaseNotes,
 		},
 	}
+	// Both are versions that can be written so: releaseOf has seen to it.
+	e.Manifest.Version, _ = semantic(r.Version)
 	if r.MinHost != "" {
 		e.Manifest.MinServerVersion, _ = semantic(r.MinHost)
 	}
-	for _, platform := range c.release.platforms {
-		e.Platforms[platform] = MarketplacePlatform{DownloadURL: download}
+	for _, platform := range platforms() {
+		if c.release.platforms&bitOf(platform) != 0 {
+			e.Platforms[platform] = MarketplacePlatform{DownloadURL: download}
+		}
 	}
 	e.judge(l.Labels, c.release.beta, names)
 	return e

@@ -49,6 +49,7 @@ type API struct {
 	cfg   Config
 	shelf shelf.Shelf[row, []row]
 	icons *shelf.Cache
+	hosts hosts
 }
 
 // maxIcons bounds the icons that are kept, in bytes.

@@ -174,7 +174,7 @@ func (q query) takes(r *row) bool {
 	case q.id != "" && !strings.EqualFold(q.id, r.id):
 		return false
 	}
-	return q.filter == "" || strings.EqualFold(q.filter, r.id) || strings.Contains(r.search, q.filter)
+	return q.filter == "" || strings.EqualFold(q.filter, r.id) || strings.Contains(r.key, q.filter) || strings.Contains(r.text, q.filter)
 }
 
 // releases are those of a row that fit, the highest first: all, or the best, which is a stable
@@ -198,8 +198,8 @@ func (q query) releases(r *row) []*release {
 // fits tells whether a server of that version and platform can use a release. One without
 // executables is for every platform.
 func (q query) fits(r *release) bool {
-	if !q.server.IsZero() && !r.least.IsZero() && r.least.Compare(q.server) > 0 {
+	if !q.server.IsZero() && r.least != nil && r.least.Compare(q.server) > 0 {
 		return false
 	}
-	return q.platform == "" || len(r.platforms) == 0 || slices.Contains(r.platforms, q.platform)
+	return q.platform == "" || r.platforms == 0 || r.platforms&bitOf(q.platform) != 0
 }
