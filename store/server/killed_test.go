@@ -116,13 +116,15 @@ func (p *program) publishAll(random *rand.Rand, authors []*author, atLeast int) 
 	}
 	done := make(chan struct{})
 	go func() { clients.Wait(); close(done) }()
-	patience, before := 400*time.Millisecond, 0
+	const usual = 400 * time.Millisecond
+	patience, before := usual, 0
 	for {
 		select {
 		case <-done:
 			if kills >= atLeast {
 				return kills
 			}
+			patience = usual // nothing gets done any more
 		default:
 		}
 		r := p.start()
