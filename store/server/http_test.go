@@ -3,11 +3,13 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +20,40 @@ import (
 	"github.com/jackfield-host/jackfield/store/server"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 )
+
+// TestForms: a list comes compressed to those who take it so, each form with its own ETag; and
+// caches are told all that it depends on.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	acme := bundletest.NewSigner("acme.example", helloID, nil)
+	r := start(t, backends.SQLite(t), bundletest.ChainPEM(acme.Root))
+	r.published(r.publisher(acme, "acme.example"), hello(acme, "1.0.0"))
+	for _, path := range []string{"/api/v1/listings", "/api/v1/listings?label=none", "/api/v1/listings/" + helloID} {
+		for range 2 { // made, then kept
+			plain, zipped := r.get(path), r.get(path, header("Accept-Encoding", "gzip"))
+			reader, err := gzip.NewReader(bytes.NewReader(zipped.body))
+			if err != nil || zipped.header.Get("Content-Encoding") != "gzip" {
+				t.Fatalf("%s is not compressed: %v, %v", path, zipped.header, err)
+			}
+			if text, err := io.ReadAll(reader); err != nil || !bytes.Equal(text, plain.body) {
+				t.Errorf("%s is %q compressed and %q not, %v", path, text, plain.body, err)
+			}
+			if plain.header.Get("Etag") == zipped.header.Get("Etag") || !slices.Contains(zipped.header["Vary"], "Accept-Encoding") {
+				t.Errorf("%s: %v and %v", path, plain.header, zipped.header)
+			}
+			if list := !strings.HasSuffix(path, helloID); list && !slices.Contains(zipped.header["Vary"], "Accept-Language") {
+				t.Errorf("%s depends on %q only", path, zipped.header["Vary"])
+			}
+			for _, a := range []answer{
+				r.get(path, header("If-None-Match", plain.header.Get("Etag"))), r.get(path, header("Accept-Encoding", "gzip"), header("If-None-Match", zipped.header.Get("Etag"))),
+			} {
+				if a.status != 304 {
+					t.Errorf("%s: %d for what is known", path, a.status)
+				}
+			}
+		}
+	}
+}
 
 // TestDownload: a file comes whole, in part, or not at all for those who have it.
 func TestDownload(t *testing.T) {

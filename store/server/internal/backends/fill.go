@@ -34,7 +34,8 @@ func Fill(ctx context.Context, db *database.Database, listings, releases int) er
 			return err
 		}
 	}
-	return nil
+	_, err := db.Maintain(ctx)
+	return err
 }
 
 const organizations = 200

@@ -33,6 +33,9 @@ type engine interface {
 	index(ctx context.Context, tx querier, number int64, w []string) error
 	// find returns listings that match, the lowest numbers first.
 	find(ctx context.Context, q querier, e terms.Expression, limit int) ([]found, error)
+	// learn has the engine look at what is there, so that it plans questions by it; nothing
+	// where it needs none of that.
+	learn(ctx context.Context, tx querier) error
 	backup(ctx context.Context, w io.Writer) error
 }
 

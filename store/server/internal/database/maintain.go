@@ -13,7 +13,8 @@ type Maintained struct {
 	Timestamps int64 // removed, expired and not of the newest sequence
 }
 
-// Maintain forgets what nobody needs any more. Call it about once an hour; several may.
+// Maintain forgets what nobody needs any more, and has the engine learn what there is. Call it
+// about once an hour, and after a large import; several may.
 func (d *Database) Maintain(ctx context.Context) (done Maintained, err error) {
 	now := d.now()
 	err = d.change(ctx, "maintaining the database", func(ctx context.Context, tx querier) error {
@@ -28,7 +29,10 @@ func (d *Database) Maintain(ctx context.Context) (done Maintained, err error) {
 		done.Downloads, err = sumUp(ctx, tx, monthOf(now).AddDate(0, -3, 0))
 		return err
 	})
-	return done, err
+	if err != nil {
+		return done, err
+	}
+	return done, d.change(ctx, "learning what the database has", d.engine.learn)
 }
 
 // sumUp makes one count of the days of each month before that one.

@@ -128,6 +128,12 @@ func (postgres) find(ctx context.Context, q querier, e terms.Expression, limit i
 		ORDER BY l.number`, tsquery(e), limit)
 }
 
+// learn is there for what came in at once: autovacuum sees to it in its own time.
+func (postgres) learn(ctx context.Context, tx querier) error {
+	_, err := tx.ExecContext(ctx, `ANALYZE listings, releases, search`)
+	return err
+}
+
 func (postgres) backup(context.Context, io.Writer) error {
 	return fmt.Errorf("%w: PostgreSQL makes its own backups\nhint: pg_dump --format=custom --file=store.dump DATABASE_URL", ErrUnsupported)
 }

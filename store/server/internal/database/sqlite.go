@@ -35,7 +35,8 @@ func (s sqlite) connect(timeout time.Duration, connections int) (write, read *sq
 	if write, err = s.pool(timeout, 1); err != nil {
 		return nil, nil, err
 	}
-	if read, err = s.pool(timeout, connections, "query_only(1)"); err != nil {
+	// What a reader does not have itself is with the system: eight of them need not hold much.
+	if read, err = s.pool(timeout, connections, "query_only(1)", "cache_size(-4096)"); err != nil {
 		return nil, nil, errors.Join(err, write.Close())
 	}
 	return write, read, nil
@@ -156,6 +157,8 @@ func (sqlite) find(ctx context.Context, q querier, e terms.Expression, limit int
 
 // backup lets SQLite write a copy beside the database, where there is room for it and it is
 // nobody else's to read, and copies that.
+func (sqlite) learn(context.Context, querier) error { return nil }
+
 func (s sqlite) backup(ctx context.Context, w io.Writer) (err error) {
 	db, err := s.pool(10*time.Second, 1) // those who only read may not write elsewhere, either
 	if err != nil {
