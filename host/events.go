@@ -29,6 +29,7 @@ const (
 	NoticeJob       NoticeKind = "job"       // Job is how a job is now
 	// NoticeReset says that what the subscriber knew counts no more: all rows follow.
 	NoticeReset NoticeKind = "reset"
+	NoticePlan  NoticeKind = "plan" // Plan is how a plan is now
 )
 
 // Notice says that something is otherwise than before. It tells how things are now, not
@@ -37,10 +38,11 @@ type Notice struct {
 	// Seq is its place: it grows, also over restarts of the host.
 	Seq  uint64
 	Kind NoticeKind
-	// ID is the id of the row, or the name of the job.
+	// ID is the id of the row or the plan, or the name of the job.
 	ID        string
 	Extension *Extension // not to be changed
 	Job       *Job       // not to be changed
+	Plan      *Plan      // not to be changed
 }
 
 // subject is what a feed says of one key: a row or a job.
