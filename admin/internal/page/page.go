@@ -55,6 +55,8 @@ type Host interface {
 	detail.Host
 	configure.Host
 
+	web.Stores
+	web.Plans
 	installHost
 	auditHost
 	aboutHost

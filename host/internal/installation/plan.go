@@ -146,6 +146,8 @@ type Request struct {
 	UpdateAll bool     `json:"update_all,omitempty"`
 	// Consent is to what the plan needs, by Need: what is not in it is not consented to.
 	Consent []Need `json:"consent,omitempty"`
+	// Beta takes beta releases, too; one that is asked for by its version may be one in any case.
+	Beta bool `json:"beta,omitempty"`
 	// ConsentAll consents to whatever the plan needs.
 	ConsentAll    bool   `json:"consent_all,omitempty"`
 	Actor, Remote string `json:"-"`
