@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ type stocked struct {
 	requests     []host.PlanRequest
 	searches     []host.AvailableQuery
 	planned      []string // what was done to plans: "cancel 1"
+	refuseStart  error    // the answer to StartPlan, if it is set
+	slow         bool     // repositories do not answer
 }
 
 func (s *shelf) Repositories() []host.Repository {
@@ -55,7 +58,11 @@ func (s *shelf) Available(_ context.Context, q host.AvailableQuery) (host.OfferP
 	return page, s.refuse
 }
 
-func (s *shelf) AvailableOne(_ context.Context, id string) (host.Offer, error) {
+func (s *shelf) AvailableOne(ctx context.Context, id string) (host.Offer, error) {
+	if s.slow {
+		<-ctx.Done()
+		return host.Offer{}, &host.Error{Code: host.CodeUnavailable, Message: "it does not answer"}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range s.offers {
@@ -91,7 +98,7 @@ func (s *shelf) Propose(_ context.Context, r host.PlanRequest) (host.Plan, error
 func (s *shelf) StartPlan(ctx context.Context, r host.PlanRequest) (host.Plan, error) {
 	p, err := s.Propose(ctx, r)
 	p.ID = "7"
-	return p, err
+	return p, cmp.Or(err, s.refuseStart)
 }
 
 func (s *shelf) Plans() []host.Plan {

@@ -43,6 +43,7 @@ func catalogs() []catalog {
 		detailLogWords(),
 		detailEventWords(),
 		installWords(),
+		storeWords(),
 		auditWords(),
 		accountWords(),
 		aboutWords(),
