@@ -50,6 +50,10 @@ type Config struct {
 	Hosts, Origins []string
 	// Trust says which signatures are asked for.
 	Trust Trust
+	// RepositorySources are where extensions can be installed from; RepositoryCheck is how
+	// often each is looked at, 0 for a day.
+	RepositorySources []RepositorySource
+	RepositoryCheck   time.Duration
 	// AdminToken is the bearer token of the local administrator, the content of
 	// conf/admin.token; without one nobody is.
 	AdminToken string

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -108,4 +109,39 @@ func cmdPin(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("no publisher in %s", out)
+}
+
+// TestReadmeStore runs the commands of the README's section about the store, in a folder
+// with an unsigned bundle.
+func TestReadmeStore(t *testing.T) {
+	_, section, _ := strings.Cut(readSource(t, "README.md"), "\n## Run a store\n")
+	_, block, _ := strings.Cut(section, "```sh\n")
+	block, _, found := strings.Cut(block, "```")
+	if !found || strings.Count(block, "\n") < 10 {
+		t.Fatal("README.md has no commands about the store")
+	}
+	const serve = "jackfield store serve &\n"
+	if !strings.Contains(block, serve) {
+		t.Fatalf("the commands do not start a store:\n%s", block)
+	}
+	// A person is slow enough; and another store may have the port.
+	waiting := "jackfield store serve --listen 127.0.0.1:0 &\ntrap 'kill $!; wait' EXIT\nuntil jackfield store list >/dev/null 2>&1; do sleep 0.05; done\n"
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "hello.jar"), readBundle(t, "hello.jar"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", strings.Replace(block, serve, waiting, 1))
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+os.Getenv(envBin)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "examples.hello.HelloExtension") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	signed, err := os.ReadFile(filepath.Join(dir, "hello.jar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if copied, err := os.ReadFile(filepath.Join(dir, "copy.jar")); err != nil || !bytes.Equal(copied, signed) {
+		t.Errorf("what was downloaded is not what was published: %v", err)
+	}
 }

@@ -12,6 +12,7 @@ type gauges struct {
 	store                                                *Server
 	sequence, listings, age, expires, ready, submissions *prometheus.Desc
 	releases, organizations, info, scrape, certificate   *prometheus.Desc
+	blobs, bytes                                         *prometheus.Desc
 }
 
 func newGauges(s *Server) *gauges {
@@ -30,13 +31,15 @@ func newGauges(s *Server) *gauges {
 		releases:      desc("releases", "Releases of every state."),
 		organizations: desc("organizations", "Organizations that may publish."),
 		scrape:        desc("database_scrape_duration_seconds", "Time that the database took to count for this scrape."),
+		blobs:         desc("blobs", "Files and pictures that are kept, as of the last hour."),
+		bytes:         desc("blob_bytes", "Bytes that they have."),
 		info:          desc("build_info", "1, with the version of the program.", "version"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.sequence, g.listings, g.age, g.expires, g.certificate, g.ready, g.submissions, g.releases, g.organizations, g.scrape, g.info} {
+	for _, d := range []*prometheus.Desc{g.sequence, g.listings, g.age, g.expires, g.certificate, g.ready, g.submissions, g.releases, g.organizations, g.scrape, g.info, g.blobs, g.bytes} {
 		ch <- d
 	}
 }
@@ -48,6 +51,8 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	health := g.store.catalogue.Health()
 	put(g.info, 1, g.store.cfg.Version)
+	put(g.blobs, float64(g.store.blobCount.Load()))
+	put(g.bytes, float64(g.store.blobBytes.Load()))
 	put(g.sequence, float64(health.Sequence))
 	put(g.listings, float64(health.Listings))
 	if !health.Looked.IsZero() {

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -48,6 +49,8 @@ const (
 	settleTime = 2 * time.Second
 	// maintainEvery is how often what nobody needs any more is forgotten.
 	maintainEvery = time.Hour
+	// sweepGrace is how long a blob that nothing needs is kept.
+	sweepGrace = 24 * time.Hour
 )
 
 // GCPercent is for debug.SetGCPercent in a process that is all one store: its catalogue is
@@ -67,6 +70,8 @@ type Server struct {
 	counter   *database.Counter
 	jamiCRL   []byte // what Jami's root has revoked, DER; nil for none
 	handler   http.Handler
+	// blobCount and blobBytes are as of the last time that somebody counted.
+	blobCount, blobBytes atomic.Int64
 }
 
 // New opens database and blobs, migrates them, and puts the store together. What it has
@@ -219,11 +224,14 @@ func (s *Server) settle(ctx context.Context) {
 	}
 }
 
-// maintain forgets what nobody needs any more, until ctx ends.
+// maintain forgets what nobody needs any more, and counts the blobs, until ctx ends.
 func (s *Server) maintain(ctx context.Context) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
-	for {
+	for hour := 0; ; hour++ {
+		if err := s.count(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("the blobs can not be counted", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -232,5 +240,30 @@ func (s *Server) maintain(ctx context.Context) {
 		if _, err := s.database.Maintain(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("the database can not be maintained", "error", err)
 		}
+		if hour%24 != 0 {
+			continue
+		}
+		swept, err := s.blobs.Sweep(ctx, s.database.InUse, sweepGrace)
+		if err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("blobs that nothing needs can not be removed", "error", err)
+		}
+		if swept.Blobs > 0 {
+			s.cfg.Log.Info("removed blobs that nothing needs", "blobs", swept.Blobs, "bytes", swept.Bytes)
+		}
 	}
+}
+
+// count counts what the blobs are.
+func (s *Server) count(ctx context.Context) error {
+	var n, bytes int64
+	err := s.blobs.Walk(ctx, func(info blobs.Info) error {
+		n++
+		bytes += info.Size
+		return ctx.Err()
+	})
+	if err == nil {
+		s.blobCount.Store(n)
+		s.blobBytes.Store(bytes)
+	}
+	return err
 }

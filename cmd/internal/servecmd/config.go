@@ -3,6 +3,7 @@ package servecmd
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
@@ -69,6 +70,10 @@ type Config struct {
 	Settings   host.Settings
 	Extensions map[string][]Override
 
+	// Repositories are where extensions can be installed from, by name; their paths may be
+	// relative to the home folder.
+	Repositories map[string]host.RepositorySource
+
 	// Effective are the keys as they hold, and where each was set.
 	Effective []host.Setting
 	// Ignored are environment variables that look like ours and are not.
@@ -103,6 +108,7 @@ func Defaults() Config {
 		TracingSample:    1,
 		Settings:         host.DefaultSettings(),
 		Extensions:       map[string][]Override{},
+		Repositories:     map[string]host.RepositorySource{},
 	}
 }
 
@@ -125,6 +131,9 @@ func (c *Config) set(a assignment) *Problem {
 			}
 			return nil
 		}
+	}
+	if strings.HasPrefix(a.key, repositoryPrefix) {
+		return c.setRepository(a)
 	}
 	id, name, ok := extensionKey(a.key)
 	if !ok {
@@ -161,6 +170,7 @@ func (c *Config) check(where func(key string) string) []*Problem {
 		}
 	}
 	problems = append(problems, c.checkOIDC(where)...)
+	problems = append(problems, c.checkRepositories(where)...)
 	for _, id := range sortedKeys(c.Extensions) {
 		problems = append(problems, checkSettings("extension."+id+".", c.For(id), where)...)
 	}

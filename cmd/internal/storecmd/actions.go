@@ -102,6 +102,20 @@ func newApprove(t *target) *cobra.Command {
 	return cmd
 }
 
+func newRetry(t *target) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "retry NUMBER", Short: "submit the bytes of a submission that was refused once more",
+		Long:    "Retry is for when roots or organizations have changed. The submission that was refused stays.",
+		Example: "  jackfield store retry 17", Args: cobra.ExactArgs(1),
+		ValidArgsFunction: complete(t, submissionNumbers(store.NeedsChanges)),
+	}
+	format := output.AddFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return t.decide(cmd, *format, args[0], "retry", struct{}{})
+	}
+	return cmd
+}
+
 func newReject(t *target) *cobra.Command {
 	var why string
 	cmd := &cobra.Command{

@@ -41,8 +41,8 @@ func New(own ...*cobra.Command) *cobra.Command {
 func commands() []*cobra.Command {
 	t := func() *target { return &target{} }
 	all := []func(*target) *cobra.Command{
-		newPublish, newSubmissions, newList, newSearch, newShow, newDownload,
-		newLabel, newApprove, newReject, newAdvisory, newRevoke, newUnrevoke, newOrganization, newToken, newAudit, newStats,
+		newPublish, newSubmissions, newList, newSearch, newShow, newDownload, newExport,
+		newLabel, newApprove, newReject, newRetry, newAdvisory, newRevoke, newUnrevoke, newOrganization, newToken, newAudit, newStats,
 	}
 	var list []*cobra.Command
 	for _, make := range all {
@@ -51,6 +51,7 @@ func commands() []*cobra.Command {
 		at.AddFlags(cmd)
 		list = append(list, cmd)
 	}
+	list = append(list, newImport())
 	for _, v := range verbs() {
 		at := t()
 		cmd := newVerb(at, v)

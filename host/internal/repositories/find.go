@@ -3,6 +3,7 @@ package repositories
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackfield-host/jackfield/store"
 )
@@ -66,6 +67,62 @@ func (s *Set) Find(ctx context.Context, id string) (Offer, error) {
 func (m *member) offer(l *store.Listing) Offer {
 	releases, _ := m.releases(l, true, "")
 	return Offer{Repository: m.source.Name, Kind: m.source.Kind, Listing: l, Releases: releases}
+}
+
+// Release finds one release of one repository, with its file for this host; of Jameica's the
+// file has neither digest nor size. The error is an *Error: release_gone where it is not in
+// there, or not for this host.
+func (s *Set) Release(ctx context.Context, repository, id, version string) (*store.Listing, store.Release, store.File, error) {
+	var none store.Release
+	m, err := s.member(repository)
+	if err != nil {
+		return nil, none, store.File{}, refuse(repository, CodeReleaseGone, "%w", err)
+	}
+	l, err := m.listing(ctx, id)
+	if err != nil {
+		return nil, none, store.File{}, err
+	}
+	for _, r := range l.Releases {
+		if r.Version != version {
+			continue
+		}
+		for _, f := range r.Files {
+			if slices.Contains(f.Platforms, serverPlatform) || slices.Contains(f.Platforms, s.config.Platform) {
+				return l, r, f, nil
+			}
+		}
+	}
+	return nil, none, store.File{}, refuse(repository, CodeReleaseGone, "the repository %s has no %.100s %.50s for %s", repository, id, version, s.config.Platform)
+}
+
+// Notices are what one repository says of what it lists.
+type Notices struct {
+	Repository  string
+	Priority    int
+	Advisories  []store.Advisory
+	Revocations []store.Revocation
+	// Lists reports whether the repository has a listing with an id.
+	Lists func(id string) bool
+}
+
+// Notices returns what each repository says, as it is known: nobody is asked, and what has
+// run out still holds. In the order in which repositories go before each other.
+func (s *Set) Notices(ctx context.Context) []Notices {
+	members, _ := s.sources()
+	var list []Notices
+	for _, m := range members {
+		n := Notices{Repository: m.source.Name, Priority: m.source.Priority}
+		var err error
+		if n.Advisories, n.Revocations, err = m.notices(ctx); err != nil {
+			s.config.Log.Warn("what a repository tells of what is installed cannot be read", "name", m.source.Name, "error", err)
+		}
+		n.Lists = func(id string) bool {
+			_, err := m.listing(ctx, id)
+			return err == nil
+		}
+		list = append(list, n)
+	}
+	return list
 }
 
 // Fetch completes a file. What into holds already is kept if the whole then is right, and

@@ -76,10 +76,12 @@ func (x *index) vouch(ctx context.Context) error {
 	}
 	// What was right when it was read is still what the store said, though it may have run
 	// out since: so it is judged as of then.
-	kept := store.NewReader(store.ReaderConfig{
-		Source: &keptSource{keep: x.keep}, Roots: roots, Now: func() time.Time { return read },
-	})
-	view, err := kept.Refresh(ctx)
+	kept := &keptSource{from: from, keep: x.keep, recalls: true}
+	kept.alone.Store(true)
+	view, err := store.NewReader(store.ReaderConfig{
+		Source: kept, Roots: roots, Patience: x.config.Patience, Rate: x.config.Rate, Now: func() time.Time { return read },
+	}).Refresh(ctx)
+	kept.alone.Store(false)
 	if err != nil {
 		return ctx.Err() // as good as not there
 	}
@@ -301,8 +303,11 @@ func (x *index) explain(err error) error {
 		return err
 	}
 	code := Code(e.Code)
-	if isRedirect(err) {
+	switch {
+	case isRedirect(err):
 		code = CodeRedirected
+	case e.Code == store.IndexUnreachable && isSilence(err):
+		code = Code(store.IndexTooSlow)
 	}
 	return &Error{Repository: x.source.Name, Code: code, Err: fmt.Errorf("the repository %s: %w", x.source.Name, err)}
 }

@@ -294,7 +294,7 @@ func (j *jameicaSite) explain(ctx context.Context, err error) error {
 }
 
 func codeOfJameica(err error) Code {
-	if errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
+	if errors.Is(err, context.DeadlineExceeded) || isSilence(err) {
 		return Code(store.IndexTooSlow)
 	}
 	switch jameica.CodeOf(err) {
@@ -310,9 +310,4 @@ func codeOfJameica(err error) Code {
 		return CodeNoBundle
 	}
 	return Code(store.IndexMalformed)
-}
-
-func isTimeout(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -69,7 +70,7 @@ func (k *keep) open() error {
 		err = json.Unmarshal(data, &k.known)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s holds which catalogue was seen last, and cannot be read (%w): take it from a backup, or forget what is known of the repository", filepath.Join(k.dir, keptKnown), err)
+		return fmt.Errorf("%s holds which catalogue was seen last, and cannot be read (%w): take it from a backup, or remove the folder and with it the memory of what was seen", filepath.Join(k.dir, keptKnown), err)
 	}
 	return k.each(func(_ string, size int64) { k.size += size })
 }
@@ -275,10 +276,13 @@ func readBounded(path string, limit int64) ([]byte, error) {
 }
 
 // keptSource reads a store, and keeps what it gives. Objects that are kept are not asked for
-// again. With no from it reads what is kept and nothing else.
+// again.
 type keptSource struct {
-	from store.Source // nil: only what is kept
+	from store.Source
 	keep *keep
+	// recalls says that the timestamp is the one that is kept, alone that nobody else is asked.
+	recalls bool
+	alone   atomic.Bool
 
 	mu       sync.Mutex
 	envelope *bytes.Buffer // the last one that came
@@ -288,7 +292,7 @@ type keptSource struct {
 // Timestamp asks whether the one that is kept is still current, where nothing else is known.
 func (s *keptSource) Timestamp(ctx context.Context, tag string) (io.ReadCloser, string, error) {
 	kept := s.keep.envelope()
-	if s.from == nil {
+	if s.recalls {
 		if kept == nil {
 			return nil, "", fs.ErrNotExist
 		}
@@ -332,7 +336,7 @@ func (s *keptSource) Object(ctx context.Context, digest string) (io.ReadCloser, 
 	if data, ok := s.keep.object(digest); ok {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}
-	if s.from == nil {
+	if s.alone.Load() {
 		return nil, fs.ErrNotExist
 	}
 	body, err := s.from.Object(ctx, digest)
@@ -345,9 +349,6 @@ func (s *keptSource) Object(ctx context.Context, digest string) (io.ReadCloser, 
 
 // File asks: files of releases are not kept here.
 func (s *keptSource) File(ctx context.Context, want store.ReleaseFile, offset int64) (io.ReadCloser, error) {
-	if s.from == nil {
-		return nil, fs.ErrNotExist
-	}
 	return s.from.File(ctx, want, offset)
 }
 

@@ -122,6 +122,17 @@ func (s *Set) Refresh(ctx context.Context, name string) (Status, error) {
 	return m.status(s.config.Now()), nil
 }
 
+// RefreshAll looks at every repository now, and returns when all have been looked at. How
+// that went is in their Status. The error is that ctx ended.
+func (s *Set) RefreshAll(ctx context.Context) error {
+	var crew sync.WaitGroup
+	for _, m := range s.enabled() {
+		crew.Go(func() { s.look(ctx, m) })
+	}
+	crew.Wait()
+	return context.Cause(ctx)
+}
+
 // freshen looks at those repositories that were not looked at for a while, before something
 // is decided by them. One that does not answer holds nobody longer than Config.Patience.
 func (s *Set) freshen(ctx context.Context, members []*member) error {

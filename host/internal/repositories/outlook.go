@@ -98,10 +98,10 @@ func (s *Set) compare(p *Prospect, m *member, l *store.Listing) {
 			continue
 		}
 		p.State, p.Note = r.State, r.Note
-		if r.Revoked != "" && p.Revocation == nil {
+		p.Known = p.Digest == "" || slices.ContainsFunc(r.Files, func(f store.File) bool { return f.Digest == "" || f.Digest == p.Digest })
+		if r.Revoked != "" && p.Known && p.Revocation == nil {
 			p.Revocation = &store.Revocation{Listing: l.ID, Version: r.Version, Reason: r.Revoked}
 		}
-		p.Known = p.Digest == "" || slices.ContainsFunc(r.Files, func(f store.File) bool { return f.Digest == "" || f.Digest == p.Digest })
 		beta = r.Channel == store.Beta
 		break
 	}

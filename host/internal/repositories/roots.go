@@ -42,3 +42,30 @@ func readPool(path string) (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
+
+// CheckRoot reads the file of Root as a look does, and returns until when the first of those
+// in it is valid; zero where no file is named.
+func (s Source) CheckRoot(now time.Time) (until time.Time, err error) {
+	if s.Root == "" {
+		return time.Time{}, nil
+	}
+	data, err := readBounded(s.Root, maxRoots)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var certificates []*x509.Certificate
+	if s.Kind == KindJameica {
+		certificates, err = jameica.ParseChain(data)
+	} else {
+		certificates, err = trust.ParseRoots(data, now)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, c := range certificates {
+		if until.IsZero() || c.NotAfter.Before(until) {
+			until = c.NotAfter
+		}
+	}
+	return until, nil
+}

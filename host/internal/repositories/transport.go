@@ -3,6 +3,7 @@ package repositories
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,4 +52,11 @@ func origin(u *url.URL) string {
 func isRedirect(err error) bool {
 	_, ok := errors.AsType[*redirectError](err)
 	return ok
+}
+
+// isSilence reports whether err says that somebody was there, and did not answer in time.
+func isSilence(err error) bool {
+	var timeout interface{ Timeout() bool }
+	operation, ok := errors.AsType[*net.OpError](err)
+	return errors.As(err, &timeout) && timeout.Timeout() && !(ok && operation.Op == "dial")
 }

@@ -14,9 +14,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/blobs"
+	"github.com/jackfield-host/jackfield/store/server/internal/database"
 )
 
 // Restore makes the folder data, which must not exist or be empty, of a backup.
@@ -32,6 +34,9 @@ func Restore(ctx context.Context, from io.Reader, data string) (*Summary, error)
 	}
 	summary, err := restore(ctx, from, part)
 	if err == nil {
+		err = raise(ctx, part, summary)
+	}
+	if err == nil {
 		err = os.Remove(data) // empty, or not there
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
@@ -44,6 +49,25 @@ func Restore(ctx context.Context, from io.Reader, data string) (*Summary, error)
 		return nil, errors.Join(err, os.RemoveAll(part))
 	}
 	return summary, nil
+}
+
+// leap is by how much the catalogue's number is raised: more changes are not made between
+// a backup and the loss of what it is of. Clients refuse a catalogue that is older than what
+// they have seen.
+const leap = 1_000_000
+
+// raise opens the database that was restored, and raises the catalogue's number.
+func raise(ctx context.Context, dir string, s *Summary) (err error) {
+	db, err := database.Open(ctx, filepath.Join(dir, databaseName), database.Options{})
+	if err != nil {
+		return fmt.Errorf("opening the database that was restored: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	sequence, err := db.Sequence(ctx)
+	if err != nil {
+		return err
+	}
+	return db.RaiseTo(ctx, sequence+leap, database.Entry{Actor: "store", Action: "recover", Target: "backup of " + s.Created.Format(time.RFC3339)})
 }
 
 func restore(ctx context.Context, from io.Reader, dir string) (*Summary, error) {

@@ -146,7 +146,7 @@ func same(a, b store.Revocation) bool {
 
 // changeRevocation adds or takes back a revocation, and marks the releases anew.
 func (d *Desk) changeRevocation(ctx context.Context, actor, action string, r *store.Revocation, decide func(database.Current, *database.Change) error) error {
-	for {
+	for try := 1; ; try++ {
 		key, err := d.concerned(ctx, *r)
 		if err != nil {
 			return err
@@ -172,7 +172,7 @@ func (d *Desk) changeRevocation(ctx context.Context, actor, action string, r *st
 			}
 			return change, nil
 		})
-		if !errors.Is(err, errStale) {
+		if !errors.Is(err, errStale) || try == 5 {
 			return ofAction(err, action+" "+revoked(*r))
 		}
 	}

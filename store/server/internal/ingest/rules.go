@@ -44,7 +44,7 @@ func decide(current database.Current, p proposal) decision {
 	}
 	d := decision{organization: owner}
 	if known, ok := current.Files[p.file().Digest]; ok {
-		d.already, problem = p.known(current, owner, known)
+		d.already, problem = p.known(current, known)
 		if problem != nil {
 			d.problems = append(d.problems, *problem)
 		}
@@ -124,12 +124,12 @@ func (p proposal) owner(current database.Current) (string, *store.Problem) {
 }
 
 // known judges bytes that are published already.
-func (p proposal) known(current database.Current, owner string, known database.FileOwner) (already bool, problem *store.Problem) {
+func (p proposal) known(current database.Current, known database.FileOwner) (already bool, problem *store.Problem) {
 	refuse := func(code, format string, args ...any) (bool, *store.Problem) {
 		problem := problemf(code, format, args...)
 		return false, &problem
 	}
-	if known.Organization != owner || store.FoldID(known.Listing) != store.FoldID(p.ID) {
+	if store.FoldID(known.Listing) != store.FoldID(p.ID) {
 		return refuse(store.CodeDuplicate, "these bytes are published already, as %s %s", known.Listing, known.Version)
 	}
 	r := release(current.Listing, known.Version)

@@ -139,6 +139,7 @@ func TestRules(t *testing.T) {
 		{name: "an earlier line, too low", history: list("1.4.2", "2.0"), p: proposed("1.4.1"), code: store.CodeVersionNotHigher},
 		{name: "an earlier line that never was", history: list("2.0", "3.0"), p: proposed("1.0"), code: store.CodeVersionNotHigher},
 		{name: "leading zeros are the same line", history: list("1.5", "2.0"), p: proposed("01.4"), code: store.CodeVersionNotHigher},
+		{name: "leading zeros continue the same line", history: list("1.5", "2.0"), p: proposed("01.6")},
 		{name: "the line of a withdrawn release", history: list("1.5"), change: state(store.Withdrawn), p: proposed("1.4"), code: store.CodeVersionNotHigher},
 
 		{name: "a beta before its release", history: list("1.0"), p: proposed("2.0-rc.1")},

@@ -32,7 +32,7 @@ import (
 // The limits, in bytes. Of a source that is longer the beginning is shown; a text that
 // would be longer as HTML is shown as it was written.
 const (
-	MaxInput  = 128 << 10
+	MaxInput  = 64 << 10
 	MaxOutput = 1 << 20
 )
 

@@ -80,6 +80,13 @@ func rejectDoc() *openapi.Doc {
 	}
 }
 
+func retryDoc() *openapi.Doc {
+	doc := submitDoc()
+	doc.ID, doc.Summary, doc.Takes, doc.Body = "retry", "Submit the bytes of a submission that was refused once more", nil, nil
+	doc.Description = "For when roots or organizations have changed. The one that was refused stays."
+	return doc
+}
+
 func labelDoc() *openapi.Doc {
 	return &openapi.Doc{
 		ID: "label", Summary: "Add labels to a listing, and take others away",

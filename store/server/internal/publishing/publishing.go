@@ -26,6 +26,7 @@ type Desk interface {
 	Act(ctx context.Context, a ingest.Action) (*store.Listing, error)
 	Approve(ctx context.Context, number int64, actor string) (store.Submission, error)
 	Reject(ctx context.Context, number int64, actor, reason string) (store.Submission, error)
+	Retry(ctx context.Context, number int64, actor string) (store.Submission, error)
 	Advise(ctx context.Context, actor string, a store.Advisory) (store.Advisory, error)
 	Revoke(ctx context.Context, actor string, r store.Revocation) (store.Revocation, error)
 	Unrevoke(ctx context.Context, actor string, r store.Revocation) error
@@ -77,6 +78,7 @@ func (a *API) Routes() []web.Route {
 		{Method: "GET", Path: prefix + "submissions/{n}", Right: web.See, Cost: web.Search, Serve: a.submission, Doc: submissionDoc()},
 		{Method: "POST", Path: prefix + "submissions/{n}/approve", Right: web.Review, Cost: web.Write, Serve: a.approve, Doc: approveDoc()},
 		{Method: "POST", Path: prefix + "submissions/{n}/reject", Right: web.Review, Cost: web.Write, Serve: a.reject, Doc: rejectDoc()},
+		{Method: "POST", Path: prefix + "submissions/{n}/retry", Right: web.Administer, Cost: web.Write, Serve: a.retry, Doc: retryDoc()},
 		{Method: "POST", Path: listing + "/label", Right: web.Review, Cost: web.Write, Serve: a.label, Doc: labelDoc()},
 		{Method: "POST", Path: prefix + "advisories", Right: web.Administer, Cost: web.Write, Serve: a.advise, Doc: adviseDoc()},
 		{Method: "POST", Path: prefix + "revocations", Right: web.Administer, Cost: web.Write, Serve: a.revoke, Doc: revokeDoc()},

@@ -65,6 +65,11 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, ingest.ErrBusy) {
 		return web.NewProblem(web.Exhausted, err.Error()+": wait until some of them are checked")
 	}
+	if errors.Is(err, ingest.ErrBusy) {
+		p := web.NewProblem(web.Exhausted, "too many files of your organization wait to be checked")
+		p.Hint = "send the next one when some of them are decided"
+		return p
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +78,11 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	return a.answer(w, r, s)
+}
+
+// answer answers with what became of a submission.
+func (a *API) answer(w http.ResponseWriter, r *http.Request, s store.Submission) error {
 	w.Header().Set("Location", fmt.Sprintf("%ssubmissions/%d", prefix, s.Number))
 	switch s.State {
 	case store.Accepted:
@@ -240,6 +250,22 @@ func (a *API) approve(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.cfg.Settle(r.Context())
 	return negotiate.WriteJSON(w, http.StatusOK, s)
+}
+
+// retry submits the bytes of a submission that was refused once more.
+func (a *API) retry(w http.ResponseWriter, r *http.Request) error {
+	number, err := numberOf(r)
+	if err != nil {
+		return err
+	}
+	s, err := a.cfg.Desk.Retry(r.Context(), number, actor(r))
+	if err != nil {
+		return deskError(err)
+	}
+	if s, err = a.wait(r.Context(), s.Number); err != nil {
+		return err
+	}
+	return a.answer(w, r, s)
 }
 
 func (a *API) reject(w http.ResponseWriter, r *http.Request) error {
