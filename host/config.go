@@ -86,6 +86,13 @@ type Config struct {
 	Users Users
 	// Effective is what Host.Settings returns: the keys as they hold, without secrets.
 	Effective []Setting
+	// Repositories stand in for RepositorySources where they are not nil. They say that they
+	// have changed by RepositoriesChanged.
+	Repositories Repositories
+	// Updates says which updates come by themselves, and when.
+	Updates UpdatePolicy
+	// PlanPatience is how long plans wait for what; the zero value stands for defaults.
+	PlanPatience PlanPatience
 	// Settings returns the settings of one extension; nil means DefaultSettings.
 	Settings func(id string) Settings
 }

@@ -45,23 +45,27 @@ type Notice struct {
 	Plan      *Plan      // not to be changed
 }
 
-// subject is what a feed says of one key: a row or a job.
+// subject is what a feed says of one key: a row, a job or a plan.
 type subject struct {
 	extension *Extension
 	job       *Job
+	plan      *Plan
 }
 
 func newFeed() *events.Feed[subject] {
 	return events.New(events.Config[subject]{
 		Subscribers: maxSubscribers, Gone: keepRemoved,
-		Opening: func(s subject) bool { return s.job == nil || !s.job.State.Ended() },
+		Opening: func(s subject) bool {
+			return (s.job == nil || !s.job.State.Ended()) && (s.plan == nil || !s.plan.State.Over())
+		},
 	})
 }
 
 // The keys of a feed: ids may be anything.
 const (
-	rowKey = "row "
-	jobKey = "job "
+	rowKey  = "row "
+	jobKey  = "job "
+	planKey = "plan "
 )
 
 // Subscription gives notices. It belongs to one goroutine.
@@ -88,7 +92,7 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 	if err != nil {
 		return Notice{}, err
 	}
-	n := Notice{Seq: e.Seq, Extension: e.Value.extension, Job: e.Value.job}
+	n := Notice{Seq: e.Seq, Extension: e.Value.extension, Job: e.Value.job, Plan: e.Value.plan}
 	switch {
 	case e.Reset:
 		n.Kind = NoticeReset
@@ -96,6 +100,8 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 		n.Kind, n.ID = NoticeRemoved, e.Key[len(rowKey):]
 	case n.Job != nil:
 		n.Kind, n.ID = NoticeJob, n.Job.Name
+	case n.Plan != nil:
+		n.Kind, n.ID = NoticePlan, n.Plan.ID
 	default:
 		n.Kind, n.ID = NoticeExtension, n.Extension.ID
 	}
@@ -104,6 +110,9 @@ func (s *Subscription) Next(ctx context.Context) (Notice, error) {
 
 // Close ends the subscription.
 func (s *Subscription) Close() { s.inner.Close() }
+
+// tellPlan tells the feed how a plan is.
+func (h *Host) tellPlan(p Plan) { h.feed.Set(planKey+p.ID, subject{plan: &p}) }
 
 // announce tells the feed how the rows change, until ctx ends, and once more then.
 func (h *Host) announce(ctx context.Context) {

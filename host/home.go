@@ -46,6 +46,10 @@ func (h Home) RequestsTokens() string { return filepath.Join(h.Conf(), "requests
 // Bundles holds private copies of accepted bundles, a folder per digest.
 func (h Home) Bundles() string { return filepath.Join(string(h), "data", "bundles") }
 
+// Downloads holds bundles on their way from repositories: they are gone on with after a
+// restart.
+func (h Home) Downloads() string { return filepath.Join(string(h), "data", "downloads") }
+
 // Data is the private data folder of one extension.
 func (h Home) Data(id string) string { return filepath.Join(string(h), "data", "extensions", id) }
 
@@ -111,6 +115,7 @@ func (h Home) Make() error {
 		{filepath.Dir(h.KeyValue("x")), 0o700},
 		{h.Backups(), 0o700},
 		{h.Repositories(), 0o700},
+		{h.Downloads(), 0o700},
 		{filepath.Dir(h.ExtensionLog("x")), 0o750},
 		{h.Run(), 0o700},
 	} {

@@ -33,6 +33,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
+	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/measures"
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
 	"github.com/jackfield-host/jackfield/host/internal/router"
@@ -73,6 +74,9 @@ type Host struct {
 	feed         *events.Feed[subject]
 	jobs         *jobs
 	sampler      *measures.Sampler
+	// installation installs from repositories; nil while the home is being opened.
+	installation *installation.Installation
+	restored     bool // the database is a backup
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -159,7 +163,7 @@ func (h *Host) open(version bundle.Version) (err error) {
 		Extensions: h.home.Extensions(), Bundles: h.home.Bundles(),
 		Limits: cfg.Limits, Interval: cfg.ScanInterval, HostVersion: version,
 		GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, StateOf: h.stateOf, Log: cfg.Log,
-		Judge: h.admission.Judge, Distrust: h.distrust, Standing: h.standing, Kept: func() map[string]bool { return h.state.Kept() },
+		Judge: h.admission.Judge, Distrust: h.distrust, Standing: h.standing, Kept: h.kept,
 		Device: func() string { return h.state.Value(folderDevice) }, SetDevice: h.setDevice,
 	})
 	if err != nil {
@@ -178,6 +182,10 @@ func (h *Host) open(version bundle.Version) (err error) {
 		}
 	}()
 	h.journal = newJournal(h.state, cfg.Log, h.catalog.Wake)
+	if err := h.newInstallation(); err != nil {
+		return err
+	}
+	h.restored = h.state.Origin() == state.Restored
 	if h.state.Origin() == state.Lost && !cfg.RecoverRun {
 		if err := h.unconfirm(shelved); err != nil {
 			return err
@@ -278,6 +286,7 @@ func (h *Host) Run(ctx context.Context) error {
 	defer h.supervisor.Close()
 	go h.journal.run()
 	h.recoverData(ctx)
+	h.installation.Recover(ctx, h.restored) // before the extensions folder is looked at
 
 	// The reconciler outlives the catalog: it has children to stop.
 	group, scanning := errgroup.WithContext(ctx)
@@ -288,6 +297,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { return h.state.Run(scanning) })
 	group.Go(func() error { return h.repositories.Run(scanning) })
 	group.Go(func() error { h.staging.run(scanning); return nil })
+	group.Go(func() error { h.installation.Run(scanning); return nil })
 	group.Go(func() error { h.measure(scanning); return nil })
 	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {

@@ -42,6 +42,9 @@ func TestMain(m *testing.M) {
 	if setting := os.Getenv(stageVariable); setting != "" {
 		os.Exit(playStage(setting))
 	}
+	if setting := os.Getenv(killedVariable); setting != "" {
+		os.Exit(playKilled(setting))
+	}
 	os.Exit(testMain(m))
 }
 

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"runtime"
 	"slices"
@@ -81,7 +80,7 @@ func (h *Host) offer(from repositories.Offer, advisories []store.Advisory) Offer
 	o.Permissions, o.Requires = append(o.Permissions, shown.Permissions...), append(o.Requires, shown.Requires...)
 	o.Revoked = shown.Revoked
 	if shown.State == store.Deprecated {
-		o.Deprecated = cmp.Or(shown.Note, "nobody should begin with it")
+		o.Deprecated = noteOf(shown.Note)
 	}
 	for _, f := range shown.Files {
 		o.Size = max(o.Size, f.Size)

@@ -2,8 +2,15 @@ package host
 
 import (
 	"context"
+	"errors"
+	"runtime"
+	"syscall"
 
+	"github.com/jackfield-host/jackfield/host/internal/admission"
+	"github.com/jackfield-host/jackfield/host/internal/catalog"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
+	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/state"
 )
 
 // The shapes of installing from repositories; their JSON is that of the admin API.
@@ -24,56 +31,141 @@ type (
 	Outdated = installation.Outdated
 	// Repositories are where a host installs from.
 	Repositories = installation.Repositories
-	// UpdatePolicy says when updates are looked for, and which come by themselves.
+	// UpdatePolicy says which updates come by themselves, and when.
 	UpdatePolicy = installation.Policy
+	// PlanPatience is how long plans wait for what.
+	PlanPatience = installation.Patience
 )
 
-// Propose says what a request comes to: a plan without an id. Nothing changes. A request for
-// which there is no plan is a Plan with Problems, not an error. The error is an *Error.
+// ParseUpdateWindow reads update.window: "HH:MM-HH:MM[ days]".
+func ParseUpdateWindow(text string) (installation.Window, error) {
+	return installation.ParseWindow(text)
+}
+
+// Codes of an Error about plans, beside those of installation.Codes.
+const (
+	CodeNeedsConsent = installation.CodeNeedsConsent
+	CodeNoPlan       = installation.CodeNoPlan
+)
+
+// Propose says what a request comes to: a plan without an id. Nothing changes. Where nothing
+// does what is asked for, the plan has Problems, and no steps. The error is an *Error.
 func (h *Host) Propose(ctx context.Context, r PlanRequest) (Plan, error) {
-	return Plan{}, errNoRepositories()
+	p, err := h.installation.Propose(ctx, r)
+	return p, refused(err)
 }
 
 // StartPlan does what a request comes to, and returns when that is written down: from then on
 // it ends, as the events of the plan tell. The error is an *Error: CodeConflict when another
 // plan is about one of the extensions, CodeNeedsConsent when a consent is missing, and
-// CodeNoPlan when there is no plan; Propose says more.
+// CodeNoPlan when there is no plan; the Plan beside these two says more.
 func (h *Host) StartPlan(ctx context.Context, r PlanRequest) (Plan, error) {
-	return Plan{}, errNoRepositories()
+	p, err := h.installation.Start(ctx, r)
+	return p, refused(err)
 }
 
 // Plans returns the plans that are under way, and the last 100 that have ended, newest first.
-func (h *Host) Plans() []Plan { return []Plan{} }
+func (h *Host) Plans() []Plan { return h.installation.Plans() }
 
 // Plan returns the plan with an id.
-func (h *Host) Plan(id string) (Plan, bool) { return Plan{}, false }
+func (h *Host) Plan(id string) (Plan, bool) { return h.installation.Plan(id) }
 
 // CancelPlan ends a plan that has not landed yet; nothing of it stays. Of one that has landed
 // it is CodeConflict, and UndoPlan what is meant.
 func (h *Host) CancelPlan(ctx context.Context, id string, a Actor) (Plan, error) {
-	return Plan{}, errNoRepositories()
+	p, err := h.installation.Cancel(id)
+	if err == nil {
+		h.auditPlan(ctx, "cancel-plan", id, a)
+	}
+	return p, refused(err)
 }
 
 // UndoPlan takes back what a plan has done: the versions from before run again, and what was
 // new goes. It returns when that has begun. CodeConflict when extensions have changed since,
 // or others need what would go.
 func (h *Host) UndoPlan(ctx context.Context, id string, a Actor) (Plan, error) {
-	return Plan{}, errNoRepositories()
+	p, err := h.installation.Undo(ctx, id, a.Name)
+	if err == nil {
+		h.auditPlan(ctx, "undo-plan", id, a)
+	}
+	return p, refused(err)
 }
 
-// Outdated returns the installed extensions for which there is a higher version, by id.
-func (h *Host) Outdated(ctx context.Context) ([]Outdated, error) { return []Outdated{}, nil }
+func (h *Host) auditPlan(ctx context.Context, action, id string, a Actor) {
+	err := h.state.Change(context.WithoutCancel(ctx), state.Change{Audit: []state.AuditEntry{{
+		Actor: a.Name, Action: action, Target: id, Remote: a.Remote,
+	}}})
+	if err != nil { // it is done
+		h.cfg.Log.Error("writing the audit trail", "error", err)
+	}
+}
+
+// Outdated returns the installed extensions for which there is a higher version, by id. The
+// error is an *Error.
+func (h *Host) Outdated(ctx context.Context) ([]Outdated, error) {
+	list, err := h.installation.Outdated(ctx)
+	return list, refused(err)
+}
 
 // Findings returns what repositories say of what is installed: weaknesses, and what is
 // deprecated, withdrawn or revoked; by id, without those of which nothing is said.
-func (h *Host) Findings() []Finding { return []Finding{} }
+func (h *Host) Findings() []Finding { return h.installation.Findings() }
 
-// Codes of an Error about plans.
-const (
-	CodeNeedsConsent = "needs_consent"
-	CodeNoPlan       = "no_plan"
-)
+// RepositoriesChanged says that what is known of repositories is otherwise than before: what
+// is installed is looked at again. It never blocks.
+func (h *Host) RepositoriesChanged() { h.installation.Look() }
 
-func errNoRepositories() error {
-	return &Error{Code: CodeUnavailable, Message: "no repository is configured", Hint: "write repository.NAME.url and repository.NAME.root into the configuration"}
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return refusalOf(err)
+}
+
+func errIsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, state.ErrFull)
+}
+
+// newInstallation makes what installs from repositories. The database is open.
+func (h *Host) newInstallation() (err error) {
+	repositories := h.cfg.Repositories
+	if repositories == nil {
+		repositories = shelves{h.repositories}
+	}
+	h.installation, err = installation.New(installation.Config{
+		Repositories: repositories, House: house{h}, Rows: h.state, Downloads: h.home.Downloads(),
+		HostVersion: h.cfg.Version, Platform: runtime.GOOS + "-" + runtime.GOARCH, FileBytes: h.cfg.Limits.FileBytes,
+		Policy: h.cfg.Updates, StopRevoked: h.cfg.Trust.OnRevoked != string(admission.Mark), Patience: h.cfg.PlanPatience,
+		Told: h.tellPlan, Forgotten: func(id string) { h.feed.Forget(planKey + id) }, Log: h.cfg.Log,
+	})
+	return err
+}
+
+// planDistrust is why a bundle must not run that its signature lets run: not all of its plan
+// is there yet, or its repository has revoked it.
+func (h *Host) planDistrust(digest string) *catalog.Distrust {
+	if h.installation == nil { // the home is being opened
+		return nil
+	}
+	if h.installation.Withheld(digest) {
+		return &catalog.Distrust{Code: lifecycle.CodeHeld, Message: "it runs when all of its plan is there, or goes with it", Waits: true}
+	}
+	if why := h.installation.Revoked(digest); why != "" {
+		return &catalog.Distrust{Code: codeRevoked, Message: "the repository that answers for it has revoked this version: " + why}
+	}
+	return nil
+}
+
+// codeRevoked is that of a version that its repository has revoked.
+const codeRevoked = "revoked"
+
+// kept lists what must stay in private storage.
+func (h *Host) kept() map[string]bool {
+	kept := h.state.Kept()
+	if h.installation != nil {
+		for _, digest := range h.installation.Kept() {
+			kept[digest] = true
+		}
+	}
+	return kept
 }

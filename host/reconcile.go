@@ -363,8 +363,9 @@ func (r *reconciler) publish(view *catalog.View) {
 	slices.SortStableFunc(rows, compareRows)
 	steady(*h.rows.Load(), rows)
 	h.router.Swap(router.NewTable(routes))
-	h.setRows(rows)
+	h.rows.Store(&rows) // looked says that they are all
 	h.looked.Store(h.looked.Load() || view != nil)
+	h.setRows(rows)
 	if settled {
 		h.ready.Store(true)
 	}

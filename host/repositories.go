@@ -40,7 +40,7 @@ func (h *Host) newRepositories() (*repositories.Set, error) {
 			return roots
 		},
 		HostVersion: h.cfg.Version, Platform: runtime.GOOS + "-" + runtime.GOARCH,
-		Every: h.cfg.RepositoryCheck, Log: h.cfg.Log,
+		Every: h.cfg.RepositoryCheck, Log: h.cfg.Log, Changed: h.RepositoriesChanged,
 	})
 }
 

@@ -72,7 +72,7 @@ func (h *Host) newAdmission() *admission.Control {
 func (h *Host) distrust(b *bundle.Verified) *catalog.Distrust {
 	r := h.admission.Refusal(b)
 	if r == nil {
-		return nil
+		return h.planDistrust(b.Digest())
 	}
 	return &catalog.Distrust{Code: string(r.Code), Message: r.Message}
 }

@@ -25,7 +25,7 @@ type look struct {
 }
 
 func newHost(url string, roots *trust.Roots) *host {
-	wire := &counting{next: &http.Transport{DisableKeepAlives: true}}
+	wire := &counting{next: &http.Transport{}}
 	source, err := store.NewHTTPSource(url, &http.Client{Transport: wire})
 	if err != nil {
 		panic(err) // the address is that of a store that runs
@@ -38,6 +38,7 @@ func (h *host) look(ctx context.Context) (look, error) {
 	h.wire.look = look{}
 	begin := time.Now()
 	err := h.read(ctx)
+	h.wire.next.CloseIdleConnections() // tomorrow there is none left
 	h.wire.look.took = time.Since(begin)
 	return h.wire.look, err
 }
@@ -64,7 +65,7 @@ func (h *host) read(ctx context.Context) error {
 
 // counting counts what goes over the wire, for one goroutine.
 type counting struct {
-	next http.RoundTripper
+	next *http.Transport
 	look look
 }
 

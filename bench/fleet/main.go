@@ -1,7 +1,7 @@
 // Fleet has many hosts look at one real store for some days, which are short here, and says
 // what that costs the store.
 //
-//	go run ./bench/fleet                  10 000 hosts, three days of a minute each
+//	go run ./bench/fleet                  10 000 hosts, three days of three minutes each
 //	go run ./bench/fleet -short           500 hosts, three days of two seconds each
 //
 // Each host is a store.Reader of its own with a client of its own, which connects anew for
@@ -32,7 +32,7 @@ import (
 func main() {
 	short := flag.Bool("short", false, "500 hosts, days of two seconds")
 	hosts := flag.Int("hosts", 10_000, "how many hosts there are")
-	day := flag.Duration("day", time.Minute, "how long a day is")
+	day := flag.Duration("day", 3*time.Minute, "how long a day is")
 	listings := flag.Int("listings", 50, "how many extensions the store has")
 	program := flag.String("program", "bin/jackfield", "the program that is the store")
 	flag.Parse()

@@ -109,7 +109,7 @@ func Repositories() map[string]Reason {
 		"zip_untrusted": {
 			Message{"Nobody trusted has signed the ZIP", "Aucune personne de confiance n’a signé le ZIP"},
 			Message{"A ZIP of a repository of Jameica's is not signed, is signed wrongly, or by another than before.", "Un ZIP d’un dépôt de Jameica n’est pas signé, l’est mal, ou par un autre qu’auparavant."},
-			Message{"Name who may sign in repository.NAME.root; plan anew where the signer is another one.", "Nommez qui peut signer dans repository.NAME.root\u00a0; planifiez à nouveau si le signataire est autre."}, nil,
+			Message{"Name who may sign in repository.NAME.root. Where the signer is another one and that is right, stop the host and remove data/repositories/NAME.", "Nommez qui peut signer dans repository.NAME.root. Si le signataire est autre et que c’est exact, arrêtez le serveur et supprimez data/repositories/NOM."}, nil,
 		},
 		"no_bundle": {
 			Message{"It is nothing for this host", "Ce n’est rien pour ce serveur"},

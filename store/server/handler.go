@@ -25,7 +25,7 @@ func (s *Server) newHandler(registry *prometheus.Registry, metrics *web.Metrics)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(metrics.Collectors()...)
 	registry.MustRegister(s.desk.Collectors()...)
-	registry.MustRegister(newGauges(s))
+	registry.MustRegister(newGauges(s), s.queries.duration, s.queries.failures)
 	if s.drop != nil {
 		registry.MustRegister(s.drop.Collectors()...)
 	}

@@ -82,3 +82,28 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		put(g.submissions, float64(n), state)
 	}
 }
+
+// queries measures the database as the store sees it.
+type queries struct {
+	duration *prometheus.HistogramVec
+	failures *prometheus.CounterVec
+}
+
+func newQueries() *queries {
+	return &queries{
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "store_database_duration_seconds", Help: "How long the database took, by kind: read or write.",
+			Buckets: []float64{.0003, .001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
+		}, []string{"kind"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "store_database_failures_total", Help: "What the database failed at, by kind; an answer of no is none.",
+		}, []string{"kind"}),
+	}
+}
+
+func (q *queries) took(kind string, took time.Duration, failed bool) {
+	q.duration.WithLabelValues(kind).Observe(took.Seconds())
+	if failed {
+		q.failures.WithLabelValues(kind).Inc()
+	}
+}

@@ -62,6 +62,7 @@ type Server struct {
 	cfg       Config
 	release   func() // gives the data folder free
 	database  *database.Database
+	queries   *queries
 	blobs     blobs.Store
 	keys      *signing.Keys
 	catalogue *catalogue.Catalogue
@@ -80,7 +81,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg, err = cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, queries: newQueries()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -89,7 +90,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if s.release, err = prepare(cfg.Data); err != nil {
 		return nil, err
 	}
-	if s.database, err = database.Open(ctx, cfg.Database, database.Options{Log: cfg.Log}); err != nil {
+	if s.database, err = database.Open(ctx, cfg.Database, database.Options{Log: cfg.Log, Took: s.queries.took}); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	options := blobs.Options{Limit: cfg.MaxBytes, Temp: cfg.temp(), AccessKey: cfg.S3AccessKey, SecretKey: cfg.S3SecretKey}

@@ -50,8 +50,14 @@ func TestPublishAndServe(t *testing.T) {
 			counts := read[store.Stats](t, r.get("/api/v1/stats?listing="+helloID)).Counts
 			return len(counts) == 1 && counts[0].Downloads == 1 && counts[0].Version == "1.0.0"
 		})
+		if a := r.submit(token, []byte("no bundle"), ""); a.status != 422 {
+			t.Errorf("what is no bundle is answered %d %s", a.status, a.body)
+		}
 		if metrics := string(r.get("/metrics").body); !strings.Contains(metrics, "store_snapshot_listings 1\n") ||
-			!strings.Contains(metrics, `store_requests_total{method="POST",route="/api/v1/submissions",status="201"} 1`) {
+			!strings.Contains(metrics, `store_requests_total{method="POST",route="/api/v1/submissions",status="201"} 1`) ||
+			!strings.Contains(metrics, `store_submissions_refused_total{code="format_unknown"} 1`) ||
+			!strings.Contains(metrics, `store_database_duration_seconds_count{kind="write"} `) || !strings.Contains(metrics, `store_database_duration_seconds_count{kind="read"} `) ||
+			strings.Contains(metrics, "store_database_failures_total{") {
 			t.Errorf("the metrics are\n%s", metrics)
 		}
 	})

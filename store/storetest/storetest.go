@@ -143,6 +143,24 @@ func (s *Store) Publish(id, version string, platforms ...string) *store.Listing 
 	return listing
 }
 
+// PublishFile is Publish of a file that is given, for every host. change, which may be nil, is
+// called with the new release before it is signed.
+func (s *Store) PublishFile(id, version string, data []byte, change func(*store.Listing, *store.Release)) *store.Listing {
+	listing := *s.Publish(id, version, "server")
+	release := listing.Releases[0]
+	listing.Releases = listing.Releases[1:]
+	release.Files = []store.File{{Name: id + "-" + version + ".jar", Platforms: []string{"server"}, Digest: store.Digest(data), Size: int64(len(data))}}
+	if change != nil {
+		change(&listing, &release)
+	}
+	listing.Releases = append([]store.Release{release}, listing.Releases...)
+	s.Change(func() {
+		s.files[store.Digest(data)] = data
+		s.listings[id] = &listing
+	})
+	return &listing
+}
+
 // sign makes the index; the caller holds mu.
 func (s *Store) sign() {
 	count := store.ShardCount(len(s.listings))

@@ -66,7 +66,12 @@ those who read it of newer revocations.`,
 		Example: `  jackfield store export catalogue.zip --store https://store.example.org --roots store.pem
   jackfield store export /srv/mirror/ examples.hello.HelloExtension --roots store.pem
   jackfield store export catalogue.zip --roots store.pem --days 90 --signing-cert store.crt.pem --signing-key store.key.pem`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cobra.MinimumNArgs(1), ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			return complete(t, listings)(cmd, nil, prefix)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&e.roots, "roots", "", "PEM file, or folder of such, with the root of the store's index")
@@ -76,12 +81,12 @@ those who read it of newer revocations.`,
 	flags.BoolVar(&e.noFiles, "no-files", false, "leave out the files of releases: a catalogue to look into")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if e.roots == "" {
-			return output.Usagef("'jackfield store serve' says where it is", "name the root of the store with --roots")
-		}
 		c, err := t.Connect()
 		if err != nil {
 			return err
+		}
+		if e.roots == "" {
+			return output.Usagef("'jackfield store serve' says where it is", "name the root of the store with --roots")
 		}
 		source, err := store.NewHTTPSource(c.Base.String(), nil)
 		if err != nil {
@@ -96,7 +101,8 @@ those who read it of newer revocations.`,
 	return cmd
 }
 
-func newImport() *cobra.Command {
+// newImport makes a command that needs no store; it takes the flags of the group all the same.
+func newImport(*target) *cobra.Command {
 	e := &export{}
 	cmd := &cobra.Command{
 		Use: "import FILE FOLDER", Short: "bring a folder that hosts read up to date from an exported file",
@@ -105,19 +111,21 @@ hosts read as a repository (repository.NAME.url). An export that is older than w
 the folder already, of another store, or that has run out, is refused. The index in the
 folder comes last, so that whoever reads meanwhile finds the one before.`,
 		Example: `  jackfield store import /media/usb/catalogue.zip /srv/jmap/catalogue --roots store.pem`,
-		Args:    cobra.ExactArgs(2),
+		Args:    cobra.ExactArgs(2), ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveDefault
+		},
 	}
 	cmd.Flags().StringVar(&e.roots, "roots", "", "PEM file, or folder of such, with the root of the store's index")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if e.roots == "" {
-			return output.Usagef("", "name the root of the store with --roots")
-		}
 		source, close, err := store.OpenExport(args[0])
 		if err != nil {
 			return fmt.Errorf("importing: %w", err)
 		}
 		defer close()
+		if e.roots == "" {
+			return output.Usagef("", "name the root of the store with --roots")
+		}
 		done, err := e.take(cmd.Context(), source, args[1])
 		if err != nil {
 			return fmt.Errorf("importing %s: %w", args[0], err)

@@ -41,7 +41,7 @@ func New(own ...*cobra.Command) *cobra.Command {
 func commands() []*cobra.Command {
 	t := func() *target { return &target{} }
 	all := []func(*target) *cobra.Command{
-		newPublish, newSubmissions, newList, newSearch, newShow, newDownload, newExport,
+		newPublish, newSubmissions, newList, newSearch, newShow, newDownload, newExport, newImport,
 		newLabel, newApprove, newReject, newRetry, newAdvisory, newRevoke, newUnrevoke, newOrganization, newToken, newAudit, newStats,
 	}
 	var list []*cobra.Command
@@ -51,7 +51,6 @@ func commands() []*cobra.Command {
 		at.AddFlags(cmd)
 		list = append(list, cmd)
 	}
-	list = append(list, newImport())
 	for _, v := range verbs() {
 		at := t()
 		cmd := newVerb(at, v)

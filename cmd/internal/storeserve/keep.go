@@ -92,7 +92,8 @@ func isStore(data, database string) error {
 		return nil
 	}
 	if _, err := os.Stat(data + "/store.db"); errors.Is(err, fs.ErrNotExist) {
-		return output.Errorf("name its folder with --data or JACKFIELD_STORE_DATA", "there is no store in %s", data)
+		return output.Errorf("name its folder with --data or JACKFIELD_STORE_DATA; a store on PostgreSQL is backed up by pg_dump, and what is in a bucket by whoever keeps the bucket",
+			"there is no store on SQLite in %s", data)
 	}
 	return nil
 }

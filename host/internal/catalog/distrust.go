@@ -10,6 +10,8 @@ import (
 type Distrust struct {
 	Code    string // of bundle.md, or of host.md
 	Message string // what, and what next, for people
+	// Waits says that it may run later: nobody refuses it.
+	Waits bool
 }
 
 func (c Config) distrust(a *accepted) *refusal {
@@ -20,7 +22,11 @@ func (c Config) distrust(a *accepted) *refusal {
 	if d == nil {
 		return nil
 	}
-	return &refusal{event: lifecycle.Refuse, code: d.Code, message: d.Message}
+	event := lifecycle.Refuse
+	if d.Waits {
+		event = lifecycle.Lack
+	}
+	return &refusal{event: event, code: d.Code, message: d.Message}
 }
 
 // Verified returns the bundles that the folder holds, that what is remembered refers to,

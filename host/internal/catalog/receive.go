@@ -58,14 +58,18 @@ func (c *Catalog) Receive(ctx context.Context, r io.Reader, size int64) (*Receiv
 		return nil, receiveError(err, body.n, size)
 	}
 	a := c.cfg.acceptedOf(p, time.Now(), time.Now())
-	received := &Received{
+	return c.received(p, a, release), nil
+}
+
+func (c *Catalog) received(p *parcel, a *accepted, release func()) *Received {
+	r := &Received{
 		Bundle: p.verified, Manifest: p.manifest(), Digest: p.digest, Size: p.verified.Size(), Warnings: p.verified.Warnings(),
 		accepted: a, release: func() { release(); c.Wake() },
 	}
 	if why := (input{distrust: c.cfg.distrust}).fault(a); why != nil {
-		received.Fault = &Fault{State: why.state(), Code: why.code, Message: why.message}
+		r.Fault = &Fault{State: why.state(), Code: why.code, Message: why.message}
 	}
-	return received, nil
+	return r
 }
 
 // receiveError says what went wrong after n bytes of an upload.

@@ -4,7 +4,7 @@
 // New makes an Installation, Recover ends what a host before has left in the middle (before
 // the extensions folder is first looked at), and Run works until its context ends. Propose
 // says what a request comes to and changes nothing; Start does it. Cancel, Undo, Plans, Plan,
-// Outdated, Findings and Check may be called from anywhere while Run runs.
+// Outdated, Findings and Look may be called from anywhere while Run runs.
 //
 // What is promised of a plan that was started:
 //
@@ -17,174 +17,24 @@
 //     taken back, and the versions from before serve.
 //   - It does what somebody has consented to: permissions that nobody has granted, another
 //     publisher and other bytes than were looked at end it before it lands.
-//   - While it is under way no other plan changes an extension that it is about.
+//   - While it is under way no other plan changes an extension that it is about. Whoever
+//     changes one by hand goes before: the plan fails, and leaves that one alone.
 package installation
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/jackfield-host/jackfield/bundle"
-	"github.com/jackfield-host/jackfield/store"
-	"github.com/jackfield-host/jackfield/store/resolver"
 )
 
-// Repositories are where releases come from. Each is read alone: what is wrong with one is an
-// error of that one, and of nobody else.
-type Repositories interface {
-	// Universe returns the repositories as package resolver asks them, with all that is
-	// reachable from these ids read already. What a repository cannot say is an error of its
-	// Releases. The error is about ctx only.
-	Universe(ctx context.Context, ids []string) ([]resolver.Repository, error)
-	// Release says of one release what a plan shows beside that.
-	Release(ctx context.Context, repository, id, version string) (Release, error)
-	// Fetch completes the file of a release for this host, as store.View.Download does: what
-	// into holds already is kept if the whole has the right digest. Errors have a code
-	// (store.CodeOf); what is broken off can be gone on with.
-	Fetch(ctx context.Context, repository, id, version string, into store.Partial, progress func(size int64)) error
-	// Refresh asks every repository whether something is new; what has not changed costs one
-	// conditional request each.
-	Refresh(ctx context.Context)
-	// Notices returns what each repository says of weaknesses and revocations, as known now:
-	// it does not wait for the network.
-	Notices(ctx context.Context) []Notices
-}
-
-// Release is what a plan shows of a release.
-type Release struct {
-	Publisher   string // the organization's name
-	Digest      string // of the file for this host, "" where nobody knows it before it is here
-	Size        int64  // bytes, 0 for unknown
-	Channel     store.Channel
-	Permissions []string
-	Note        string // why it is deprecated or withdrawn
-}
-
-// Notices are what one repository says of what it lists.
-type Notices struct {
-	Repository string
-	// Priority orders repositories as resolver.Repository does.
-	Priority    int
-	Advisories  []store.Advisory
-	Revocations []store.Revocation
-	// Lists reports whether the repository has a listing with an id.
-	Lists func(id string) bool
-}
-
-// House is the host in which extensions are installed.
-type House interface {
-	// Installed returns what is installed, by id. It is quick.
-	Installed() map[string]Installed
-	// Decided returns what was decided about an id, of one that was removed too.
-	Decided(id string) Decided
-	// Take brings a bundle into private storage and verifies it there; release lets it go.
-	Take(ctx context.Context, file Partial) (Bundle, error)
-	// Recall finds a bundle in private storage again.
-	Recall(ctx context.Context, digest string) (Bundle, error)
-	// Deposit puts a bundle into the extensions folder, durably, and returns the name there.
-	// It works before the folder is first looked at, too.
-	Deposit(ctx context.Context, digest string) (file string, err error)
-	// Retract removes a file from the extensions folder if it holds a bundle with this digest.
-	Retract(ctx context.Context, file, digest string) error
-	// Holds reports whether there is a file of this name in the extensions folder.
-	Holds(file string) bool
-	// Decide writes down, in one transaction, who has landed a bundle on which terms; Revert
-	// takes that back.
-	Decide(ctx context.Context, l Landing) error
-	Revert(ctx context.Context, l Landing) error
-	// Changed says that Kept, Withheld or Revoked may answer otherwise than before.
-	Changed()
-	// Condition says how a bundle of an id is doing.
-	Condition(id, digest string) Condition
-	// Await waits until ok is true, asking again whenever the condition of anything may have
-	// changed.
-	Await(ctx context.Context, ok func() bool) error
-	// Probation is how long a new version of an id must live until it counts as healthy.
-	Probation(id string) time.Duration
-	// Told is told of every change of a plan. It must not block.
-	Told(p Plan)
-}
-
-// Partial is a file with a bundle in it.
-type Partial = store.Partial
-
-// Installed is an extension that is there.
-type Installed struct {
-	ID, Name, Version, Digest string
-	File                      string // in the extensions folder
-	Publisher                 string // pin, "" for none
-	Requires                  []bundle.Requirement
-	Permissions               []string
-	Pinned, Disabled          bool
-}
-
-// Decided is what was decided about an id.
-type Decided struct {
-	Publisher string // pin that its versions must come from, "" for any
-	// Permissions are those about which somebody has decided, granted or denied.
-	Permissions []string
-}
-
-// Bundle is a verified bundle in private storage.
-type Bundle struct {
-	ID, Version, Digest string
-	Size                int64
-	Publisher           string // pin of who signed it, "" for nobody whom a root vouches for
-	Permissions         []string
-	Requires            []bundle.Requirement
-	// Fault is why it cannot or may not run here, nil if it can. One that is about another
-	// publisher than before has the code publisher_changed.
-	Fault *Fault
-	// Release lets private storage forget it if nothing else needs it.
-	Release func()
-}
-
-// Fault is a code and what is wrong, for people.
-type Fault struct{ Code, Message string }
-
-// Error is the message.
-func (f *Fault) Error() string { return f.Message }
-
-// Landing is a bundle that lands, and on which terms.
-type Landing struct {
-	Plan                string
-	ID, Version, Digest string
-	File                string
-	Actor, Remote       string
-	// Grant are the permissions that are consented to, Publisher the pin that the id is bound
-	// to from now on, nil for the one before.
-	Grant     []string
-	Publisher *string
-	// Before is Publisher as it was, and Fresh says that nothing of the id was there: what
-	// Revert goes back to.
-	Before string
-	Fresh  bool
-}
-
-// Condition is how a bundle of an extension is doing.
-type Condition struct {
-	// Settled says that nothing of it is under way.
-	Settled bool
-	// Healthy says that it runs, or that it may not because the extension is disabled.
-	Healthy bool
-	// Superseded says that another bundle of the id was chosen, by somebody else.
-	Superseded bool
-	// Code and Message are why it is not healthy.
-	Code, Message string
-}
-
-// Rows keep plans, durably.
-type Rows interface {
-	// SavePlan saves a plan, in the place of the one with its id. over says that it has ended;
-	// of those the last ones are kept.
-	SavePlan(ctx context.Context, id string, over bool, body []byte) error
-	// LoadPlans returns all of them, the oldest first.
-	LoadPlans(ctx context.Context) ([][]byte, error)
-}
-
-// Config is what an Installation is made from. All but Policy, Patience and Now is required.
+// Config is what an Installation is made from. All but Policy, StopRevoked, Patience, Told,
+// Forgotten and Now is required.
 type Config struct {
 	Repositories Repositories
 	House        House
@@ -196,26 +46,209 @@ type Config struct {
 	// FileBytes is how large a bundle may be.
 	FileBytes int64
 	Policy    Policy
-	// OnRevoked says whether what a repository has revoked is stopped; else it is marked.
+	// StopRevoked says that what a repository has revoked is stopped; else it is marked only.
 	StopRevoked bool
 	Patience    Patience
-	Log         *slog.Logger
-	Now         func() time.Time
+	// Told is told of every change of a plan. It must not block.
+	Told func(p Plan)
+	// Forgotten is told of plans that are not kept any more. It must not block.
+	Forgotten func(id string)
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Patience is how long a plan waits for what. The zero value stands for what is written
 // behind each.
 type Patience struct {
 	Progress time.Duration // for the next byte of a repository that does not answer: 10 min
-	Plan     time.Duration // for all downloads of a plan together: 6 h
+	Plan     time.Duration // for all of its downloads together: 6 h
 	Healthy  time.Duration // for what has landed to run: 5 min
 	Return   time.Duration // for what ran before to run again: 2 min
 	Retry    time.Duration // before a download is tried again, at first: 1 s; later up to 30 s
 }
 
-func (c Config) check() error {
-	if c.Repositories == nil || c.House == nil || c.Rows == nil || c.Downloads == "" || c.Platform == "" || c.FileBytes <= 0 || c.Log == nil {
-		return errors.New("installation: a part of the configuration is missing")
+func (p Patience) withDefaults() Patience {
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&p.Progress, 10 * time.Minute}, {&p.Plan, 6 * time.Hour}, {&p.Healthy, 5 * time.Minute},
+		{&p.Return, 2 * time.Minute}, {&p.Retry, time.Second},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.fallback
+		}
+	}
+	return p
+}
+
+const (
+	// keepPlans is how many plans are kept that have ended.
+	keepPlans = 100
+	// mostActive bounds how many are under way at once.
+	mostActive = 8
+	// mostSteps bounds one plan.
+	mostSteps = 200
+)
+
+// Installation leads the plans of one host.
+type Installation struct {
+	cfg     Config
+	work    sync.WaitGroup
+	landing chan struct{} // held by the plan that lands, or is taken back
+	looks   chan struct{} // capacity 1: many looks are one
+	outlook atomic.Pointer[outlook]
+
+	mu   sync.Mutex      // guards what follows; House is not called with it
+	ctx  context.Context // of Run, nil before that
+	jobs []*job          // the oldest first
+
+	barring  sync.Mutex     // guards what follows
+	withheld map[string]int // digests that must not run yet, or not any more
+}
+
+// New makes an Installation, with the plans that Rows hold.
+func New(cfg Config) (*Installation, error) {
+	if cfg.Repositories == nil || cfg.House == nil || cfg.Rows == nil || cfg.Downloads == "" || cfg.Platform == "" || cfg.FileBytes <= 0 || cfg.Log == nil {
+		return nil, errors.New("installation: a part of the configuration is missing")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Told == nil {
+		cfg.Told = func(Plan) {}
+	}
+	if cfg.Forgotten == nil {
+		cfg.Forgotten = func(string) {}
+	}
+	cfg.Patience = cfg.Patience.withDefaults()
+	if err := os.MkdirAll(cfg.Downloads, 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder for downloads: %w", err)
+	}
+	i := &Installation{
+		cfg: cfg, landing: make(chan struct{}, 1), looks: make(chan struct{}, 1),
+		withheld: map[string]int{},
+	}
+	i.outlook.Store(&outlook{})
+	i.rememberRevoked()
+	return i, i.load()
+}
+
+// load reads the plans. One that cannot be read is left out: it is of a newer host, and no
+// older one knows what to do about it.
+func (i *Installation) load() error {
+	bodies, err := i.cfg.Rows.LoadPlans(context.Background())
+	if err != nil {
+		return fmt.Errorf("reading the plans: %w", err)
+	}
+	for _, body := range bodies {
+		j, err := i.readJob(body)
+		if err != nil {
+			i.cfg.Log.Error("a plan of installation cannot be read, and is left as it is", "error", err)
+			continue
+		}
+		i.jobs = append(i.jobs, j)
+		i.cfg.Told(j.show())
 	}
 	return nil
+}
+
+// Run goes on with the plans that have not ended, applies the policy of updates, and waits
+// for all it has begun when ctx ends. What has not ended by then goes on after the next
+// Recover.
+func (i *Installation) Run(ctx context.Context) {
+	i.sweepDownloads()
+	i.mu.Lock()
+	i.ctx = ctx
+	for _, j := range i.jobs {
+		if !j.over() {
+			i.begin(j)
+		}
+	}
+	i.mu.Unlock()
+	i.keepCurrent(ctx)
+	i.work.Wait()
+}
+
+// begin has a plan worked on. The caller has i.mu, and i.ctx is there.
+func (i *Installation) begin(j *job) {
+	ctx, cancel := context.WithCancelCause(i.ctx)
+	j.mu.Lock()
+	j.cancel = cancel
+	j.mu.Unlock()
+	i.work.Go(func() {
+		defer cancel(nil)
+		i.lead(ctx, j)
+	})
+}
+
+// Plans returns the plans that are under way, and the last that have ended, newest first.
+func (i *Installation) Plans() []Plan {
+	i.mu.Lock()
+	jobs := slices.Clone(i.jobs)
+	i.mu.Unlock()
+	plans := make([]Plan, 0, len(jobs))
+	for _, j := range slices.Backward(jobs) {
+		plans = append(plans, j.show())
+	}
+	return plans
+}
+
+// Plan returns the plan with an id.
+func (i *Installation) Plan(id string) (Plan, bool) {
+	j := i.find(id)
+	if j == nil {
+		return Plan{}, false
+	}
+	return j.show(), true
+}
+
+func (i *Installation) find(id string) *job {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, j := range i.jobs {
+		if j.id() == id {
+			return j
+		}
+	}
+	return nil
+}
+
+// Kept lists the digests that must stay in private storage for plans that are under way.
+func (i *Installation) Kept() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var kept []string
+	for _, j := range i.jobs {
+		if !j.over() {
+			kept = append(kept, j.digests()...)
+		}
+	}
+	return kept
+}
+
+// Withheld reports whether a bundle must not run because not all of its plan is there yet,
+// or because its plan is being taken back. It is quick.
+func (i *Installation) Withheld(digest string) bool {
+	i.barring.Lock()
+	defer i.barring.Unlock()
+	return i.withheld[digest] > 0
+}
+
+// withhold keeps bundles from running until free is called.
+func (i *Installation) withhold(digests []string) (free func()) {
+	i.barring.Lock()
+	defer i.barring.Unlock()
+	for _, d := range digests {
+		i.withheld[d]++
+	}
+	return sync.OnceFunc(func() {
+		i.barring.Lock()
+		defer i.barring.Unlock()
+		for _, d := range digests {
+			if i.withheld[d]--; i.withheld[d] <= 0 {
+				delete(i.withheld, d)
+			}
+		}
+	})
 }

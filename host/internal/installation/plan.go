@@ -1,6 +1,9 @@
 package installation
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Plan is what an installation or an update comes to, and how far it is. Its JSON form is the
 // contract of the admin API.
@@ -20,6 +23,11 @@ type Plan struct {
 	Created time.Time `json:"created"`
 	Changed time.Time `json:"changed"`
 	Actor   string    `json:"actor"`
+}
+
+// Changes reports whether the plan does anything.
+func (p Plan) Changes() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Action != Keep })
 }
 
 // Kind is what a plan is for. The set is closed.

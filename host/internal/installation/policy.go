@@ -1,15 +1,9 @@
 package installation
 
-import "time"
-
-// Policy says when repositories are asked for updates, and which of them are installed
-// without anybody's asking.
+// Policy says which updates are installed without anybody's asking, and when.
 type Policy struct {
-	// Check is the time between two checks, 0 for never; each is put off by up to a tenth of
-	// it, at random.
-	Check time.Duration
-	Auto  Auto
-	// Window is when updates may be installed; the zero value is always.
+	Auto Auto
+	// Window is when they may be installed; the zero value is always.
 	Window Window
 }
 
@@ -17,7 +11,7 @@ type Policy struct {
 // another major version, to permissions that nobody has granted, or of another publisher.
 type Auto string
 
-// The choices.
+// The choices; the zero value counts as AutoOff.
 const (
 	AutoOff   Auto = "off"   // none
 	AutoPatch Auto = "patch" // the first two numbers of the version stay

@@ -245,8 +245,9 @@ func listingOf(c *jameica.Contents, id string) *store.Listing {
 }
 
 // releases are those of a listing. What they ask of Jameica itself is not asked here: the
-// bundle in the ZIP says which hosts it is for. One signed by whoever signed what was taken
-// before of this name is by publisher, to whom the id is pinned.
+// bundle in the ZIP says which hosts it is for. Nor is it known whose the bundle is before it
+// is here: only where its ZIP is signed by whoever signed what was taken before of this name
+// it is by publisher, to whom the id is pinned.
 func (j *jameicaSite) releases(l *store.Listing, _ bool, publisher string) ([]resolver.Release, []error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -254,10 +255,11 @@ func (j *jameicaSite) releases(l *store.Listing, _ bool, publisher string) ([]re
 		return nil, nil
 	}
 	list := j.contents.Offer(l.ID)
-	signer := j.signers[l.ID]
+	before, known := j.signers[l.ID]
 	for i := range list {
-		list[i].Host = nil
-		if signer != "" && publisher != "" && list[i].Publisher == signer {
+		same := known && list[i].Publisher == before
+		list[i].Host, list[i].Publisher = nil, ""
+		if same {
 			list[i].Publisher = publisher
 		}
 	}

@@ -173,9 +173,8 @@ type Universe struct {
 // Want is a file of a release of a plan.
 type Want struct {
 	Repository, ID, Version string
-	// Digest and Publisher are what the plan says of it; Digest is "" where nobody knew it,
-	// as of Jameica's.
-	Digest, Publisher string
+	// Digest is what the plan says of it; "" where nobody knew it, as of Jameica's.
+	Digest string
 }
 
 // Fetched is a file that is complete.

@@ -83,20 +83,25 @@ func (j *jameicaSite) wanted(want Want) (jameica.Release, jameica.Trust, error) 
 	return jameica.Release{}, jameica.Trust{}, refuse(j.source.Name, CodeReleaseGone, "%s does not offer %s %s any more: plan anew", j.source.Name, want.ID, want.Version)
 }
 
-// planned refuses a release of another signer than the plan knew. The caller holds mu.
+// planned refuses a release by another signer than what was taken before of its name, signed
+// or not. The caller holds mu.
 func (j *jameicaSite) planned(r jameica.Release, want Want) error {
-	pin := ""
-	if r.Chain != nil {
-		pin = jameica.Pin(r.Chain.Leaf())
+	before, known := j.signers[want.ID]
+	if pin := pinOf(r.Chain); known && pin != before {
+		return refuse(j.source.Name, CodeSignature, "%s %s is signed by another than what was taken of it before, or not any more: if that is right, forget what is known of the repository %s", want.ID, want.Version, j.source.Name)
 	}
-	if pin == j.signers[want.ID] || pin == want.Publisher {
-		return nil
-	}
-	return refuse(j.source.Name, CodeSignature, "%s %s is signed by another than was planned, or not any more: plan anew", want.ID, want.Version)
+	return nil
 }
 
-// signedBy remembers who signed what was taken of a name. Whoever took it has consented to
-// that signer, if it is a new one.
+// pinOf is that of who signs, "" for nobody.
+func pinOf(chain jameica.Chain) string {
+	if chain == nil {
+		return ""
+	}
+	return jameica.Pin(chain.Leaf())
+}
+
+// signedBy remembers who signed the first that was taken of a name.
 func (j *jameicaSite) signedBy(id string, d *jameica.Download) error {
 	pin := ""
 	if d.Signer != nil {
@@ -104,7 +109,7 @@ func (j *jameicaSite) signedBy(id string, d *jameica.Download) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.signers[id] == pin || j.contents == nil {
+	if _, known := j.signers[id]; known || j.contents == nil {
 		return nil
 	}
 	j.signers[id] = pin

@@ -29,6 +29,7 @@ INSERT INTO value (key, value) VALUES ('device', '17');`},
 		{"35c77b81fe25", `INSERT INTO account (kind, key, body) VALUES ('user', 'vera', '{}');`},
 		{"edc01014fdba", `INSERT INTO configuration (extension, revision, time, actor, content, secrets) VALUES ('org.example.Old', 1, 1000000, 'admin', '{"a":1}', '{}');`},
 		{"937fe8f7a8c1", `UPDATE extension SET log_level = 'debug';`},
+		{"9dc96acddc89", `INSERT INTO plan (id, over, body) VALUES ('plan-1', 1, '{}');`},
 	}
 }
 

@@ -96,6 +96,14 @@ CREATE TABLE reply (
 	PRIMARY KEY (actor, key)
 );
 CREATE INDEX reply_time ON reply (time);
+`, `
+-- Plans of installation: those under way, and the last that have ended.
+CREATE TABLE plan (
+	seq  INTEGER PRIMARY KEY AUTOINCREMENT,
+	id   TEXT NOT NULL UNIQUE,
+	over INTEGER NOT NULL,
+	body TEXT NOT NULL -- JSON
+);
 `}
 }
 

@@ -44,6 +44,9 @@ type Options struct {
 	Connections int
 	Log         *slog.Logger     // tells of migrations; nil for none
 	Now         func() time.Time // nil for time.Now
+	// Took is told how long each question ("read") or change ("write") took, retries
+	// included, and whether it failed because of the database; nil for nobody.
+	Took func(kind string, took time.Duration, failed bool)
 }
 
 // Database is an open database. Its methods may be called by many at once.

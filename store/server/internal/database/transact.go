@@ -67,10 +67,11 @@ func (d *Database) change(ctx context.Context, doing string, do func(ctx context
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.opts.Timeout)
 	defer cancel()
+	begun := time.Now()
 	for try := 1; ; try++ {
 		err := once(ctx, d.write, do)
 		if err == nil || try == 5 || d.engine.judge(err) != repeatable {
-			return d.explain(doing, err)
+			return d.tell("write", begun, d.explain(doing, err))
 		}
 	}
 }
@@ -91,7 +92,8 @@ func once(ctx context.Context, db *sql.DB, do func(ctx context.Context, tx queri
 func (d *Database) look(ctx context.Context, doing string, do func(ctx context.Context, q querier) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d.opts.Timeout)
 	defer cancel()
-	return d.explain(doing, do(ctx, valid{d.read}))
+	begun := time.Now()
+	return d.tell("read", begun, d.explain(doing, do(ctx, valid{d.read})))
 }
 
 // lookAtOnce is look with one state of the database for all that do reads.
@@ -104,6 +106,15 @@ func (d *Database) lookAtOnce(ctx context.Context, doing string, do func(ctx con
 		defer tx.Rollback() // it has only read
 		return do(ctx, valid{tx})
 	})
+}
+
+// tell tells Options.Took, and returns err. What callers branch on is an answer, no failure.
+func (d *Database) tell(kind string, begun time.Time, err error) error {
+	if d.opts.Took != nil {
+		answer := err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrExists) || errors.Is(err, ErrConflict)
+		d.opts.Took(kind, time.Since(begun), !answer)
+	}
+	return err
 }
 
 // explain says what was being done, and gives the errors that callers branch on their

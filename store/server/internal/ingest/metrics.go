@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	received *prometheus.CounterVec
 	settled  *prometheus.CounterVec
+	refused  *prometheus.CounterVec
 	panics   prometheus.Counter
 	failures prometheus.Counter
 	duration prometheus.Histogram
@@ -25,6 +26,9 @@ func newMetrics() *metrics {
 		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "store_submissions_settled_total", Help: "Submissions whose check ended, by format and by the state that it led to.",
 		}, []string{"format", "state"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "store_submissions_refused_total", Help: "Refused submissions, by the code of the first problem.",
+		}, []string{"code"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "store_check_panics_total", Help: "Checks that a file has made panic: each one is a mistake of the program.",
 		}),
@@ -39,7 +43,7 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.received, m.settled, m.panics, m.failures, m.duration}
+	return []prometheus.Collector{m.received, m.settled, m.panics, m.failures, m.duration, m.refused}
 }
 
 func (m *metrics) settle(s store.Submission, took time.Duration) {
@@ -48,5 +52,8 @@ func (m *metrics) settle(s store.Submission, took time.Duration) {
 		format = "unknown"
 	}
 	m.settled.WithLabelValues(format, string(s.State)).Inc()
+	if s.State == store.NeedsChanges && len(s.Problems) > 0 {
+		m.refused.WithLabelValues(s.Problems[0].Code).Inc()
+	}
 	m.duration.Observe(took.Seconds())
 }

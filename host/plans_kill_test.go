@@ -1,0 +1,160 @@
+package host_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host"
+)
+
+// The test binary is a host that installs, when this variable holds a killedSetting.
+const killedVariable = "HOST_TEST_KILLED"
+
+// killedSetting is what TestKilledInTheMiddleOfAPlan has prepared.
+type killedSetting struct{ Home, URL, Root string }
+
+// playKilled runs a host that updates everything, if no plan of before is under way, and ends
+// when that is over, if nobody kills it before.
+func playKilled(setting string) int {
+	var k killedSetting
+	err := json.Unmarshal([]byte(setting), &k)
+	if err == nil {
+		err = k.run()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func (k killedSetting) run() error {
+	roots, err := readRoot(k.Root)
+	if err != nil {
+		return err
+	}
+	shelf, err := newShelf(k.URL, roots, func() time.Time { return roots.Certificates[0].NotBefore.Add(24 * time.Hour) })
+	if err != nil {
+		return err
+	}
+	cfg := host.Config{
+		Home: k.Home, Version: "1.0.0", Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Trust: host.Trust{Policy: "warn"},
+		ScanInterval: 200 * time.Millisecond, Limits: bundle.DefaultLimits(), Shim: program, Environ: os.Environ(),
+		Settings: func(string) host.Settings { return quick() },
+	}
+	from(shelf)(&cfg)
+	h, err := host.New(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(ctx) }()
+	over := func(p host.Plan) bool { return p.State.Over() }
+	r := host.PlanRequest{UpdateAll: true, Actor: "ann"}
+	started := eventually(func() bool {
+		if !h.Ready() {
+			return false
+		}
+		_, err := h.StartPlan(ctx, r)
+		return err == nil
+	})
+	fmt.Println("started")
+	if !started || !eventually(func() bool { return !slices.ContainsFunc(h.Plans(), func(p host.Plan) bool { return !over(p) }) }) {
+		return fmt.Errorf("the plans do not end: %+v", h.Plans())
+	}
+	cancel()
+	return <-ended
+}
+
+// TestKilledInTheMiddleOfAPlan kills the host at any moment of a plan. At the next start the
+// plan is completed or taken back: both of the extensions are in one version, which fits the
+// other, and the plan has ended.
+func TestKilledInTheMiddleOfAPlan(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s := openShop(t)
+	s.offer(t, moody{class: deepB, version: "1"})
+	s.offer(t, moody{class: deepA, version: "1", requires: deepB + " >=1 <2"})
+	home := t.TempDir()
+	w := installer(t, home, s)
+	if p := w.awaitOver(w.begins(request(deepA)).ID); p.State != "succeeded" {
+		t.Fatalf("the first plan: %+v\n%s", p, w.log)
+	}
+	w.stop()
+	root := filepath.Join(t.TempDir(), "root.pem")
+	if err := s.rootFile(root); err != nil {
+		t.Fatal(err)
+	}
+	setting, err := json.Marshal(killedSetting{Home: home, URL: s.server.URL, Root: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := 2; version < 2+kills; version++ {
+		s.offer(t, moody{class: deepB, version: fmt.Sprint(version), overlap: version%2 == 0})
+		s.offer(t, moody{class: deepA, version: fmt.Sprint(version), overlap: version%2 == 0, requires: fmt.Sprintf("%s >=%d <%d", deepB, version, version+1)})
+		after := time.Duration(random.Int64N(int64(killWithin)))
+		output := killedHost(t, string(setting), after)
+		w = installer(t, home, s)
+		w.consistent(fmt.Sprintf("killed after %v of version %d\n%s", after, version, output))
+		w.stop()
+	}
+}
+
+const (
+	kills = 4
+	// killWithin is about as long as a plan takes on a busy machine.
+	killWithin = 3 * time.Second
+)
+
+// killedHost runs a host, and kills it some time after it has begun to install.
+func killedHost(t *testing.T, setting string, after time.Duration) (output string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), killedVariable+"="+setting)
+	log := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !eventually(func() bool { return strings.Contains(log.String(), "started\n") }) {
+		t.Errorf("the host does not begin\n%s", log)
+	}
+	<-time.After(after) // a moment at random is what this test is about
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait() // it was killed, or had ended before
+	return log.String()
+}
+
+// consistent waits until every plan has ended, and holds what is there to that.
+func (w *world) consistent(when string) {
+	w.t.Helper()
+	if !eventually(func() bool {
+		return w.Ready() && !slices.ContainsFunc(w.Plans(), func(p host.Plan) bool { return !p.State.Over() })
+	}) {
+		w.t.Fatalf("%s: plans do not end: %+v\n%s", when, w.Plans(), w.log)
+	}
+	a := w.await(deepA, "running", func(e host.Extension, found bool) bool { return found && e.State == "running" })
+	b := w.await(deepB, "running", func(e host.Extension, found bool) bool { return found && e.State == "running" })
+	last := w.Plans()[0]
+	if a.Version != b.Version || last.State == "succeeded" && len(last.Steps) == 2 && last.Steps[0].To != a.Version ||
+		last.State == "failed" && last.Steps[0].From != a.Version {
+		w.t.Errorf("%s: %s runs in version %s, %s in %s, the last plan is %+v\n%s", when, deepA, a.Version, deepB, b.Version, last, w.log)
+	}
+	w.asks(deepA+"Request", "version", a.Version)
+	w.asks(deepB+"Request", "version", b.Version)
+}
