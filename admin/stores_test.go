@@ -365,7 +365,7 @@ func TestReviewOfAPlan(t *testing.T) {
 	}
 	text := textOf(doc)
 	for _, want := range []string{
-		"Install org.example.maps.Maps?", "All 3 of these are installed, or none", "To download: 15 MiB", "Tracking 5.0.0010 → to 5.1.0", "version 5.0.0010, which is kept",
+		"Install org.example.maps.Maps?", "All 3 of these are installed, or none", "To download: 15 MiB", "Tracking 5.0.0010 →to 5.1.0", "version 5.0.0010, which is kept",
 		"org.example.Base >=2", "another publisher than before", "ffff@k2.example", "Connect over the network to tiles.example.org:443", "sha256:333",
 	} {
 		if !strings.Contains(text, want) {

@@ -10,6 +10,8 @@
 package words
 
 import (
+	"maps"
+
 	"github.com/jackfield-host/jackfield/internal/guidance"
 	"github.com/jackfield-host/jackfield/internal/language"
 )
@@ -58,4 +60,8 @@ type Words struct {
 }
 
 // In returns the words of a language.
-func In(l Language) *Words { return &Words{language.New(l, catalogs()...), guidance.Reasons()} }
+func In(l Language) *Words {
+	reasons := guidance.Repositories()
+	maps.Copy(reasons, guidance.Reasons())
+	return &Words{language.New(l, catalogs()...), reasons}
+}
