@@ -63,3 +63,7 @@ func StepStates() []StepState { return installation.StepStates() }
 
 // PlanNeedKinds lists every PlanNeedKind.
 func PlanNeedKinds() []PlanNeedKind { return []PlanNeedKind{PlanNeedPermission, PlanNeedPublisher} }
+
+// PlanCodes lists every code of a plan, a step and a problem, beside those of reasons and of
+// repositories.
+func PlanCodes() []string { return installation.Codes() }

@@ -61,7 +61,8 @@ type Words struct {
 
 // In returns the words of a language.
 func In(l Language) *Words {
-	reasons := guidance.Repositories()
+	reasons := guidance.Plans()
+	maps.Copy(reasons, guidance.Repositories())
 	maps.Copy(reasons, guidance.Reasons())
 	return &Words{language.New(l, catalogs()...), reasons}
 }

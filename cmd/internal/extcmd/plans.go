@@ -237,7 +237,7 @@ func judgePlan(what string, p host.Plan) error {
 		return nil
 	}
 	hint := "nothing of it is installed; everything is as it was before"
-	for _, table := range []map[string]guidance.Reason{guidance.Reasons(), guidance.Repositories()} {
+	for _, table := range []map[string]guidance.Reason{guidance.Reasons(), guidance.Plans(), guidance.Repositories()} {
 		if r, ok := table[p.Code]; ok {
 			hint = r.Next.English
 			break
