@@ -20,6 +20,7 @@ test: ## install what the tests need, then check and test everything
 	$(MAKE) --no-print-directory e2e
 	go run ./bench -short
 	go run ./store/server/bench -short
+	go run ./bench/fleet -short
 	go run ./bench/soak -short
 	go run ./bench/chaos -short
 
@@ -38,6 +39,7 @@ deb: build ## dist/jackfield_<version>_<arch>.deb, for Debian 12 and later
 bench: build ## hold what is said of speed to a measurement: tables, claims, dist/bench.json, dist/store-bench.json
 	go run ./bench
 	go run ./store/server/bench
+	go run ./bench/fleet
 
 soak: build ## ten minutes of mixed load with cancels, deadlines and crashes; then nothing may be left
 	go run ./bench/soak

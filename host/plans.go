@@ -33,9 +33,14 @@ type (
 	Repositories = installation.Repositories
 	// UpdatePolicy says which updates come by themselves, and when.
 	UpdatePolicy = installation.Policy
+	// UpdateAuto is which updates come by themselves: off, patch, minor or all.
+	UpdateAuto = installation.Auto
 	// PlanPatience is how long plans wait for what.
 	PlanPatience = installation.Patience
 )
+
+// AutoOff is that no updates come by themselves.
+const AutoOff = installation.AutoOff
 
 // ParseUpdateWindow reads update.window: "HH:MM-HH:MM[ days]".
 func ParseUpdateWindow(text string) (installation.Window, error) {

@@ -133,7 +133,7 @@ func TestInstallFromJameica(t *testing.T) {
 	if err != nil || len(p.Problems) == 0 {
 		t.Errorf("3.0.0(+) is 3.0.x, which nobody has, and the plan is %+v, %v", p, err)
 	}
-	notes = s.put(t, moody{version: "2.1", overlap: true}, `<import plugin="org.acme.Needed" version="3.0(+)"/>`)
+	s.put(t, moody{version: "2.1", overlap: true}, `<import plugin="org.acme.Needed" version="3.0(+)"/>`)
 	if _, err := w.RefreshRepository(t.Context(), "club"); err != nil {
 		t.Fatal(err)
 	}

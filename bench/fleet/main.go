@@ -2,7 +2,7 @@
 // what that costs the store.
 //
 //	go run ./bench/fleet                  10 000 hosts, three days of three minutes each
-//	go run ./bench/fleet -short           500 hosts, three days of two seconds each
+//	go run ./bench/fleet -short           500 hosts, three days of four seconds each
 //
 // Each host is a store.Reader of its own with a client of its own, which connects anew for
 // each look, as hosts do that look once a day: one conditional GET of the timestamp, and only
@@ -30,14 +30,14 @@ import (
 )
 
 func main() {
-	short := flag.Bool("short", false, "500 hosts, days of two seconds")
+	short := flag.Bool("short", false, "500 hosts, days of four seconds")
 	hosts := flag.Int("hosts", 10_000, "how many hosts there are")
 	day := flag.Duration("day", 3*time.Minute, "how long a day is")
 	listings := flag.Int("listings", 50, "how many extensions the store has")
 	program := flag.String("program", "bin/jackfield", "the program that is the store")
 	flag.Parse()
 	if *short {
-		*hosts, *day, *listings = 500, 2*time.Second, 10
+		*hosts, *day, *listings = 500, 4*time.Second, 10
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

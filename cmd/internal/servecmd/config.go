@@ -56,6 +56,10 @@ type Config struct {
 	ScanInterval time.Duration
 	// BundleMaxBytes is the size of the largest bundle that is looked into.
 	BundleMaxBytes int64
+	// UpdateCheck is how often repositories are looked at, UpdateAuto and UpdateWindow say
+	// which updates come by themselves, and when.
+	UpdateCheck              time.Duration
+	UpdateAuto, UpdateWindow string
 	// HoldQueue and SnapshotMax bound what an upgrade holds back and copies.
 	HoldQueue   int
 	SnapshotMax int64
@@ -100,6 +104,8 @@ func Defaults() Config {
 		TrustRecheck:     time.Hour,
 		ScanInterval:     2 * time.Second,
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
+		UpdateCheck:      24 * time.Hour,
+		UpdateAuto:       string(host.AutoOff),
 		HoldQueue:        host.DefaultHoldQueue,
 		SnapshotMax:      host.DefaultSnapshotMax,
 		SandboxUsers:     host.DefaultUsers(),

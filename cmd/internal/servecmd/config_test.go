@@ -47,7 +47,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"backoff.first": "1s", "backoff.max": "1m", "backoff.reset": "5m", "log.level": "info",
 		"limits.memory": "0", "limits.processes": "0", "limits.files": "1024", "limits.kv": "64MiB",
 		"limits.data": "1GiB", "sandbox": "auto", "sandbox.users": "1900000000-1900065535",
-		"upgrade.hold_queue": "16384", "upgrade.snapshot_max": "256MiB", "upgrade.probation": "30s",
+		"update.check": "24h", "update.auto": "off", "update.window": "", "upgrade.hold_queue": "16384", "upgrade.snapshot_max": "256MiB", "upgrade.probation": "30s",
 		"trust.policy": "", "trust.revocation": "soft", "trust.on_revoked": "stop", "trust.recheck": "1h", "trust.private_responders": "false",
 	}
 	if !maps.Equal(got, want) {
@@ -152,6 +152,8 @@ func TestFaults(t *testing.T) {
 		{name: "no key", file: "=x", want: []string{":1: no key before the ="}},
 		{name: "too large", file: strings.Repeat("#\n", properties.Max), want: []string{"over 1048576 bytes"}},
 		{name: "no expansion", file: "listen=${HOME}", want: []string{`listen = "${HOME}"`}},
+		{name: "updates at no time", file: "update.window=at night", want: []string{"allowed is a time such as 02:00-04:30"}},
+		{name: "updates of no kind", file: "update.auto=major", want: []string{"allowed is off or patch or minor or all"}},
 		{name: "a repository without an address", file: "repository.acme.priority=3", want: []string{":1: repository.acme is no repository: it has no url"}},
 		{name: "a repository with a password", file: "repository.acme.url=https://ann:secret@store.example", want: []string{"repository.acme is no repository", "without user", "!secret"}},
 		{name: "a repository of another scheme", file: "repository.acme.url=ftp://store.example", want: []string{"neither an http or https address nor"}},

@@ -223,6 +223,18 @@ func values() kind[[]string] {
 	})
 }
 
+// updateWindow is a time of the day on some days, or nothing.
+func updateWindow() kind[string] {
+	return kind[string]{
+		allowed: "a time such as 02:00-04:30, or 22:00-02:00 mon-fri, or nothing",
+		parse: func(s string) (string, bool) {
+			_, err := host.ParseUpdateWindow(s)
+			return s, err == nil
+		},
+		show: func(s string) string { return s },
+	}
+}
+
 // collector is the URL of an OTLP/HTTP collector, or nothing.
 func collector() kind[string] {
 	return kind[string]{

@@ -197,6 +197,9 @@ func TestMirrorAttacks(t *testing.T) {
 			}
 			expect := func(when string) {
 				t.Helper()
+				if a.want == store.IndexTooSlow {
+					defer s.host.impatient()()
+				}
 				got := s.host.refresh("mirror")
 				if got.State != state || got.Code != repositories.Code(a.want) || got.Message == "" || got.Sequence != known || got.Failures[got.Code] == 0 {
 					t.Errorf("%s it is %s, %s: %s (number %d, failures %v), want %s, %s", when, got.State, got.Code, got.Message, got.Sequence, got.Failures, state, a.want)
@@ -234,7 +237,9 @@ func TestFileAttacks(t *testing.T) {
 		"cut":         {func(w http.ResponseWriter, r *http.Request) { w.Write(whole[:5000]) }, nil, repositories.Code(store.IndexUnreachable), 5000},
 		"gone":        {http.NotFound, whole[:100], repositories.Code(store.IndexMissing), 100},
 		"silent":      {func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil, repositories.Code(store.IndexTooSlow), 0},
-		"elsewhere":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.2:1/", 302) }, nil, repositories.CodeRedirected, 0},
+		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.2:1/", http.StatusFound)
+		}, nil, repositories.CodeRedirected, 0},
 		"another part of it": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Range", "bytes 0-9/10")
 			w.WriteHeader(206)
@@ -257,7 +262,12 @@ func TestFileAttacks(t *testing.T) {
 			}
 			m.set(a.attack)
 			into := partial(t, a.had)
+			patient := func() {}
+			if a.want == repositories.Code(store.IndexTooSlow) {
+				patient = h.impatient()
+			}
 			_, err := h.Fetch(t.Context(), wantOf("acme", l, "1.0"), into, nil)
+			patient()
 			if repositories.CodeOf(err) != a.want && a.left >= 0 || err == nil {
 				t.Errorf("it is %q: %v, want %s", repositories.CodeOf(err), err, a.want)
 			}

@@ -65,11 +65,14 @@ func (k *keep) open() error {
 	if err := os.MkdirAll(filepath.Join(k.dir, keptObjects), 0o700); err != nil {
 		return err
 	}
+	var seen known
 	data, err := readBounded(filepath.Join(k.dir, keptKnown), maxKnown)
 	if err == nil {
-		err = json.Unmarshal(data, &k.known)
+		err = json.Unmarshal(data, &seen)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err == nil {
+		k.known = seen
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s holds which catalogue was seen last, and cannot be read (%w): take it from a backup, or remove the folder and with it the memory of what was seen", filepath.Join(k.dir, keptKnown), err)
 	}
 	return k.each(func(_ string, size int64) { k.size += size })

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackfield-host/jackfield/store"
 )
@@ -21,26 +22,24 @@ const (
 	// listings it is asked for at once.
 	maxPage  = 4 << 20
 	pageSize = 100
+	// searchTime is how long one repository may take for a search.
+	searchTime = 5 * time.Second
 	// maxScan is how many listings are read of a repository that cannot search.
 	maxScan = 5000
 )
 
-// Search finds listings of bundles, each once, from the repository that counts for its id.
+// Search finds listings of bundles, each once, from the repository that counts for its id. A
+// repository that takes longer than searchTime is left with what was found until then.
 func (s *Set) Search(ctx context.Context, q Query) (Found, error) {
 	if q.Limit <= 0 || q.Limit > MaxOffers {
 		q.Limit = MaxOffers
 	}
 	members, missing := s.sources()
 	found := Found{Missing: missing}
-	type hits struct {
-		ids  []string
-		more bool
-		err  error
-	}
 	all := make([]hits, len(members))
 	var crew sync.WaitGroup
 	for i, m := range members {
-		crew.Go(func() { all[i].ids, all[i].more, all[i].err = m.search(ctx, q.Text, q.Limit) })
+		crew.Go(func() { all[i] = s.hits(ctx, members, m, q) })
 	}
 	crew.Wait()
 	if err := context.Cause(ctx); err != nil {
@@ -52,25 +51,44 @@ func (s *Set) Search(ctx context.Context, q Query) (Found, error) {
 		if all[i].err != nil {
 			found.Missing[m.source.Name] = all[i].err
 		}
-		for _, id := range all[i].ids {
-			if seen[store.FoldID(id)] {
-				continue
-			}
-			seen[store.FoldID(id)] = true
-			if len(found.Offers) == q.Limit {
-				found.More = true
-				break
-			}
-			counts, l, err := first(ctx, members, id)
+		for _, o := range all[i].offers {
+			id := store.FoldID(o.Listing.ID)
 			switch {
-			case err != nil:
-				found.Missing[counts.source.Name] = err
-			case counts != nil:
-				found.Offers = append(found.Offers, counts.offer(l))
+			case seen[id]:
+			case len(found.Offers) == q.Limit:
+				found.More = true
+			default:
+				seen[id] = true
+				found.Offers = append(found.Offers, o)
 			}
 		}
 	}
-	return found, context.Cause(ctx)
+	return found, nil
+}
+
+// hits are what one repository finds, from those that count for the ids.
+type hits struct {
+	offers []Offer
+	more   bool
+	err    error
+}
+
+func (s *Set) hits(ctx context.Context, members []*member, m *member, q Query) (h hits) {
+	ctx, cancel := context.WithTimeoutCause(ctx, min(searchTime, s.config.Patience),
+		refuse(m.source.Name, Code(store.IndexTooSlow), "the repository %s takes too long to be searched", m.source.Name))
+	defer cancel()
+	ids, more, err := m.search(ctx, q.Text, q.Limit)
+	h.more, h.err = more, err
+	for _, id := range ids {
+		counts, l, err := first(ctx, members, id)
+		switch {
+		case err != nil:
+			h.err = err
+		case counts != nil:
+			h.offers = append(h.offers, counts.offer(l))
+		}
+	}
+	return h
 }
 
 // search asks the store, which is believed no more than which ids to look at: what they are

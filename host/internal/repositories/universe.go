@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/resolver"
@@ -12,6 +13,8 @@ import (
 const (
 	// maxReach is how many ids a Universe has at most.
 	maxReach = 5000
+	// readingTimes times Config.Patience is how long all of them may take.
+	readingTimes = 4
 	// parallel is how many of them are read at once.
 	parallel = 8
 )
@@ -22,11 +25,12 @@ type answer struct {
 	err      error
 }
 
-// reading of a Universe.
+// expedition is the reading of a Universe.
 type expedition struct {
 	set     *Set
 	members []*member
 	reach   Reach
+	until   time.Time // for reading what is missing
 
 	mu      sync.Mutex // guards what follows
 	answers map[*member]map[string]answer
@@ -40,7 +44,7 @@ func (s *Set) Universe(ctx context.Context, reach Reach) (*Universe, error) {
 		return nil, err
 	}
 	members, missing := s.sources()
-	e := &expedition{set: s, members: members, reach: reach, answers: map[*member]map[string]answer{}}
+	e := &expedition{set: s, members: members, reach: reach, until: time.Now().Add(readingTimes * s.config.Patience), answers: map[*member]map[string]answer{}}
 	for _, m := range members {
 		e.answers[m] = map[string]answer{}
 	}
@@ -128,6 +132,9 @@ func (e *expedition) ask(ctx context.Context, id string) (needs []string) {
 // offers are what one repository has of an id. One whose index has run out has its ids
 // still, and offers nothing.
 func (e *expedition) offers(ctx context.Context, m *member, id string) (answer, []error) {
+	ctx, cancel := context.WithDeadlineCause(ctx, e.until,
+		refuse(m.source.Name, Code(store.IndexTooSlow), "what the repositories have could not be read in time; %s was asked last", m.source.Name))
+	defer cancel()
 	l, err := m.listing(ctx, id)
 	switch {
 	case CodeOf(err) == Code(store.IndexUnknown):

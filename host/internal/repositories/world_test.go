@@ -113,7 +113,7 @@ func newHost(t testing.TB, sources ...repositories.Source) *host {
 	t.Helper()
 	h := &host{t: t, config: repositories.Config{
 		Sources: sources, Dir: filepath.Join(t.TempDir(), "repositories"), HostVersion: "1.5.0", Platform: platform,
-		Roots: func() *trust.Roots { return &trust.Roots{} }, Patience: 400 * time.Millisecond, Rate: 1 << 20,
+		Roots: func() *trust.Roots { return &trust.Roots{} }, Patience: time.Minute, Rate: 1 << 20,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}
 	h.restart()
@@ -127,6 +127,19 @@ func (h *host) restart() {
 		h.t.Fatal(err)
 	}
 	h.Set = set
+}
+
+// impatient begins anew with a host that soon gives up, until the function that it returns is
+// called. Only what never ends, or never answers, may be tried on it.
+func (h *host) impatient() (patient func()) {
+	h.t.Helper()
+	before := h.config.Patience
+	h.config.Patience = 300 * time.Millisecond
+	h.restart()
+	return func() {
+		h.config.Patience = before
+		h.restart()
+	}
 }
 
 // refresh looks at one repository and returns how it stands.
