@@ -33,12 +33,16 @@ type (
 	Repositories = installation.Repositories
 	// UpdatePolicy says which updates come by themselves, and when.
 	UpdatePolicy = installation.Policy
+	// UpdateAuto is which updates come by themselves: off, patch, minor or all.
+	UpdateAuto = installation.Auto
+	// UpdateWindow is when they may come.
+	UpdateWindow = installation.Window
 	// PlanPatience is how long plans wait for what.
 	PlanPatience = installation.Patience
 )
 
 // ParseUpdateWindow reads update.window: "HH:MM-HH:MM[ days]".
-func ParseUpdateWindow(text string) (installation.Window, error) {
+func ParseUpdateWindow(text string) (UpdateWindow, error) {
 	return installation.ParseWindow(text)
 }
 

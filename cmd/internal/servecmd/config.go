@@ -51,6 +51,9 @@ type Config struct {
 	TrustPolicy, TrustRevocation, TrustOnRevoked string
 	TrustRecheck                                 time.Duration
 	TrustPrivateResponders                       bool
+	// UpdateAuto says which updates come by themselves, UpdateWindow when.
+	UpdateAuto   string
+	UpdateWindow host.UpdateWindow
 	// ScanInterval is how often the drop folder is read without a file event.
 	ScanInterval time.Duration
 	// BundleMaxBytes is the size of the largest bundle that is looked into.
@@ -93,6 +96,7 @@ func Defaults() Config {
 		TrustRevocation:  "soft",
 		TrustOnRevoked:   "stop",
 		TrustRecheck:     time.Hour,
+		UpdateAuto:       "off",
 		ScanInterval:     2 * time.Second,
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
 		HoldQueue:        host.DefaultHoldQueue,

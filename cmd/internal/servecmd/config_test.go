@@ -49,6 +49,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"limits.data": "1GiB", "sandbox": "auto", "sandbox.users": "1900000000-1900065535",
 		"upgrade.hold_queue": "16384", "upgrade.snapshot_max": "256MiB", "upgrade.probation": "30s",
 		"trust.policy": "", "trust.revocation": "soft", "trust.on_revoked": "stop", "trust.recheck": "1h", "trust.private_responders": "false",
+		"update.auto": "off", "update.window": "",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("keys and defaults\n%v\nwant\n%v", got, want)

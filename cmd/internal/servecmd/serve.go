@@ -124,6 +124,7 @@ func newHost(cfg Config, token, version string, program host.Program, log *slog.
 			Policy: cfg.trustPolicy(), Revocation: cfg.TrustRevocation, OnRevoked: cfg.TrustOnRevoked,
 			Recheck: cfg.TrustRecheck, PrivateResponders: cfg.TrustPrivateResponders,
 		},
+		Updates:         host.UpdatePolicy{Auto: host.UpdateAuto(cfg.UpdateAuto), Window: cfg.UpdateWindow},
 		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		HoldQueue: cfg.HoldQueue, SnapshotMax: cfg.SnapshotMax, RecoverRun: cfg.RecoverRun,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),

@@ -235,6 +235,18 @@ func collector() kind[string] {
 	}
 }
 
+// updateWindow is a time of the day, on some days.
+func updateWindow() kind[host.UpdateWindow] {
+	return kind[host.UpdateWindow]{
+		allowed: "a time such as 02:00-04:30, 22:00-02:00 mon-fri or 03:00-04:00 sat,sun, or nothing",
+		parse: func(s string) (host.UpdateWindow, bool) {
+			w, err := host.ParseUpdateWindow(s)
+			return w, err == nil
+		},
+		show: func(w host.UpdateWindow) string { return w.String() },
+	}
+}
+
 // share is a number from 0 to 1.
 func share() kind[float64] {
 	return kind[float64]{
