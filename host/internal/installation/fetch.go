@@ -127,7 +127,7 @@ func (b *bounded) Seek(offset int64, whence int) (at int64, err error) {
 // as now and then something comes.
 func (i *Installation) download(ctx context.Context, j *job, n int, into *bounded) error {
 	s := j.show().Steps[n]
-	want := Want{Repository: s.Repository, ID: s.ID, Version: s.To, Digest: s.Digest}
+	want := Want{Repository: s.Repository, ID: s.ID, Version: s.To, Digest: s.Digest, Publisher: s.Pin}
 	pause, most := i.cfg.Patience.Retry, int64(-1)
 	lastByte := i.cfg.Now()
 	for {

@@ -49,6 +49,7 @@ type Release struct {
 type Want struct {
 	Repository, ID, Version string
 	Digest                  string // "" where nobody knew it
+	Publisher               string // pin
 }
 
 // Unfetched is why a file could not be had.

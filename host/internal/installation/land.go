@@ -50,7 +50,18 @@ func (i *Installation) land(ctx context.Context, j *job) (at int, err error) {
 	if at, err := i.pin(timed, j); err != nil {
 		return at, err
 	}
-	return -1, i.cfg.House.Apply(timed)
+	return -1, i.apply(timed)
+}
+
+// apply has what is withheld, and what is not any more, taken into account: before that
+// nothing that a Condition says can be judged. It is tried until it is, or ctx ends.
+func (i *Installation) apply(ctx context.Context) error {
+	for {
+		err := i.cfg.House.Apply(ctx)
+		if err == nil || !sleep(ctx, i.cfg.Patience.Retry) {
+			return err
+		}
+	}
 }
 
 // pin holds what is lower than what the folder holds besides.
