@@ -17,13 +17,22 @@ import (
 type person struct {
 	t    *testing.T
 	ctx  context.Context // the browser's, until the test ends
-	home *home
+	home *home           // nil: they have none
 	said func() []string // what the console showed
 }
 
 // visit starts a browser and signs in as the administrator, with the password of the
 // first start.
 func visit(t *testing.T, h *home) *person {
+	t.Helper()
+	p := browse(t)
+	p.home = h
+	p.signIn()
+	return p
+}
+
+// browse starts a browser for somebody who has no host.
+func browse(t *testing.T) *person {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -42,9 +51,7 @@ func visit(t *testing.T, h *home) *person {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("starting %s: %v", path, err)
 	}
-	p := &person{t: t, ctx: ctx, home: h, said: console(ctx)}
-	p.signIn()
-	return p
+	return &person{t: t, ctx: ctx, said: console(ctx)}
 }
 
 // console collects what the browser complains about: errors of scripts, and what the
@@ -73,9 +80,11 @@ func console(ctx context.Context) (stop func() []string) {
 func (p *person) as(t *testing.T) *person {
 	q := *p
 	q.t = t
-	h := *p.home
-	h.t = t
-	q.home = &h
+	if p.home != nil {
+		h := *p.home
+		h.t = t
+		q.home = &h
+	}
 	return &q
 }
 

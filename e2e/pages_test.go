@@ -82,7 +82,7 @@ func TestEveryPage(t *testing.T) {
 		p.do("a window of another size", chromedp.EmulateViewport(look.width, look.height))
 		for _, page := range pages() {
 			t.Run(page.name+"/"+look.name, func(t *testing.T) {
-				p.as(t).look(page, look.width, filepath.Join(pictures, page.name+"-"+look.name+".png"))
+				p.as(t).look(h.admin, page, look.width, filepath.Join(pictures, page.name+"-"+look.name+".png"))
 			})
 		}
 	}
@@ -102,12 +102,12 @@ func (p *person) choose(theme string) {
 	p.until("the theme "+theme, fmt.Sprintf(`document.documentElement.dataset.theme === "%s"`, theme))
 }
 
-// look is one look at one page.
-func (p *person) look(page page, width int64, picture string) {
+// look is one look at one page of a site.
+func (p *person) look(site string, page page, width int64, picture string) {
 	p.t.Helper()
 	ctx, cancel := p.soon()
 	defer cancel()
-	answer, err := chromedp.Run(ctx, chromedp.NavigateResponse(p.home.admin+page.path))
+	answer, err := chromedp.Run(ctx, chromedp.NavigateResponse(site+page.path))
 	switch {
 	case err != nil:
 		p.t.Fatalf("%s: %v", page.path, err)

@@ -50,6 +50,10 @@ type Config struct {
 	Hosts, Origins []string
 	// Trust says which signatures are asked for.
 	Trust Trust
+	// RepositorySources are where extensions can be installed from; RepositoryCheck is how
+	// often each is looked at, 0 for a day.
+	RepositorySources []RepositorySource
+	RepositoryCheck   time.Duration
 	// AdminToken is the bearer token of the local administrator, the content of
 	// conf/admin.token; without one nobody is.
 	AdminToken string
@@ -82,8 +86,8 @@ type Config struct {
 	Users Users
 	// Effective is what Host.Settings returns: the keys as they hold, without secrets.
 	Effective []Setting
-	// Repositories are where extensions are installed from; nil for none. They say that they
-	// have changed by RepositoriesChanged.
+	// Repositories are where extensions are installed from; nil for RepositorySources. Others
+	// say that they have changed by RepositoriesChanged.
 	Repositories Repositories
 	// Updates says which updates come by themselves, and when.
 	Updates UpdatePolicy

@@ -84,6 +84,10 @@ func (h Home) Trust() string { return filepath.Join(h.Conf(), "trust") }
 // TrustCache holds answers about revocation; it may be missing.
 func (h Home) TrustCache() string { return filepath.Join(string(h), "data", "trust") }
 
+// Repositories holds what is known of the repositories that extensions are installed from,
+// a folder for each.
+func (h Home) Repositories() string { return filepath.Join(string(h), "data", "repositories") }
+
 // Restoring is the folder that a restore fills; it is there only while one is under way,
 // or after one that was cut short.
 func (h Home) Restoring() string { return filepath.Join(string(h), "restore.incomplete") }
@@ -111,6 +115,7 @@ func (h Home) Make() error {
 		{filepath.Dir(h.KeyValue("x")), 0o700},
 		{h.Backups(), 0o700},
 		{h.Downloads(), 0o700},
+		{h.Repositories(), 0o700},
 		{filepath.Dir(h.ExtensionLog("x")), 0o750},
 		{h.Run(), 0o700},
 	} {

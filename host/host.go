@@ -35,6 +35,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/measures"
+	"github.com/jackfield-host/jackfield/host/internal/repositories"
 	"github.com/jackfield-host/jackfield/host/internal/router"
 	"github.com/jackfield-host/jackfield/host/internal/scrape"
 	"github.com/jackfield-host/jackfield/host/internal/services"
@@ -46,35 +47,35 @@ import (
 
 // Host runs the extensions of one home.
 type Host struct {
-	cfg        Config
-	home       Home
-	catalog    *catalog.Catalog
-	supervisor *supervisor.Supervisor
-	lock       *os.File
-	services   *services.Services
-	router     *router.Router
-	requests   edge.Handler
-	auth       authenticator   // nil when everybody may send requests
-	tracer     *tracing.Tracer // nil when requests are not traced
-	registry   *prometheus.Registry
-	scraper    *scrape.Scraper
-	state      *state.Store
-	accounts   *accounts.Accounts
-	openID     *OpenID // nil when nobody signs in at an OpenID provider
-	admission  *admission.Control
-	journal    *journal
-	reconciler *reconciler
-	staging    *staging
-	started    time.Time
-	tries      tries
-	icons      picture.Shelf
-	stopped    chan struct{} // closed when Run is about to return
-	feed       *events.Feed[subject]
-	jobs       *jobs
-	sampler    *measures.Sampler
-	// installation installs from repositories; nil while the home is being opened.
-	installation *installation.Installation
-	restored     bool // the database is a backup
+	cfg          Config
+	home         Home
+	catalog      *catalog.Catalog
+	supervisor   *supervisor.Supervisor
+	lock         *os.File
+	services     *services.Services
+	router       *router.Router
+	requests     edge.Handler
+	auth         authenticator   // nil when everybody may send requests
+	tracer       *tracing.Tracer // nil when requests are not traced
+	registry     *prometheus.Registry
+	scraper      *scrape.Scraper
+	state        *state.Store
+	accounts     *accounts.Accounts
+	openID       *OpenID // nil when nobody signs in at an OpenID provider
+	admission    *admission.Control
+	repositories *repositories.Set
+	journal      *journal
+	reconciler   *reconciler
+	staging      *staging
+	started      time.Time
+	tries        tries
+	icons        picture.Shelf
+	stopped      chan struct{} // closed when Run is about to return
+	feed         *events.Feed[subject]
+	jobs         *jobs
+	sampler      *measures.Sampler
+	installation *installation.Installation // nil while the home is being opened
+	restored     bool                       // the database is a backup
 
 	rows  atomic.Pointer[[]row]
 	ready atomic.Bool
@@ -128,6 +129,10 @@ func New(cfg Config) (*Host, error) {
 	}
 	h.reconciler = newReconciler(h)
 	h.admission = h.newAdmission()
+	if h.repositories, err = h.newRepositories(); err != nil {
+		release(h.lock)
+		return nil, err
+	}
 	if err := h.open(version); err != nil {
 		release(h.lock)
 		return nil, err
@@ -289,6 +294,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { h.requests.Run(scanning); return nil })
 	group.Go(func() error { h.admission.Run(scanning, h.catalog.Verified); return nil })
 	group.Go(func() error { return h.state.Run(scanning) })
+	group.Go(func() error { return h.repositories.Run(scanning) })
 	group.Go(func() error { h.staging.run(scanning); return nil })
 	group.Go(func() error { h.installation.Run(scanning); return nil })
 	group.Go(func() error { h.measure(scanning); return nil })
@@ -418,6 +424,7 @@ func (h *Host) register() {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newSnapshotCollector(&h.rows, h.holdsUntil),
 		newOwnCollector(h),
+		newRepositoryCollector(h.repositories.Status),
 	)
 	h.registry.MustRegister(h.catalog.Collectors()...)
 	h.registry.MustRegister(h.supervisor.Collectors()...)

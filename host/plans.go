@@ -134,7 +134,7 @@ func errIsFull(err error) bool {
 func (h *Host) newInstallation() (err error) {
 	repositories := h.cfg.Repositories
 	if repositories == nil {
-		repositories = installation.Nowhere{}
+		repositories = stock{h.repositories}
 	}
 	h.installation, err = installation.New(installation.Config{
 		Repositories: repositories, House: house{h}, Rows: h.state, Downloads: h.home.Downloads(),

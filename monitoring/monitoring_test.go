@@ -80,6 +80,7 @@ func about() map[string]map[string]string {
 		"JackfieldLatencyHigh": of("slow"), "JackfieldInFlightNearLimit": of("full"),
 		"JackfieldBundleRejected": {"code": "not_zip"}, "JackfieldConnectionsRefused": {"listener": "requests"},
 		"JackfieldTrustRootExpiring": {"use": "bundles"}, "JackfieldSignatureExpiring": of("signed"),
+		"JackfieldRepositoryNotRead": {"repository": "gone"}, "JackfieldRepositoryUnusable": {"repository": "gone"},
 		"JackfieldBundleDependencyMissing": {"code": "dependency_missing"},
 	}
 }

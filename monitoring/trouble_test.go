@@ -3,6 +3,8 @@ package monitoring
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,6 +14,9 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/storetest"
+	"github.com/jackfield-host/jackfield/trust/trusttest"
 )
 
 // troubled starts three hosts that are, together, in every kind of trouble that an alert
@@ -19,6 +24,7 @@ import (
 func troubled(t *testing.T) (busy, strict, small *aHost) {
 	t.Helper()
 	busy = start(t, "", files(t), "trust.policy = warn", "limits.memory = 0",
+		"repository.good.url = catalogue", "repository.good.root = catalogue.pem", "repository.gone.url = nowhere",
 		setting("flaky", "backoff.first = 10ms"), setting("flaky", "backoff.max = 20ms"),
 		setting("dead", "backoff.first = 10m"), setting("dead", "backoff.max = 20m"),
 		setting("full", "limits.in_flight = 2"), setting("fat", "limits.memory = 512MiB"))
@@ -106,6 +112,31 @@ func files(t *testing.T) map[string][]byte {
 	all["signed"], placed["conf/trust/acme.pem"] = signed(t)
 	for name, data := range all {
 		placed["extensions/"+name+".jar"] = data
+	}
+	maps.Copy(placed, catalogue(t))
+	return placed
+}
+
+// catalogue is a repository: the folder catalogue, and who vouches for it.
+func catalogue(t *testing.T) map[string][]byte {
+	s := storetest.New(t)
+	s.Publish("org.acme.hello", "1.0", "server")
+	view, err := store.NewReader(store.ReaderConfig{Source: s, Roots: s.Roots()}).Refresh(t.Context())
+	dir := t.TempDir()
+	if err == nil {
+		err = store.ExportDir(t.Context(), view, dir, store.ExportOptions{})
+	}
+	placed := map[string][]byte{"catalogue.pem": trusttest.PEM(s.Authority.Root.Cert)}
+	if err == nil {
+		err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				placed[filepath.Join("catalogue", strings.TrimPrefix(path, dir))] = read(t, path)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return placed
 }

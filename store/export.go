@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/jackfield-host/jackfield/trust"
 )
 
 // ExportOptions say what of a View is exported.
@@ -45,6 +47,37 @@ func Export(ctx context.Context, view *View, w io.Writer, o ExportOptions) error
 // there already are left alone, and the timestamp comes last.
 func ExportDir(ctx context.Context, view *View, dir string, o ExportOptions) error {
 	return export(ctx, view, o, dirTarget(dir))
+}
+
+// SeenIn returns what whoever reads an exported folder has seen, so that nothing older is put
+// into it: of the timestamp in it, which may have run out meanwhile. Of a folder that is not
+// there, or has none, it is the zero Seen. One that nobody vouches for is an *Error.
+func SeenIn(fsys fs.FS, roots *trust.Roots) (Seen, error) {
+	file, err := fsys.Open(exportedTimestamp)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Seen{}, nil
+	}
+	if err != nil {
+		return Seen{}, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, MaxEnvelope+1))
+	if err != nil {
+		return Seen{}, err
+	}
+	var e envelope
+	if err := decode("the envelope of the timestamp", data, MaxEnvelope, &e); err != nil {
+		return Seen{}, err
+	}
+	var claim Timestamp // what it says is believed once it is verified as of then
+	if err := decode("the timestamp", e.Payload, MaxEnvelope, &claim); err != nil {
+		return Seen{}, err
+	}
+	t, err := VerifyTimestamp(data, roots, claim.Issued, Seen{})
+	if err != nil {
+		return Seen{}, err
+	}
+	return t.Seen(), nil
 }
 
 // target takes the parts of an export.

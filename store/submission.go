@@ -22,20 +22,39 @@ type Submission struct {
 	Number int64           `json:"number"`
 	State  SubmissionState `json:"state"`
 	// Source is "api" or "drop"; File is the name it came with, made safe to show.
-	Source       string    `json:"source"`
-	File         string    `json:"file"`
-	Organization string    `json:"organization,omitempty"` // who sent it, of those that the store knows
-	Digest       string    `json:"digest"`
-	Size         int64     `json:"size"`
-	Format       Format    `json:"format,omitempty"`
-	Listing      string    `json:"listing,omitempty"`
-	Version      string    `json:"version,omitempty"`
-	Channel      Channel   `json:"channel,omitempty"`
-	Problems     []Problem `json:"problems,omitempty"` // why it is refused
-	Warnings     []string  `json:"warnings,omitempty"`
-	Created      time.Time `json:"created"`
-	Updated      time.Time `json:"updated"`
+	Source       string  `json:"source"`
+	File         string  `json:"file"`
+	Organization string  `json:"organization,omitempty"` // who sent it, of those that the store knows
+	Digest       string  `json:"digest"`
+	Size         int64   `json:"size"`
+	Format       Format  `json:"format,omitempty"`
+	Listing      string  `json:"listing,omitempty"`
+	Version      string  `json:"version,omitempty"`
+	Channel      Channel `json:"channel,omitempty"`
+	// Detached is the signature that came with the file, nil where none did.
+	Detached *Detached `json:"detached,omitempty"`
+	Problems []Problem `json:"problems,omitempty"` // why it is refused
+	Warnings []string  `json:"warnings,omitempty"`
+	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
 }
+
+// Detached is the signature of a file whose format has no place for one.
+type Detached struct {
+	// Signature is over the SHA-256 of the file, as "openssl dgst -sha256 -sign" writes it:
+	// RSASSA-PKCS1-v1_5, or ECDSA in DER. At most MaxSignature bytes.
+	Signature []byte `json:"signature"`
+	// Certificates are in DER: the signer's first, each followed by its issuer; the root may
+	// be left out. At most MaxCertificates, of MaxCertificate bytes each.
+	Certificates [][]byte `json:"certificates"`
+}
+
+// Bounds of a Detached.
+const (
+	MaxSignature    = 1024
+	MaxCertificates = 4
+	MaxCertificate  = 4096
+)
 
 // Problem is one reason for a refusal.
 type Problem struct {

@@ -218,3 +218,11 @@ func (v *View) FileFor(listing *Listing, release Release, platform string) (Rele
 	}
 	return ReleaseFile{}, refuse(IndexUnknown, "%.100s %.50s has no file for %.50s", listing.ID, release.Version, platform)
 }
+
+// Shard reads one shard: which listings are in it, and under which objects.
+func (v *View) Shard(ctx context.Context, index int) (*Shard, error) { return v.shard(ctx, index) }
+
+// Notices returns the objects that are the lists of advisories and revocations.
+func (v *View) Notices() (advisories, revocations Object) {
+	return v.snapshot.Advisories, v.snapshot.Revocations
+}

@@ -67,7 +67,7 @@ func shapedCommands() []shaped {
 		{line: "doctor", exit: 1},
 		{line: "store publish hello.jar"}, {line: "store publish settings.jar --no-wait"}, {line: "store publish pass", exit: 1}, {line: "store submissions"}, {line: "store submissions 1"},
 		{line: "store approve 1"}, {line: "store reject 2 --reason no"}, {line: "store retry 2"}, {line: "store list"}, {line: "store search hello"}, {line: "store show " + hello}, {line: "store show " + hello + "@1.0.0"},
-		{line: "store stats"}, {line: "store download " + hello + " --out downloaded.jar"}, {line: "store label " + hello + " --add official"},
+		{line: "store stats"}, {line: "store download " + hello + " --out downloaded.jar"}, {line: "store export catalogue.zip --roots store-data/root.pem"}, {line: "store import catalogue.zip catalogue --roots store-data/root.pem"}, {line: "store label " + hello + " --add official"},
 		{line: "store advisory add " + hello + " --severity low --title x"}, {line: "store advisory list"}, {line: "store revoke " + hello + "@1.0.0 --reason x"}, {line: "store unrevoke " + hello + "@1.0.0"},
 		{line: "store deprecate " + hello + "@1.0.0 --reason x"}, {line: "store restore " + hello + "@1.0.0"}, {line: "store withdraw " + hello + "@1.0.0 --reason x"}, {line: "store take-down " + hello + " --reason x"},
 		{line: "store org add x.example --pin sha256:" + strings.Repeat("0", 64) + "@x.example"}, {line: "store org list"},

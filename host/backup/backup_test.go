@@ -52,6 +52,8 @@ func newHome(t *testing.T) (host.Home, *state.Store) {
 	put(t, filepath.Join(home.Extensions(), "one.jar"), "jar 2.0.0", 0o644)
 	put(t, filepath.Join(home.Data(ext), "positions.db"), strings.Repeat("position ", 10_000), 0o600)
 	put(t, filepath.Join(home.Data(ext), "tmp", "scratch"), "nothing", 0o600)
+	put(t, filepath.Join(home.Repositories(), "acme", "known.json"), "{}", 0o600)
+	put(t, filepath.Join(home.Repositories(), "acme", "sha256", "ab", "object"), "can be read again", 0o600)
 	put(t, filepath.Join(home.Snapshots(ext), "sha256-1", "positions.db"), "earlier positions", 0o600)
 	put(t, filepath.Join(home.Pages(), ext, "index.html"), "<p>", 0o644)
 	put(t, filepath.Join(filepath.Dir(home.ExtensionLog("x")), "one.log"), "a line\n", 0o600)
@@ -146,6 +148,7 @@ func TestThereAndBack(t *testing.T) {
 	was, is := content(t, string(home)), content(t, string(to))
 	for _, gone := range []string{"/log", "/log/extensions", "/log/extensions/one.log", "/run", "/data/backups",
 		"/data/jackfield.db-shm", "/data/jackfield.db-wal", "/data/extensions/" + ext + "/tmp", "/data/extensions/" + ext + "/tmp/scratch",
+		"/data/repositories/acme/sha256", "/data/repositories/acme/sha256/ab", "/data/repositories/acme/sha256/ab/object",
 		"/data/bundles/" + digest(7), "/data/bundles/" + digest(7) + "/bundle.jar"} {
 		if _, ok := was[gone]; !ok {
 			t.Errorf("%s was never there", gone)

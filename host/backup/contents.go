@@ -42,6 +42,7 @@ func (b *writing) folders(ctx context.Context, standings map[string]state.Standi
 	}
 	for _, t := range []tree{
 		{at: "data/trust", dir: b.home.TrustCache()},
+		{at: "data/repositories", dir: b.home.Repositories(), keep: seenOfRepositories},
 		{at: "extensions", dir: b.home.Extensions()},
 		{at: "jmapadmin", dir: filepath.Dir(b.home.Pages())},
 	} {
@@ -50,6 +51,13 @@ func (b *writing) folders(ctx context.Context, standings map[string]state.Standi
 		}
 	}
 	return nil
+}
+
+// seenOfRepositories keeps what was seen of each repository, without which an old catalogue
+// would pass, and leaves what can be read again.
+func seenOfRepositories(name string) bool {
+	folder, file, inside := strings.Cut(name, "/")
+	return folder != "" && (!inside || file == "known.json" || file == "contents.json")
 }
 
 // conf writes the configuration. Links in it are followed: administrators make them.

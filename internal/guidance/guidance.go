@@ -3,7 +3,8 @@
 // operators' pages alike.
 //
 // Reasons is the table of the codes why an extension does not run, States that of the
-// states, Answers that of the codes by which requests are refused; Causes says what most
+// states, Answers that of the codes by which requests are refused, Repositories that of the
+// codes why a repository is not taken; Causes says what most
 // often leads to a code. What is promised: every state and code that the host, the bundles
 // and the judgement of signatures can give has its entry (tests take the codes from their
 // source), each in both languages, with something to do unless it passes by itself. The

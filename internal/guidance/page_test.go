@@ -68,6 +68,11 @@ A bundle is refused when the first certificate has ended without which its signa
 
 ` + "`jackfield ext top`" + ` shows p50 and p99 and how many wait. One extension that is slow slows itself; many at once point to the machine: processors, memory, disk. ` + "`limits.in_flight`" + ` and ` + "`timeouts.request`" + ` bound what waits.
 
+<a id="repository"></a>
+### A repository is not read
+
+` + "`jackfield ext repo list`" + ` shows its code, which is among those of [repositories](#repositories). What runs goes on; what was read last stays in use until it runs out. Other repositories work on.
+
 <a id="metrics"></a>
 ### Metrics of an extension are left out
 
@@ -76,7 +81,8 @@ A family is invalid, clashes with that of another extension or came too late. Th
 `
 
 // page is docs/operations/troubleshooting.md. The anchors are codes; those of states begin
-// with state-, those of answers with answer-, since some words are both.
+// with state-, those of answers with answer-, those of repositories with repository-, since
+// some words are several.
 func page() string {
 	var b strings.Builder
 	b.WriteString(intro + symptoms)
@@ -101,6 +107,7 @@ func page() string {
 	section("States", "state-", "What an extension is doing. Its code, below, says more.", States(), nil)
 	section("Codes", "", "Why an extension, a file or a version does not run.", Reasons(), Causes())
 	section("Answers", "answer-", "The codes with which requests and questions to the admin API are refused.", Answers(), nil)
+	section("Repositories", "repository-", "Why a repository, or something of it, is not taken.", Repositories(), nil)
 	return strings.TrimSpace(b.String()) + "\n"
 }
 
@@ -124,7 +131,7 @@ func TestPageIsCurrent(t *testing.T) {
 // Every state, code and answer has one entry to which a link can lead.
 func TestAnchors(t *testing.T) {
 	text := page()
-	for prefix, table := range map[string]map[string]Reason{"state-": States(), "": Reasons(), "answer-": Answers()} {
+	for prefix, table := range map[string]map[string]Reason{"state-": States(), "": Reasons(), "answer-": Answers(), "repository-": Repositories()} {
 		for key := range table {
 			if n := strings.Count(text, `<a id="`+prefix+key+`">`); n != 1 {
 				t.Errorf("%s%s has %d anchors", prefix, key, n)

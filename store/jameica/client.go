@@ -57,7 +57,7 @@ func (c *Client) Read(ctx context.Context, base string) (*Contents, error) {
 		return nil, &Error{Code: CodeRepository, Message: err.Error()}
 	}
 	asked := ctx
-	ctx, cancel := context.WithTimeoutCause(ctx, wholeTimeouts*c.timeout(), fmt.Errorf("the repository took longer than %s in all", wholeTimeouts*c.timeout()))
+	ctx, cancel := context.WithTimeoutCause(ctx, wholeTimeouts*c.timeout(), tooSlow(fmt.Sprintf("the repository took longer than %s in all", wholeTimeouts*c.timeout())))
 	defer cancel()
 	limits := c.Limits.withDefaults()
 	address := asFolder(base) + "repository.xml"

@@ -21,6 +21,12 @@ func (s status) Error() string {
 	return fmt.Sprintf("the answer is %d %s", int(s), http.StatusText(int(s)))
 }
 
+// tooSlow is why something was given up. Like the errors of package net it has Timeout.
+type tooSlow string
+
+func (t tooSlow) Error() string { return string(t) }
+func (t tooSlow) Timeout() bool { return true }
+
 // get asks for an address. Its error is an *Error with the address; of another status than
 // 200 it wraps a status.
 func (c *Client) get(ctx context.Context, address string) (*http.Response, error) {
@@ -88,7 +94,7 @@ func unreachable(address string, err error) *Error {
 
 // document reads a whole document of at most limit bytes, within Timeout.
 func (c *Client) document(ctx context.Context, address string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout(), fmt.Errorf("it took longer than %s", c.timeout()))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout(), tooSlow(fmt.Sprintf("it took longer than %s", c.timeout())))
 	defer cancel()
 	response, err := c.get(ctx, address)
 	if err != nil {
@@ -120,7 +126,7 @@ func (c *Client) stream(ctx context.Context, address string, limit int64, to io.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	late := time.AfterFunc(stall, func() {
-		cancel(fmt.Errorf("less than %d bytes came in %s", piece, stall))
+		cancel(tooSlow(fmt.Sprintf("less than %d bytes came in %s", piece, stall)))
 	})
 	defer late.Stop()
 	response, err := c.get(ctx, address)

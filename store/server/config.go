@@ -51,6 +51,10 @@ type Config struct {
 	// SigningCert and SigningKey are PEM files: the store's certificate chain and key.
 	// Without them the store makes an authority of its own in Data/keys.
 	SigningCert, SigningKey string
+	// JameicaCert and JameicaKey are PEM files: the chain and the key by which ZIPs are signed
+	// for Jameica, RSA. Without them the store makes its own in Data/keys; several replicas
+	// need them.
+	JameicaCert, JameicaKey string
 	// TLS is nil for plain HTTP.
 	TLS *tls.Config
 	// Proxies are the addresses whose X-Forwarded-For counts.
@@ -101,6 +105,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if (c.SigningCert == "") != (c.SigningKey == "") {
 		return c, errors.New("the signing certificate and its key come together")
+	}
+	if (c.JameicaCert == "") != (c.JameicaKey == "") {
+		return c, errors.New("the certificate for Jameica and its key come together")
 	}
 	return c, nil
 }

@@ -42,6 +42,7 @@ func (s *Server) openDesk() error {
 		Formats: []ingest.Format{
 			&formats.Bundle{Judge: judge, Limits: limits, UnsignedUnsafe: s.cfg.UnsignedUnsafe, Tool: "jackfield", Version: s.cfg.Version},
 			&formats.Jami{Options: jami, Tool: "jackfield", Version: s.cfg.Version},
+			&formats.Jameica{Judge: judge, Limits: limits, UnsignedUnsafe: s.cfg.UnsignedUnsafe, Base: s.cfg.BaseURL, Tool: "jackfield", Version: s.cfg.Version},
 		},
 		MaxBytes: s.cfg.MaxBytes, Temp: s.cfg.temp(), Log: s.cfg.Log,
 	})

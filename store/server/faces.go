@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
@@ -19,7 +18,8 @@ import (
 	"github.com/jackfield-host/jackfield/store/server/internal/web"
 )
 
-// newFaces is what answers beside the API: the Jami face, and behind it the pages.
+// newFaces is what answers beside the API: the face for Jameica, behind it the one for Jami,
+// and behind that the pages.
 func (s *Server) newFaces() (http.Handler, error) {
 	people, err := pages.New(pages.Config{
 		Catalogue: pages.Of(s.catalogue), Desk: submissions{s.database}, Detail: s.detail,
@@ -30,7 +30,7 @@ func (s *Server) newFaces() (http.Handler, error) {
 		return nil, fmt.Errorf("preparing the pages: %w", err)
 	}
 	options := jami.Options{
-		Prefix: "/jami", URL: strings.TrimSuffix(s.cfg.BaseURL.String(), "/"), Downloaded: s.counter.Count, Next: whole(people),
+		Prefix: "/jami", URL: s.base(), Downloaded: s.counter.Count, Next: whole(people),
 		Failed: func(r *http.Request, err error) {
 			s.cfg.Log.Error("answering a request of a face", "method", r.Method, "path", r.URL.Path, "error", err)
 		},
@@ -38,7 +38,7 @@ func (s *Server) newFaces() (http.Handler, error) {
 	if list := s.jamiCRL; list != nil {
 		options.CRL = func(context.Context) ([]byte, error) { return list, nil }
 	}
-	return jami.New(jamiCatalogue{s}, options), nil
+	return s.jameica(jami.New(jamiCatalogue{s}, options))
 }
 
 // detail is what is too much for the listing of a release.

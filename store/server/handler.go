@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -52,7 +53,15 @@ func below(prefix string, handler http.Handler) http.Handler {
 		case "/healthz", "/readyz", "/metrics":
 			handler.ServeHTTP(w, r)
 		case prefix:
-			http.Redirect(w, r, prefix+"/", http.StatusPermanentRedirect)
+			to := &url.URL{Path: prefix + "/", RawQuery: r.URL.RawQuery}
+			if !r.URL.Query().Has("arch") {
+				http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
+				return
+			}
+			// Jami's client appends its query to the address that it was given, slash or not.
+			r = r.Clone(r.Context())
+			r.URL = to
+			stripped.ServeHTTP(w, remember(r))
 		default:
 			stripped.ServeHTTP(w, remember(r))
 		}
@@ -78,7 +87,7 @@ func (s *Server) routes(registry *prometheus.Registry) []web.Route {
 		Catalogue: s.catalogue, Database: s.database, Blobs: s.blobs, Downloaded: s.counter.Count, Summary: markdown.New().Summary,
 	})
 	writing := publishing.New(publishing.Config{Desk: s.desk, Database: s.database, MaxBytes: s.cfg.MaxBytes, Now: now, Settle: s.settle})
-	routes = append(append(routes, reading.Routes()...), writing.Routes()...)
+	routes = append(append(append(routes, reading.Routes()...), writing.Routes()...), s.mattermost().Routes()...)
 	return append(routes, description(routes, s.cfg.Version))
 }
 

@@ -95,7 +95,7 @@ func TestPrefix(t *testing.T) {
 	})
 	for path, want := range map[string]int{
 		"/our/store/api/v1/listings": 200, "/our/store/healthz": 200, "/healthz": 200, "/readyz": 200, "/metrics": 200,
-		"/api/v1/listings": 404, "/our/storeroom": 404, "/our/store": 308,
+		"/api/v1/listings": 404, "/our/storeroom": 404, "/our/store?lang=fr": 308,
 	} {
 		resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(must(http.NewRequest("GET", r.url+path, nil)))
 		if err != nil {
@@ -104,6 +104,9 @@ func TestPrefix(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != want {
 			t.Errorf("%s: %d, want %d", path, resp.StatusCode, want)
+		}
+		if to := resp.Header.Get("Location"); want == 308 && to != "/our/store/?lang=fr" {
+			t.Errorf("%s leads to %s", path, to)
 		}
 	}
 }

@@ -262,6 +262,13 @@ func (s *Store) File(_ context.Context, want store.ReleaseFile, offset int64) (i
 	return io.NopCloser(bytes.NewReader(data[offset:])), nil
 }
 
+// Bytes returns the file of a release by its digest, nil for none.
+func (s *Store) Bytes(digest string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.files[digest])
+}
+
 // ServeHTTP answers the routes of the native API that store.HTTPSource asks.
 func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mux := http.NewServeMux()

@@ -34,6 +34,8 @@ type exam struct {
 	rows     []host.Extension
 	refused  map[string]error // why it has not, by question
 
+	repositories []host.Repository
+
 	config *servecmd.Config // of the home; nil where it is wrong
 }
 
@@ -52,7 +54,7 @@ func examine(ctx context.Context, t *hostclient.Target, version string) *exam {
 	e.ask(ctx)
 	for _, check := range []func(context.Context){
 		e.checkHome, e.checkDisk, e.checkDatabase, e.checkConfiguration, e.checkHost, e.checkPorts,
-		e.checkKernel, e.checkLimits, e.checkTrust, e.checkClock, e.checkExtensions,
+		e.checkKernel, e.checkLimits, e.checkTrust, e.checkClock, e.checkRepositories, e.checkExtensions,
 	} {
 		if ctx.Err() != nil {
 			break
@@ -101,6 +103,10 @@ func (e *exam) ask(ctx context.Context) {
 	}
 	if ask("extensions", &list) {
 		e.rows = list.Extensions
+	}
+	var places struct{ Repositories []host.Repository }
+	if ask("repositories", &places) {
+		e.repositories = places.Repositories
 	}
 }
 

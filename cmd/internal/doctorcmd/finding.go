@@ -41,7 +41,7 @@ type Finding struct {
 
 // Checks lists what is looked at, in this order.
 func Checks() []string {
-	return []string{"home", "disk", "database", "configuration", "host", "ports", "kernel", "limits", "trust", "clock", "extensions"}
+	return []string{"home", "disk", "database", "configuration", "host", "ports", "kernel", "limits", "trust", "clock", "repositories", "extensions"}
 }
 
 // Report is what `jackfield doctor -o json` prints.

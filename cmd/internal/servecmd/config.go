@@ -3,6 +3,7 @@ package servecmd
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
@@ -51,6 +52,8 @@ type Config struct {
 	TrustPolicy, TrustRevocation, TrustOnRevoked string
 	TrustRecheck                                 time.Duration
 	TrustPrivateResponders                       bool
+	// UpdateCheck is how often repositories are looked at.
+	UpdateCheck time.Duration
 	// UpdateAuto says which updates come by themselves, UpdateWindow when.
 	UpdateAuto   string
 	UpdateWindow host.UpdateWindow
@@ -71,6 +74,10 @@ type Config struct {
 	// order in which they stand.
 	Settings   host.Settings
 	Extensions map[string][]Override
+
+	// Repositories are where extensions can be installed from, by name; their paths may be
+	// relative to the home folder.
+	Repositories map[string]host.RepositorySource
 
 	// Effective are the keys as they hold, and where each was set.
 	Effective []host.Setting
@@ -96,6 +103,7 @@ func Defaults() Config {
 		TrustRevocation:  "soft",
 		TrustOnRevoked:   "stop",
 		TrustRecheck:     time.Hour,
+		UpdateCheck:      24 * time.Hour,
 		UpdateAuto:       "off",
 		ScanInterval:     2 * time.Second,
 		BundleMaxBytes:   bundle.DefaultLimits().FileBytes,
@@ -107,6 +115,7 @@ func Defaults() Config {
 		TracingSample:    1,
 		Settings:         host.DefaultSettings(),
 		Extensions:       map[string][]Override{},
+		Repositories:     map[string]host.RepositorySource{},
 	}
 }
 
@@ -129,6 +138,9 @@ func (c *Config) set(a assignment) *Problem {
 			}
 			return nil
 		}
+	}
+	if strings.HasPrefix(a.key, repositoryPrefix) {
+		return c.setRepository(a)
 	}
 	id, name, ok := extensionKey(a.key)
 	if !ok {
@@ -165,6 +177,7 @@ func (c *Config) check(where func(key string) string) []*Problem {
 		}
 	}
 	problems = append(problems, c.checkOIDC(where)...)
+	problems = append(problems, c.checkRepositories(where)...)
 	for _, id := range sortedKeys(c.Extensions) {
 		problems = append(problems, checkSettings("extension."+id+".", c.For(id), where)...)
 	}

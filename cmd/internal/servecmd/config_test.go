@@ -49,7 +49,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"limits.data": "1GiB", "sandbox": "auto", "sandbox.users": "1900000000-1900065535",
 		"upgrade.hold_queue": "16384", "upgrade.snapshot_max": "256MiB", "upgrade.probation": "30s",
 		"trust.policy": "", "trust.revocation": "soft", "trust.on_revoked": "stop", "trust.recheck": "1h", "trust.private_responders": "false",
-		"update.auto": "off", "update.window": "",
+		"update.check": "24h", "update.auto": "off", "update.window": "",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("keys and defaults\n%v\nwant\n%v", got, want)
@@ -153,6 +153,17 @@ func TestFaults(t *testing.T) {
 		{name: "no key", file: "=x", want: []string{":1: no key before the ="}},
 		{name: "too large", file: strings.Repeat("#\n", properties.Max), want: []string{"over 1048576 bytes"}},
 		{name: "no expansion", file: "listen=${HOME}", want: []string{`listen = "${HOME}"`}},
+		{name: "a repository without an address", file: "repository.acme.priority=3", want: []string{":1: repository.acme is no repository: it has no url"}},
+		{name: "a repository with a password", file: "repository.acme.url=https://ann:secret@store.example", want: []string{"repository.acme is no repository", "without user", "!secret"}},
+		{name: "a repository of another scheme", file: "repository.acme.url=ftp://store.example", want: []string{"neither an http or https address nor"}},
+		{name: "a name that leads", file: "repository.../x.url=/srv/x", want: []string{"repository"}},
+		{name: "an upper case repository", file: "repository.Acme.url=/srv/x", want: []string{"repository.Acme is no repository", "lower case"}},
+		{name: "mistyped of a repository", file: "repository.acme.url=/x\nrepository.acme.prioritiy=3", want: []string{":2: repository.acme.prioritiy is not a key; did you mean repository.acme.priority?"}},
+		{name: "no key of a repository", file: "repository.acme=https://store.example", want: []string{"write repository.<name>.url"}},
+		{name: "priority of a repository", file: "repository.acme.url=/x\nrepository.acme.priority=high", want: []string{`repository.acme.priority = "high": allowed is a whole number`}},
+		{name: "kind of a repository", file: "repository.acme.url=/x\nrepository.acme.kind=maven", want: []string{"allowed is jackfield or jameica"}},
+		{name: "an unsigned store", file: "repository.acme.url=/x\nrepository.acme.allow_unsigned=true", want: []string{"only what comes from a repository of Jameica's may be unsigned"}},
+		{name: "a repository by variable", environ: []string{"JACKFIELD_REPOSITORY_ACME_URL=https://store.example"}, want: []string{"JACKFIELD_REPOSITORY_ACME_URL: the keys of a repository", "JACKFIELD_PROPERTIES"}},
 		{name: "all at once", file: "a=1\nlimits.queue=x", environ: []string{"JACKFIELD_LOG_LEVEL=loud"}, flags: []assignment{{"listen", "x", "--listen"}},
 			want: []string{"4 faults", ":1: a ", ":2: limits.queue", "JACKFIELD_LOG_LEVEL: log.level", "--listen: listen"}},
 	} {

@@ -21,7 +21,7 @@ type origin struct {
 }
 
 // effective are the keys as they hold: every key of the host in the order of keys, then
-// those that were set for single extensions, by id. All that is set is valid, and what
+// those that were set for single extensions and repositories, by name. All that is set is valid, and what
 // comes later wins.
 func effective(origins []origin) []host.Setting {
 	known := keys()
@@ -45,6 +45,10 @@ func effective(origins []origin) []host.Setting {
 		rows = append(rows, row)
 	}
 	for _, name := range sortedKeys(last) {
+		if row, ok := ofRepositoryRow(last[name].assignment, last[name].source); ok {
+			rows = append(rows, row)
+			continue
+		}
 		id, short, _ := extensionKey(name) // it was accepted by set
 		k := known[slices.IndexFunc(known, func(k key) bool { return k.name == short })]
 		general := rows[slices.IndexFunc(rows, func(r host.Setting) bool { return r.Key == short })]

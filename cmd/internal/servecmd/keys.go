@@ -60,6 +60,7 @@ func keys() []key {
 		once("trust.on_revoked", "what becomes of an extension whose signer is revoked", choice("stop", "warn"), func(c *Config) *string { return &c.TrustOnRevoked }),
 		once("trust.recheck", "time after which the signatures of what is installed are judged again", duration(time.Second, 30*24*time.Hour), func(c *Config) *time.Duration { return &c.TrustRecheck }),
 		once("trust.private_responders", "let addresses of revocation in certificates lead into loopback and private networks", boolean(), func(c *Config) *bool { return &c.TrustPrivateResponders }),
+		once("update.check", "how often repositories are asked for something new", duration(time.Minute, 30*24*time.Hour), func(c *Config) *time.Duration { return &c.UpdateCheck }),
 		once("update.auto", "which updates from repositories are installed without anybody's asking; never to another major version, to more permissions or of another publisher", choice("off", "patch", "minor", "all"), func(c *Config) *string { return &c.UpdateAuto }),
 		once("update.window", "when they may be installed, in local time; empty for always", updateWindow(), func(c *Config) *host.UpdateWindow { return &c.UpdateWindow }),
 		once("upgrade.hold_queue", "requests of an extension that may wait while one version hands over to the next", number(1, 1<<20), func(c *Config) *int { return &c.HoldQueue }),

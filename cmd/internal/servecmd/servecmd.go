@@ -27,7 +27,11 @@ in the environment (JACKFIELD_REQUESTS_AUTH=none) or on the command line
 (--requests-auth=none); the later of the three wins. The keys limits.*, timeouts.*,
 check.*, backoff.*, sandbox and log.level can also be set for one extension, as
 extension.<id>.<key>: in the file, with --set, or as a line of the variable
-JACKFIELD_PROPERTIES.`
+JACKFIELD_PROPERTIES.
+
+Repositories, from which extensions are installed, are keys of the same places:
+repository.<name>.url, .root, .kind, .priority, .enabled and .allow_unsigned;
+docs/repositories.md has them.`
 
 // New returns the command. version is the host's own, program what host.Shim returned.
 func New(version string, program host.Program) *cobra.Command {

@@ -156,6 +156,9 @@ func fromEnviron(environ []string) (found []assignment, ignored []string, proble
 
 // doubtful returns what is wrong with a variable that was probably meant as a key.
 func doubtful(name, rest string) *Problem {
+	if strings.HasPrefix(rest, "REPOSITORY_") {
+		return &Problem{Place: name, Message: "the keys of a repository have no variables of their own: write them as lines into " + envPrefix + "PROPERTIES"}
+	}
 	guess := strings.ToLower(strings.ReplaceAll(rest, "_", "."))
 	if isLater := slices.ContainsFunc([]string{guess, strings.ToLower(rest)}, later); isLater {
 		return &Problem{Place: name, Message: "is not supported by this version"}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,15 +27,17 @@ const tries = 3
 
 func newPublish(t *target) *cobra.Command {
 	var beta, stable, noWait bool
+	var signature, certificate string
 	cmd := &cobra.Command{
 		Use:   "publish FILE…",
 		Short: "submit files to the store, and wait for its verdict",
 		Long: `Publish submits files to the store, one after the other, and waits until each is
 published, waits for a review, or is refused. The token says for which organization.
 The exit code is 1 when one of the files is refused; the others are published
-nevertheless.`,
+nevertheless. A ZIP for Jameica has no place for a signature: it comes beside the file.`,
 		Example: `  jackfield store publish dist/bundles/hello-1.0.0.jar --store https://store.example.org --token-file token
-  jackfield store publish hello-1.1.0.jar --beta`,
+  jackfield store publish hello-1.1.0.jar --beta
+  jackfield store publish demo.notes-2.1.0.zip --signature demo.notes-2.1.0.zip.sig --certificate chain.pem`,
 		Args: cobra.MinimumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"jar", "jpl", "zip"}, cobra.ShellCompDirectiveFilterFileExt
@@ -44,19 +47,24 @@ nevertheless.`,
 	flags.BoolVar(&beta, "beta", false, "publish in the beta channel")
 	flags.BoolVar(&stable, "stable", false, "publish in the stable channel, also a version with a suffix")
 	flags.BoolVar(&noWait, "no-wait", false, "return as soon as the store has the files")
+	flags.StringVar(&signature, "signature", "", "file with a signature over the SHA-256 of FILE, as 'openssl dgst -sha256 -sign' writes it")
+	flags.StringVar(&certificate, "certificate", "", "PEM file with the certificate for it, and that of its organization")
 	cmd.MarkFlagsMutuallyExclusive("beta", "stable")
+	cmd.MarkFlagsRequiredTogether("signature", "certificate")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		query := url.Values{"wait": {"false"}}
-		if beta {
-			query.Set("channel", string(store.Beta))
-		} else if stable {
-			query.Set("channel", string(store.Stable))
-		}
+		query := parameters(beta, stable)
 		for _, path := range args { // nothing is sent when one of them is not there
 			if err := judgeFile(path); err != nil {
 				return err
 			}
+		}
+		if signature != "" && len(args) > 1 {
+			return output.Usagef("publish one file at a time", "a signature is for one file, not for %d", len(args))
+		}
+		beside, err := detached(signature, certificate)
+		if err != nil {
+			return err
 		}
 		c, err := t.Connect()
 		if err != nil {
@@ -64,7 +72,7 @@ nevertheless.`,
 		}
 		done := []store.Submission{}
 		for _, path := range args {
-			s, err := publish(cmd.Context(), cmd.ErrOrStderr(), c, path, query, noWait)
+			s, err := publish(cmd.Context(), cmd.ErrOrStderr(), c, upload{path, query, beside}, noWait)
 			if err != nil {
 				return err
 			}
@@ -76,6 +84,18 @@ nevertheless.`,
 		return verdict(done)
 	}
 	return cmd
+}
+
+// parameters are those of a submission, which is asked for again until it is decided.
+func parameters(beta, stable bool) url.Values {
+	query := url.Values{"wait": {"false"}}
+	switch {
+	case beta:
+		query.Set("channel", string(store.Beta))
+	case stable:
+		query.Set("channel", string(store.Stable))
+	}
+	return query
 }
 
 func judgeFile(path string) error {
@@ -93,13 +113,20 @@ func judgeFile(path string) error {
 	return nil
 }
 
+// upload is one file, and what is sent with it.
+type upload struct {
+	path   string
+	query  url.Values
+	beside http.Header // its signature, if that is not in it
+}
+
 // publish sends one file and returns what became of it.
-func publish(ctx context.Context, stderr io.Writer, c *storeclient.Client, path string, query url.Values, noWait bool) (store.Submission, error) {
-	what, key := "publishing "+oneLine(filepath.Base(path)), rand.Text()
+func publish(ctx context.Context, stderr io.Writer, c *storeclient.Client, u upload, noWait bool) (store.Submission, error) {
+	what, key := "publishing "+oneLine(filepath.Base(u.path)), rand.Text()
 	var s store.Submission
 	var err error
 	for range tries {
-		s, err = send(ctx, stderr, c, path, query, what, key)
+		s, err = send(ctx, stderr, c, u, what, key)
 		if !errors.Is(err, storeclient.ErrUnreachable) || ctx.Err() != nil {
 			break
 		}
@@ -111,7 +138,7 @@ func publish(ctx context.Context, stderr io.Writer, c *storeclient.Client, path 
 	if err != nil || noWait {
 		return s, err
 	}
-	bar := output.NewProgress(stderr, filepath.Base(path), -1)
+	bar := output.NewProgress(stderr, filepath.Base(u.path), -1)
 	defer bar.End()
 	for s.State == store.Submitted || s.State == store.Checking {
 		bar.Say(string(s.State))
@@ -123,9 +150,9 @@ func publish(ctx context.Context, stderr io.Writer, c *storeclient.Client, path 
 	return s, nil
 }
 
-func send(ctx context.Context, stderr io.Writer, c *storeclient.Client, path string, query url.Values, what, key string) (store.Submission, error) {
+func send(ctx context.Context, stderr io.Writer, c *storeclient.Client, u upload, what, key string) (store.Submission, error) {
 	var s store.Submission
-	f, err := os.Open(path)
+	f, err := os.Open(u.path)
 	if err != nil {
 		return s, output.Errorf("", "reading the file: %w", err)
 	}
@@ -134,17 +161,16 @@ func send(ctx context.Context, stderr io.Writer, c *storeclient.Client, path str
 	if err != nil {
 		return s, output.Errorf("", "reading the file: %w", err)
 	}
-	bar := output.NewProgress(stderr, filepath.Base(path), info.Size())
+	bar := output.NewProgress(stderr, filepath.Base(u.path), info.Size())
 	defer bar.End()
-	named := url.Values{"file": {filepath.Base(path)}}
-	for name, values := range query {
-		named[name] = values
-	}
+	named := url.Values{"file": {filepath.Base(u.path)}}
+	maps.Copy(named, u.query)
 	req, err := c.Request(ctx, question{Method: http.MethodPost, Path: []string{"submissions"}, Query: named}, &counted{f, bar})
 	if err != nil {
 		return s, err
 	}
 	req.ContentLength = info.Size()
+	maps.Copy(req.Header, u.beside)
 	req.Header.Set("Content-Type", "application/octet-stream")
 	req.Header.Set("Idempotency-Key", key)
 	req.Header.Set("Expect", "100-continue") // who is not let in need not send it all
@@ -167,9 +193,13 @@ func (c *counted) Read(p []byte) (int, error) {
 // verdict is the error of submissions that were refused.
 func verdict(done []store.Submission) error {
 	var lines []string
+	hint := "" // bundle verify reads no ZIPs for Jameica
 	for _, s := range done {
 		if s.State != store.NeedsChanges {
 			continue
+		}
+		if s.Format != store.FormatJameica {
+			hint = "'jackfield bundle verify FILE' says the same of the file itself"
 		}
 		lines = append(lines, fmt.Sprintf("%s is refused", oneLine(s.File)))
 		for _, p := range s.Problems {
@@ -183,7 +213,7 @@ func verdict(done []store.Submission) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return output.Errorf("'jackfield bundle verify FILE' says the same of the file itself", "%s", strings.Join(lines, "\n"))
+	return output.Errorf(hint, "%s", strings.Join(lines, "\n"))
 }
 
 func newSubmissions(t *target) *cobra.Command {

@@ -41,7 +41,7 @@ func New(own ...*cobra.Command) *cobra.Command {
 func commands() []*cobra.Command {
 	t := func() *target { return &target{} }
 	all := []func(*target) *cobra.Command{
-		newPublish, newSubmissions, newList, newSearch, newShow, newDownload,
+		newPublish, newSubmissions, newList, newSearch, newShow, newDownload, newExport, newImport,
 		newLabel, newApprove, newReject, newRetry, newAdvisory, newRevoke, newUnrevoke, newOrganization, newToken, newAudit, newStats,
 	}
 	var list []*cobra.Command

@@ -68,6 +68,8 @@ func keys() []key {
 		{"admission", "what becomes of what passes the checks: direct publishes it, review waits for somebody to approve it", "direct", choice(func(c *config) *server.Admission { return &c.Admission }, server.Direct, server.Review)},
 		{"signing.cert", "PEM file with the store's certificate and its chain; an authority of its own in the folder unless it is given", "", text(func(c *config) *string { return &c.SigningCert })},
 		{"signing.key", "PEM file with the key of that certificate", "", text(func(c *config) *string { return &c.SigningKey })},
+		{"jameica.cert", "PEM file with the certificate by which ZIPs are signed for Jameica, and its chain; one of the store's own in the folder unless it is given", "", text(func(c *config) *string { return &c.JameicaCert })},
+		{"jameica.key", "PEM file with the key of that certificate, RSA of 3072 bits or more", "", text(func(c *config) *string { return &c.JameicaKey })},
 		{"tls.cert", "PEM file with the certificate for https; it is read again when it changes", "", text(func(c *config) *string { return &c.tlsCert })},
 		{"tls.key", "PEM file with its key", "", text(func(c *config) *string { return &c.tlsKey })},
 		{"proxies", "addresses or networks of reverse proxies, whose X-Forwarded-For counts, separated by commas", "", func(c *config, v string) (err error) {
@@ -180,7 +182,7 @@ func (c *config) check() []string {
 	if _, _, err := net.SplitHostPort(c.listen); err != nil {
 		problems = append(problems, "listen: write HOST:PORT")
 	}
-	for _, pair := range [][4]string{{"tls.cert", c.tlsCert, "tls.key", c.tlsKey}, {"signing.cert", c.SigningCert, "signing.key", c.SigningKey}} {
+	for _, pair := range [][4]string{{"tls.cert", c.tlsCert, "tls.key", c.tlsKey}, {"signing.cert", c.SigningCert, "signing.key", c.SigningKey}, {"jameica.cert", c.JameicaCert, "jameica.key", c.JameicaKey}} {
 		if (pair[1] == "") != (pair[3] == "") {
 			problems = append(problems, pair[0]+" and "+pair[2]+" come together")
 		}

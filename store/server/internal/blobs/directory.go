@@ -277,18 +277,16 @@ func (d directory) Check(context.Context) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// makeDir makes a folder that is nobody else's to read, and syncs its parent.
+// makeDir makes a folder that is nobody else's to read, and syncs its parent: also where it
+// is there already, since who made it may not have come to that.
 func makeDir(path string) error {
 	err := os.Mkdir(path, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
 			err = os.Mkdir(path, 0o700)
 		}
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

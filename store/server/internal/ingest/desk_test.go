@@ -208,6 +208,39 @@ func TestPublish(t *testing.T) {
 	})
 }
 
+// swept are blobs of which a sweep by another replica takes the first picture, between the
+// moment at which it was put and that at which a row names it.
+type swept struct {
+	blobs.Store
+	once sync.Once
+}
+
+func (s *swept) Put(ctx context.Context, r io.Reader) (object store.Object, err error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return object, err
+	}
+	if bytes.HasPrefix(data, []byte("\x89PNG")) {
+		s.once.Do(func() { object = store.ObjectOf(data) })
+	}
+	if object.Digest != "" {
+		return object, nil
+	}
+	return s.Store.Put(ctx, bytes.NewReader(data))
+}
+
+func TestAPictureThatIsSweptMeanwhile(t *testing.T) {
+	b := backends.SQLite(t)
+	w := open(t, b, func(c *ingest.Config) { c.Blobs = &swept{Store: b.Blobs} })
+	w.publishes(hello("1.0", bundletest.WithFile("META-INF/extension/icon.png", painted(t))))
+	icon := w.listing(helloID).Pictures.Icon.Digest
+	for deadline := time.Now().Add(30 * time.Second); blobs.Verify(t.Context(), b.Blobs, icon) != nil; time.Sleep(5 * time.Millisecond) { // a poll
+		if time.Now().After(deadline) {
+			t.Fatal("the picture does not come back")
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	backends.Each(t, func(t *testing.T, b backends.Backend) {
 		w := open(t, b, func(c *ingest.Config) { c.MaxBytes = 100_000 })

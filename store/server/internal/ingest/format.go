@@ -28,6 +28,8 @@ type File struct {
 	Digest string // sha256:<hex>
 	// Names are the entries of the ZIP archive that it seems to be, nil when it is none.
 	Names []string
+	// Detached is the signature that came with it, nil where none did.
+	Detached *store.Detached
 }
 
 // Candidate is a file that a format's reader takes: all that a listing says of it.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/backends"
 	"github.com/jackfield-host/jackfield/store/server/internal/ingest"
+	"github.com/jackfield-host/jackfield/store/server/internal/ingest/ingesttest"
 )
 
 // FuzzSubmit: whatever is submitted, the submission ends, refused with a code of the closed
@@ -28,7 +29,7 @@ func FuzzSubmit(f *testing.F) {
 	reader := bundles(acme.Root)
 	reader.UnsignedUnsafe = true // else nothing that is mutated comes further than its signature
 	w := open(f, backends.SQLite(f), func(c *ingest.Config) { c.Formats = []ingest.Format{reader, both()[1]} })
-	known := codes()
+	known := ingesttest.Codes()
 	for _, code := range []string{store.CodeVersionNotHigher, store.CodeIDTaken, store.CodeTextInvalid} {
 		known[code] = true
 	}

@@ -58,7 +58,31 @@ func (d *Desk) publish(ctx context.Context, p *proposal, claim string, direct bo
 	if err != nil {
 		return p.submission, ofAction(err, fmt.Sprintf("publishing submission %d", p.submission.Number))
 	}
+	d.assurePictures(ctx, p.Candidate, p.pictures)
 	return s, nil
+}
+
+// assurePictures looks, now that rows name them, whether the pictures are still there: who
+// sweeps a bucket may have decided over an old one before. (A file was read after the row of
+// its submission was written, which is the same.)
+func (d *Desk) assurePictures(ctx context.Context, c *Candidate, shown store.Pictures) {
+	there := func(p *store.Picture) bool {
+		if p == nil {
+			return true
+		}
+		_, err := d.cfg.Blobs.Stat(ctx, p.Digest)
+		return err == nil
+	}
+	whole := there(shown.Icon) && there(shown.Background)
+	for i := range shown.Screenshots {
+		whole = whole && there(&shown.Screenshots[i])
+	}
+	if whole {
+		return
+	}
+	if _, err := d.keepPictures(ctx, c); err != nil {
+		d.cfg.Log.Error("a picture of what was published is missing", "listing", c.ID, "version", c.Release.Version, "error", err)
+	}
 }
 
 // change is what follows from the rules for the database.

@@ -32,6 +32,8 @@ type Upload struct {
 	// Channel is where it is to be published; empty: beta for a version with a suffix,
 	// else stable.
 	Channel store.Channel
+	// Detached is the signature of a file whose format has no place for one, or nil.
+	Detached *store.Detached
 	// Key is the sender's word for this upload, "" for none: a second upload with it is
 	// answered with the submission of the first.
 	Key string
@@ -97,7 +99,7 @@ func (d *Desk) Receive(ctx context.Context, u Upload) (store.Submission, error) 
 	now := d.now()
 	s := store.Submission{
 		State: store.Submitted, Source: u.Source, File: shownName(u), Organization: u.Organization,
-		Digest: object.Digest, Size: object.Size, Channel: u.Channel, Created: now, Updated: now,
+		Digest: object.Digest, Size: object.Size, Channel: u.Channel, Detached: u.Detached, Created: now, Updated: now,
 	}
 	if u.Problem != nil {
 		s.State, s.Problems = store.NeedsChanges, []store.Problem{bounded(*u.Problem)}

@@ -75,7 +75,7 @@ func (d *Desk) Retry(ctx context.Context, number int64, actor string) (store.Sub
 	now := d.now()
 	s, err := d.cfg.Database.AddSubmission(ctx, database.NewSubmission{Submission: store.Submission{
 		State: store.Submitted, Source: was.Source, File: was.File, Organization: was.Organization,
-		Digest: was.Digest, Size: was.Size, Channel: was.Channel, Created: now, Updated: now,
+		Digest: was.Digest, Size: was.Size, Channel: was.Channel, Detached: was.Detached, Created: now, Updated: now,
 	}})
 	if err != nil {
 		return s, fmt.Errorf("submitting %d once more: %w", number, err)

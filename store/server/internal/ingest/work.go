@@ -144,10 +144,10 @@ func (d *Desk) examine(parent context.Context, s *store.Submission) (*proposal, 
 		return nil, nil, fmt.Errorf("fetching the bytes of submission %d: %w", s.Number, err)
 	}
 	defer file.Close()
-	f := File{ReaderAt: file, Size: s.Size, Digest: s.Digest, Names: entryNames(file, s.Size)}
+	f := File{ReaderAt: file, Size: s.Size, Digest: s.Digest, Names: entryNames(file, s.Size), Detached: s.Detached}
 	format := d.formatOf(f)
 	if format == nil {
-		return nil, []store.Problem{problemf(store.CodeFormatUnknown, "it is no file of a format that this store takes: a bundle has META-INF/MANIFEST.MF, a Jami archive manifest.json")}, nil
+		return nil, []store.Problem{problemf(store.CodeFormatUnknown, "it is no file of a format that this store takes: a bundle has META-INF/MANIFEST.MF, an archive for Jami manifest.json, a ZIP for Jameica plugin.xml in its folder")}, nil
 	}
 	s.Format = format.Name()
 	candidate, problems, err := d.read(ctx, format, f)

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/jackfield-host/jackfield/internal/axe"
@@ -151,6 +153,29 @@ func TestLook(t *testing.T) {
 		if !strings.Contains(message, "404") { // the page that is missing
 			t.Errorf("the browser complains: %s", message)
 		}
+	}
+}
+
+// TestPrint prints the page of an extension, to be looked at: on paper nobody scrolls.
+func TestPrint(t *testing.T) {
+	site := serve(t, stocked())
+	ctx := browse(t)
+	within(ctx, t, "the page of an extension", chromedp.Navigate(site+"/extensions/org.acme.Weather"), chromedp.WaitReady(chromedp.CSS("main h1")))
+	var sheet []byte
+	within(ctx, t, "printing", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		printed, err := cdp.Call(ctx, target, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69})
+		sheet = printed.Data
+		return err
+	}))
+	if n := bytes.Count(sheet, []byte("/Type /Page\n")); n < 1 || n > 4 {
+		t.Errorf("it takes %d sheets", n)
+	}
+	pictures := filepath.Join("..", "..", "..", "..", "dist", "screenshots", "store")
+	if err := os.MkdirAll(pictures, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(pictures, "extension.pdf"), sheet, 0o644); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/internal/visible"
+	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
 )
 
 // The most characters that are shown of what a publisher has written.
@@ -66,6 +67,14 @@ func say(said *language.Words, key string, args ...any) template.HTML {
 		}
 	}
 	return template.HTML(language.Fill(html.EscapeString(said.Form(key, args...)), texts))
+}
+
+// prose is a text of a publisher. Its tables are in boxes that scroll: what they have in a
+// line may be wider than the page. (No text can look like these tags: it is escaped.)
+func (p *Pages) prose(source string, level int, prefix string) template.HTML {
+	text := p.markdown.HTML(source, markdown.Options{Level: level, Prefix: prefix})
+	boxed := strings.ReplaceAll(string(text), "<table>", `<div class="scroll" tabindex="0"><table>`)
+	return template.HTML(strings.ReplaceAll(boxed, "</table>", "</table></div>"))
 }
 
 // day is the day of a moment as an element.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackfield-host/jackfield/internal/visible"
 	"github.com/jackfield-host/jackfield/store"
-	"github.com/jackfield-host/jackfield/store/server/internal/markdown"
 )
 
 const (
@@ -107,9 +106,9 @@ func (p *Pages) listing(asked request) (view, error) {
 	data := p.listingPage(asked, e, r)
 	data.Versions = p.versionRows(asked, e, e.Releases[:min(len(e.Releases), fewVersions)])
 	text, _ := asked.who.textFor(e.Listing)
-	data.About = p.markdown.HTML(text.Description, markdown.Options{Level: 3, Prefix: "about"})
+	data.About = p.prose(text.Description, 3, "about")
 	if e.Readme != "" && strings.TrimSpace(e.Readme) != strings.TrimSpace(text.Description) {
-		data.Readme = p.markdown.HTML(e.Readme, markdown.Options{Level: 3, Prefix: "readme"})
+		data.Readme = p.prose(e.Readme, 3, "readme")
 	}
 	for _, s := range e.Pictures.Screenshots[:min(len(e.Pictures.Screenshots), maxShots)] {
 		if shot := p.pictureOf(e.ID, &s); shot != nil {
@@ -140,7 +139,7 @@ func (p *Pages) release(asked request) (view, error) {
 		// A version is shown without it rather than not at all.
 		if detail, err := p.cfg.Detail(asked.Context(), e.ID, version); err == nil {
 			data.Evidence = detail.Evidence[:min(len(detail.Evidence), maxItems)]
-			data.Changelog = p.markdown.HTML(cmp.Or(detail.Changelog, r.Changelog), markdown.Options{Level: 3, Prefix: "changelog"})
+			data.Changelog = p.prose(cmp.Or(detail.Changelog, r.Changelog), 3, "changelog")
 		} else {
 			p.cfg.Log.Warn("what is kept of a release can not be read", "listing", e.ID, "version", version, "error", err)
 		}
@@ -221,7 +220,7 @@ func (p *Pages) listingPage(asked request, e Entry, r *store.Release) listingPag
 	d.Banners = bannersOf(r, why, everywhere)
 	for _, a := range n.of(e.ID) {
 		d.Advisories = append(d.Advisories, advisory{
-			a, kindOf(a.Severity), p.markdown.HTML(a.Text, markdown.Options{Level: 4, Prefix: "advisory"}), webAddress(a.URL), r != nil && a.Affects(r.Version),
+			a, kindOf(a.Severity), p.prose(a.Text, 4, "advisory"), webAddress(a.URL), r != nil && a.Affects(r.Version),
 		})
 	}
 	if r == nil {
@@ -232,7 +231,7 @@ func (p *Pages) listingPage(asked request, e Entry, r *store.Release) listingPag
 		newest := e.Releases[e.Release].Version
 		d.Newest, d.IsNewest = link{newest, p.path(who, "extensions", e.ID)}, newest == r.Version
 	}
-	d.Changelog = p.markdown.HTML(r.Changelog, markdown.Options{Level: 3, Prefix: "changelog"})
+	d.Changelog = p.prose(r.Changelog, 3, "changelog")
 	d.Facts = p.factsOf(asked, e, r, offered(r) && why == nil)
 	if offered(r) && why == nil {
 		d.Install = p.installationOf(who, e, r, d.IsNewest)

@@ -33,12 +33,12 @@ func submitDoc() *openapi.Doc {
 	return &openapi.Doc{
 		ID: "submit", Summary: "Submit a file",
 		Description: "The file is kept before it is checked: what was answered is not lost. Bytes that were published already are answered with the release that they are.",
-		Takes: []openapi.Parameter{
+		Takes: append(detachedParameters(), []openapi.Parameter{
 			{Name: "file", Summary: "Its name, for people"},
 			{Name: "channel", Summary: "Where to publish it; beta for versions with a suffix unless it is given", Enum: []string{string(store.Stable), string(store.Beta)}},
 			{Name: "wait", Summary: "false to be answered before it is checked", Of: false},
 			{Name: "Idempotency-Key", In: "header", Summary: "1 to 128 visible characters: a second submission with the same key is answered with the first"},
-		},
+		}...),
 		Body: body,
 		Answers: []openapi.Answer{
 			{Status: http.StatusCreated, Summary: "It is published", Content: openapi.JSON(store.Submission{}), Headers: location},

@@ -50,13 +50,17 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains([]string{"", "true", "false"}, values.Get("wait")) {
 		return web.Invalid("write wait=true or wait=false")
 	}
+	beside, err := detachedOf(r)
+	if err != nil {
+		return err
+	}
 	if err := a.judgeBody(r); err != nil {
 		return err
 	}
 	caller := web.Of(r.Context())
 	s, err := a.cfg.Desk.Receive(r.Context(), ingest.Upload{
 		Source: ingest.SourceAPI, File: values.Get("file"), Organization: caller.Organization,
-		Actor: caller.Token, Remote: caller.Remote, Channel: channel, Key: key,
+		Actor: caller.Token, Remote: caller.Remote, Channel: channel, Detached: beside, Key: key,
 		Body: web.Incoming(w, r, patience),
 	})
 	if errors.Is(err, ingest.ErrTooBig) {

@@ -1,0 +1,138 @@
+package repositories
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/resolver"
+)
+
+// Outlook says what has become of what is installed, in the same order. Nobody is asked but
+// for documents that are missing. Where something could not be found out, the error says so
+// beside all that could.
+func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, error) {
+	members, _ := s.sources()
+	notes := map[*member]notices{}
+	list := make([]Prospect, 0, len(installed))
+	var errs []error
+	for _, i := range installed {
+		p := Prospect{Installed: i}
+		m, l, err := s.answers(ctx, members, i)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if m != nil {
+			p.Source = m.source.Name
+			said, asked := notes[m]
+			if !asked {
+				said.advisories, said.revocations, err = m.notices(ctx)
+				errs = append(errs, err)
+				notes[m] = said
+			}
+			said.about(&p)
+		}
+		if l != nil {
+			s.compare(&p, m, l)
+		}
+		list = append(list, p)
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// answers finds who answers for what is installed: the repository that it came from while
+// there is one, else the first that has the id.
+func (s *Set) answers(ctx context.Context, members []*member, i Installed) (*member, *store.Listing, error) {
+	at := slices.IndexFunc(members, func(m *member) bool { return m.source.Name == i.Repository })
+	if at < 0 {
+		return first(ctx, members, i.ID)
+	}
+	m, l, err := first(ctx, members[at:at+1], i.ID)
+	if m == nil {
+		m = members[at] // which has dropped it, and may have revoked it
+	}
+	return m, l, err
+}
+
+// notices are what a repository tells of.
+type notices struct {
+	advisories  []store.Advisory
+	revocations []store.Revocation
+}
+
+// about finds those about something installed.
+func (n notices) about(p *Prospect) {
+	folded := store.FoldID(p.ID)
+	for _, a := range n.advisories {
+		if store.FoldID(a.Listing) == folded && a.Affects(p.Version) {
+			p.Advisories = append(p.Advisories, a)
+		}
+	}
+	for i, r := range n.revocations {
+		switch {
+		case r.Digest != "" && r.Digest == p.Digest,
+			r.Digest == "" && r.Listing != "" && store.FoldID(r.Listing) == folded && (r.Version == "" || same(r.Version, p.Version)):
+			p.Revocation = &n.revocations[i]
+			return
+		}
+	}
+}
+
+// same compares versions as they are ordered, or as they are written.
+func same(a, b string) bool {
+	x, errX := bundle.ParseVersion(a)
+	y, errY := bundle.ParseVersion(b)
+	return a == b || errX == nil && errY == nil && x.Compare(y) == 0
+}
+
+// compare finds what is installed among the releases of its listing, and what is newer.
+func (s *Set) compare(p *Prospect, m *member, l *store.Listing) {
+	beta := false
+	for _, r := range l.Releases {
+		if !same(r.Version, p.Version) {
+			continue
+		}
+		p.State, p.Note = r.State, r.Note
+		p.Known = p.Digest == "" || slices.ContainsFunc(r.Files, func(f store.File) bool { return f.Digest == "" || f.Digest == p.Digest })
+		if r.Revoked != "" && p.Known && p.Revocation == nil {
+			p.Revocation = &store.Revocation{Listing: l.ID, Version: r.Version, Reason: r.Revoked}
+		}
+		beta = r.Channel == store.Beta
+		break
+	}
+	have, err := bundle.ParseVersion(p.Version)
+	if err != nil {
+		return
+	}
+	offered, _ := m.releases(l, beta, "")
+	var best, out *resolver.Release
+	for i := range offered {
+		r := &offered[i]
+		if r.State != resolver.Offered || r.Order.Compare(have) <= 0 || len(r.Platforms) > 0 && !slices.Contains(r.Platforms, s.config.Platform) {
+			continue
+		}
+		if r.Host != nil && !r.Host.Allows(s.config.HostVersion) {
+			if out == nil || r.Order.Compare(out.Order) > 0 {
+				out = r
+			}
+			continue
+		}
+		if best == nil || r.Order.Compare(best.Order) > 0 {
+			best = r
+		}
+	}
+	if best != nil {
+		at := slices.IndexFunc(l.Releases, func(r store.Release) bool { return r.Version == best.Version })
+		p.Newer = &l.Releases[at]
+	}
+	if out != nil && (best == nil || out.Order.Compare(best.Order) > 0) {
+		p.Latest = out.Version
+		at := slices.IndexFunc(l.Releases, func(r store.Release) bool { return r.Version == out.Version })
+		p.Needs = l.Releases[at].MinHost
+	}
+}
