@@ -110,7 +110,7 @@ func pathOf(route web.Route) string {
 	if route.Path == "/" { // stands for what nothing else does
 		return "/nothing"
 	}
-	return strings.NewReplacer("{id}", testID, "{name}", "viewer", "{token}", "t1", "{verb}", "enable", "{$}", "", "{key}", "k1", "{file...}", "index.html", "{job}", "j1", "{type}", "a.Request").Replace(route.Path)
+	return strings.NewReplacer("{id}", testID, "{name}", "viewer", "{token}", "t1", "{verb}", "enable", "{$}", "", "{key}", "k1", "{file...}", "index.html", "{job}", "j1", "{plan}", "7", "{type}", "a.Request").Replace(route.Path)
 }
 
 func methodOf(route web.Route) string {

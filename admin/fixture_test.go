@@ -52,6 +52,7 @@ type shelf struct {
 	settle     func(context.Context, string) error      // what Settle waits for
 	read       func(io.Reader) (int64, [32]byte, error) // how Upload reads
 	staging                                             // what Stage and its kin know
+	stocked                                             // what repositories and plans are
 }
 
 // received is an upload that came.

@@ -169,6 +169,7 @@ func (h house) Decide(ctx context.Context, l installation.Landing) error {
 	if len(after.Rejected) != len(is.Rejected) {
 		h.reconciler.order(l.ID, func(o *orders) { o.retry++ }) // it is asked for once more
 	}
+	h.expect(l.ID, l.Digest)
 	return h.landed(ctx, l, edit, eventInstalled, "from "+l.Repository+", as "+l.File, l.Digest+" "+l.Repository)
 }
 
@@ -192,6 +193,7 @@ func (h house) Revert(ctx context.Context, l installation.Landing) error {
 	if l.Before.Repository != "" {
 		origin = l.Before.Digest + " " + l.Before.Repository
 	}
+	h.expect(l.ID, "")
 	return h.landed(ctx, l, edit, eventUndone, "what was there before is there again", origin)
 }
 

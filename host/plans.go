@@ -35,6 +35,8 @@ type (
 	UpdatePolicy = installation.Policy
 	// UpdateAuto is which updates come by themselves: off, patch, minor or all.
 	UpdateAuto = installation.Auto
+	// UpdateWindow is when they may come.
+	UpdateWindow = installation.Window
 	// PlanPatience is how long plans wait for what.
 	PlanPatience = installation.Patience
 )
@@ -43,7 +45,7 @@ type (
 const AutoOff = installation.AutoOff
 
 // ParseUpdateWindow reads update.window: "HH:MM-HH:MM[ days]".
-func ParseUpdateWindow(text string) (installation.Window, error) {
+func ParseUpdateWindow(text string) (UpdateWindow, error) {
 	return installation.ParseWindow(text)
 }
 

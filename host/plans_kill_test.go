@@ -64,7 +64,7 @@ func (k killedSetting) run() error {
 	go func() { ended <- h.Run(ctx) }()
 	over := func(p host.Plan) bool { return p.State.Over() }
 	r := host.PlanRequest{UpdateAll: true, Actor: "ann"}
-	started := eventually(func() bool {
+	started := within(func() bool {
 		if !h.Ready() {
 			return false
 		}
@@ -72,7 +72,7 @@ func (k killedSetting) run() error {
 		return err == nil
 	})
 	fmt.Println("started")
-	if !started || !eventually(func() bool { return !slices.ContainsFunc(h.Plans(), func(p host.Plan) bool { return !over(p) }) }) {
+	if !started || !within(func() bool { return !slices.ContainsFunc(h.Plans(), func(p host.Plan) bool { return !over(p) }) }) {
 		return fmt.Errorf("the plans do not end: %+v", h.Plans())
 	}
 	cancel()
@@ -111,12 +111,14 @@ func TestKilledInTheMiddleOfAPlan(t *testing.T) {
 		output := killedHost(t, string(setting), after)
 		w = installer(t, home, s)
 		w.consistent(fmt.Sprintf("killed after %v of version %d\n%s", after, version, output))
+		last := w.Plans()[0]
+		t.Logf("killed after %v: the plan for version %d is %s %s", after, version, last.State, last.Code)
 		w.stop()
 	}
 }
 
 const (
-	kills = 4
+	kills = 3
 	// killWithin is about as long as a plan takes on a busy machine.
 	killWithin = 3 * time.Second
 )
@@ -131,7 +133,7 @@ func killedHost(t *testing.T, setting string, after time.Duration) (output strin
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if !eventually(func() bool { return strings.Contains(log.String(), "started\n") }) {
+	if !within(func() bool { return strings.Contains(log.String(), "started\n") }) {
 		t.Errorf("the host does not begin\n%s", log)
 	}
 	<-time.After(after) // a moment at random is what this test is about
@@ -143,7 +145,7 @@ func killedHost(t *testing.T, setting string, after time.Duration) (output strin
 // consistent waits until every plan has ended, and holds what is there to that.
 func (w *world) consistent(when string) {
 	w.t.Helper()
-	if !eventually(func() bool {
+	if !within(func() bool {
 		return w.Ready() && !slices.ContainsFunc(w.Plans(), func(p host.Plan) bool { return !p.State.Over() })
 	}) {
 		w.t.Fatalf("%s: plans do not end: %+v\n%s", when, w.Plans(), w.log)

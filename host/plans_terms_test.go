@@ -267,10 +267,10 @@ func TestUpdatesThatComeByThemselves(t *testing.T) {
 	s.offer(t, moody{class: deepA, version: "1.0.1"})
 	s.offer(t, moody{class: deepA, version: "1.1.0"})
 	s.offer(t, moody{class: deepB, version: "1.0.1", permissions: "kv"})
-	s.offer(t, moody{class: deepC, version: "1.0.1", mood: "init"})
+	s.offer(t, moody{class: deepC, version: "1.0.1", mood: "activate"})
 	w = installer(t, home, s, func(cfg *host.Config) { cfg.Updates.Auto = installation.AutoPatch })
 	w.awaitRunning(deepA, "1.0.1")
-	w.awaitPlan2(func(p host.Plan) bool { return p.Actor == "host" && p.State == "failed" && p.Steps[0].ID == deepC })
+	w.awaitSomePlan(func(p host.Plan) bool { return p.Actor == "host" && p.State == "failed" && p.Steps[0].ID == deepC })
 	outdated := map[string]bool{}
 	list, err := w.Outdated(t.Context())
 	for _, o := range list {
@@ -292,10 +292,10 @@ func TestUpdatesThatComeByThemselves(t *testing.T) {
 	}
 }
 
-// awaitPlan2 polls until ok is true of some plan.
-func (w *world) awaitPlan2(ok func(host.Plan) bool) {
+// awaitSomePlan polls until ok is true of some plan.
+func (w *world) awaitSomePlan(ok func(host.Plan) bool) {
 	w.t.Helper()
-	if !eventually(func() bool { return slices.ContainsFunc(w.Plans(), ok) }) {
+	if !within(func() bool { return slices.ContainsFunc(w.Plans(), ok) }) {
 		w.t.Fatalf("there is no such plan: %+v\n%s", w.Plans(), w.log)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackfield-host/jackfield/host"
 )
@@ -43,11 +44,24 @@ func (w *world) begins(r host.PlanRequest) host.Plan {
 	return p
 }
 
+// planPatience is for plans, in which several processes start one after the other.
+const planPatience = 2 * time.Minute
+
+// within polls as eventually does, with the patience for plans.
+func within(ok func() bool) bool {
+	for deadline := time.Now().Add(planPatience); time.Now().Before(deadline); {
+		if eventually(ok) {
+			return true
+		}
+	}
+	return false
+}
+
 // awaitPlan polls until ok is true of a plan.
 func (w *world) awaitPlan(id, what string, ok func(host.Plan) bool) host.Plan {
 	w.t.Helper()
 	var p host.Plan
-	if !eventually(func() bool {
+	if !within(func() bool {
 		var found bool
 		p, found = w.Plan(id)
 		return found && ok(p)

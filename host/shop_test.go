@@ -121,7 +121,7 @@ func newShelf(url string, roots *trust.Roots, now func() time.Time) (*shelf, err
 	if err != nil {
 		return nil, err
 	}
-	return &shelf{reader: store.NewReader(store.ReaderConfig{Source: source, Roots: roots, Now: now, Patience: 2 * time.Second})}, nil
+	return &shelf{reader: store.NewReader(store.ReaderConfig{Source: source, Roots: roots, Now: now})}, nil
 }
 
 // rootFile writes the root of the shop to a file, for a host in another process.
@@ -256,7 +256,7 @@ func (f *shelf) Outlook(ctx context.Context, installed []installation.Origin) ([
 func installer(t *testing.T, home string, s *shop, changes ...func(*host.Config)) *world {
 	t.Helper()
 	w := startQuick(t, home, append([]func(*host.Config){from(s.stock(t))}, changes...)...)
-	if !eventually(w.Ready) {
+	if !within(w.Ready) {
 		t.Fatalf("the host is not ready\n%s", w.log)
 	}
 	return w
@@ -266,7 +266,7 @@ func installer(t *testing.T, home string, s *shop, changes ...func(*host.Config)
 func from(r host.Repositories) func(*host.Config) {
 	return func(cfg *host.Config) {
 		cfg.Repositories = r
-		cfg.PlanPatience = host.PlanPatience{Retry: 10 * time.Millisecond, Progress: time.Second, Healthy: patience, Return: patience}
+		cfg.PlanPatience = host.PlanPatience{Retry: 10 * time.Millisecond, Progress: time.Second, Healthy: planPatience, Return: planPatience}
 		settings := cfg.Settings
 		cfg.Settings = func(id string) host.Settings {
 			s := settings(id)

@@ -35,6 +35,7 @@ type moody struct {
 	config               string // config.schema.json
 	note                 string // makes other bytes of the same version
 	live                 bool   // takes configurations while it runs
+	hollow               bool   // no program is in it: it is never to run
 }
 
 func (m moody) jar(t *testing.T) []byte {
@@ -66,6 +67,9 @@ func (m moody) jar(t *testing.T) []byte {
 	binary := moodyBinary
 	if m.live {
 		binary = livelyBinary
+	}
+	if m.hollow {
+		binary = []byte("hollow")
 	}
 	entries := []entry{{"META-INF/MANIFEST.MF", manifest}, executable(binary)}
 	for name, text := range map[string]string{

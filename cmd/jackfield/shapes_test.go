@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,9 @@ import (
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
 	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/storetest"
+	"github.com/jackfield-host/jackfield/trust/trusttest"
 )
 
 var update = flag.Bool("update", false, "write testdata/shapes.txt anew")
@@ -32,6 +36,8 @@ type shaped struct {
 	exit  int
 	keep  map[string]string // name: member of what is printed
 }
+
+const wordsID = "examples.words.WordsExtension"
 
 // shapedCommands is every command that prints JSON, in an order in which each has something
 // to print.
@@ -60,6 +66,8 @@ func shapedCommands() []shaped {
 		{line: "ext call examples.notes.ListRequest {}"}, {line: "ext logs " + notesID}, // which has a line: nobody greets
 		{line: "ext consent " + notesID + " --yes"}, {line: "ext consent " + notesID + " --yes"}, // what was denied; nothing that waits
 		{line: "ext install echo.jar"}, {line: "ext install echo2.jar"}, {line: "ext rollback " + echoID}, {line: "ext remove " + hello},
+		{line: "ext repo list"}, {line: "ext repo refresh shop"}, {line: "ext search words"}, {line: "ext outdated"}, {line: "ext plan " + wordsID},
+		{line: "ext plan org.example.Nobody", exit: 1}, {line: "ext install " + wordsID + " --yes", keep: map[string]string{"PLAN": "id"}}, {line: "ext plans"}, {line: "ext update"}, {line: "ext undo $PLAN"}, {line: "ext cancel $PLAN", exit: 1},
 		{line: "user add vera --generate"}, {line: "user list"}, {line: "user role vera operator"}, {line: "user owner vera " + settings}, {line: "user password vera --generate"},
 		{line: "user disable vera"}, {line: "user enable vera"}, {line: "user remove vera"},
 		{line: "token new ci", keep: map[string]string{"TOKEN": "id"}}, {line: "token list"}, {line: "token revoke $TOKEN"},
@@ -110,6 +118,7 @@ func TestShapesOfEveryCommand(t *testing.T) {
 func TestShapes(t *testing.T) {
 	dir := t.TempDir()
 	home := host.Home(filepath.Join(dir, "home"))
+	sellWords(t, home)
 	h, err := startHost(string(home))
 	if err != nil {
 		t.Fatal(err)
@@ -173,6 +182,21 @@ func TestShapes(t *testing.T) {
 	want, err := os.ReadFile(path)
 	if err != nil || string(want) != all {
 		t.Errorf("what -o json prints has changed its shape; if that is right: go test ./cmd/jackfield -run TestShapes -update (%v)\n%s", err, difference(string(want), all))
+	}
+}
+
+// sellWords configures a repository for a home, in which there is the example words.
+func sellWords(t *testing.T, home host.Home) {
+	t.Helper()
+	shop := storetest.New(t)
+	shop.PublishFile(wordsID, "1.0.0", readBundle(t, "words.jar"), func(l *store.Listing, _ *store.Release) { l.Publisher.Pin = "" })
+	shop.Advise([]store.Advisory{{ID: "A-1", Listing: wordsID, Affected: "<2", Severity: store.High, Title: "It is only an example", Updated: shop.Now()}}, nil)
+	server := httptest.NewServer(shop)
+	t.Cleanup(server.Close)
+	root := filepath.Join(filepath.Dir(string(home)), "shop.pem")
+	text := "repository.shop.url=" + server.URL + "\nrepository.shop.root=" + root + "\n"
+	if err := errors.Join(os.MkdirAll(home.Conf(), 0o700), os.WriteFile(root, trusttest.PEM(shop.Authority.Root.Cert), 0o600), os.WriteFile(filepath.Join(home.Conf(), "jackfield.properties"), []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -146,7 +146,7 @@ func TestThereAndBack(t *testing.T) {
 		t.Errorf("restored %+v of %+v", again.Header, m.Header)
 	}
 	was, is := content(t, string(home)), content(t, string(to))
-	for _, gone := range []string{"/log", "/log/extensions", "/log/extensions/one.log", "/run", "/data/backups",
+	for _, gone := range []string{"/log", "/data/downloads", "/log/extensions", "/log/extensions/one.log", "/run", "/data/backups",
 		"/data/jackfield.db-shm", "/data/jackfield.db-wal", "/data/extensions/" + ext + "/tmp", "/data/extensions/" + ext + "/tmp/scratch",
 		"/data/repositories/acme/sha256", "/data/repositories/acme/sha256/ab", "/data/repositories/acme/sha256/ab/object",
 		"/data/bundles/" + digest(7), "/data/bundles/" + digest(7) + "/bundle.jar"} {

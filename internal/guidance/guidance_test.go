@@ -37,7 +37,7 @@ func TestEveryReasonHasCauses(t *testing.T) {
 }
 
 func TestEverythingIsSaidInBothLanguages(t *testing.T) {
-	for name, table := range map[string]map[string]Reason{"reasons": Reasons(), "states": States(), "answers": Answers(), "repositories": Repositories()} {
+	for name, table := range map[string]map[string]Reason{"reasons": Reasons(), "states": States(), "answers": Answers(), "repositories": Repositories(), "plans": Plans()} {
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			r := table[key]
 			for what, m := range map[string]Message{"title": r.Title, "meaning": r.Meaning, "next": r.Next} {

@@ -108,6 +108,7 @@ func page() string {
 	section("Codes", "", "Why an extension, a file or a version does not run.", Reasons(), Causes())
 	section("Answers", "answer-", "The codes with which requests and questions to the admin API are refused.", Answers(), nil)
 	section("Repositories", "repository-", "Why a repository, or something of it, is not taken.", Repositories(), nil)
+	section("Plans", "plan-", "Why an installation or an update from repositories did not come about, beside the codes above.", Plans(), nil)
 	return strings.TrimSpace(b.String()) + "\n"
 }
 
@@ -131,7 +132,7 @@ func TestPageIsCurrent(t *testing.T) {
 // Every state, code and answer has one entry to which a link can lead.
 func TestAnchors(t *testing.T) {
 	text := page()
-	for prefix, table := range map[string]map[string]Reason{"state-": States(), "": Reasons(), "answer-": Answers(), "repository-": Repositories()} {
+	for prefix, table := range map[string]map[string]Reason{"state-": States(), "": Reasons(), "answer-": Answers(), "repository-": Repositories(), "plan-": Plans()} {
 		for key := range table {
 			if n := strings.Count(text, `<a id="`+prefix+key+`">`); n != 1 {
 				t.Errorf("%s%s has %d anchors", prefix, key, n)

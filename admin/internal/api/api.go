@@ -40,6 +40,8 @@ type Host interface {
 	ConfigurationRevisions(ctx context.Context, id string) ([]host.ConfigurationRevision, error)
 	Configure(ctx context.Context, c host.ConfigurationChange) (host.ConfigurationResult, error)
 	Watch
+	web.Stores
+	web.Plans
 }
 
 // Watch is how extensions are and what they say.
@@ -100,6 +102,8 @@ func (a *API) Routes() []web.Route {
 	}
 	routes = append(routes, a.factRoutes()...)
 	routes = append(routes, a.configRoutes()...)
+	routes = append(routes, a.storeRoutes()...)
+	routes = append(routes, a.planRoutes()...)
 	for _, p := range posts() {
 		routes = append(routes, web.Route{
 			Method: "POST", Path: one + "/" + string(p.verb), Right: web.RightOf(p.verb),

@@ -53,15 +53,24 @@ func inPath(name string) string {
 func enums() openapi.Enums {
 	return openapi.Enums{
 		Types: map[reflect.Type][]string{
-			reflect.TypeFor[host.State]():      words(host.States()),
-			reflect.TypeFor[host.Stage]():      words(host.Stages()),
-			reflect.TypeFor[host.Role]():       words([]host.Role{access.Viewer, access.Operator, access.Administrator}),
-			reflect.TypeFor[host.Via]():        words(host.Vias()),
-			reflect.TypeFor[host.UserSource](): words(host.UserSources()),
-			reflect.TypeFor[access.Right]():    words(access.RightsOf(access.Administrator)),
-			reflect.TypeFor[host.Applied]():    words([]host.Applied{host.AppliedLive, host.AppliedRestart, host.AppliedStored}),
-			reflect.TypeFor[host.JobState]():   words(host.JobStates()),
-			reflect.TypeFor[host.NeedKind]():   words([]host.NeedKind{host.NeedPermission, host.NeedPublisher}),
+			reflect.TypeFor[host.State]():        words(host.States()),
+			reflect.TypeFor[host.Stage]():        words(host.Stages()),
+			reflect.TypeFor[host.Role]():         words([]host.Role{access.Viewer, access.Operator, access.Administrator}),
+			reflect.TypeFor[host.Via]():          words(host.Vias()),
+			reflect.TypeFor[host.UserSource]():   words(host.UserSources()),
+			reflect.TypeFor[access.Right]():      words(access.RightsOf(access.Administrator)),
+			reflect.TypeFor[host.Applied]():      words([]host.Applied{host.AppliedLive, host.AppliedRestart, host.AppliedStored}),
+			reflect.TypeFor[host.JobState]():     words(host.JobStates()),
+			reflect.TypeFor[host.NeedKind]():     words([]host.NeedKind{host.NeedPermission, host.NeedPublisher}),
+			reflect.TypeFor[host.PlanKind]():     words(host.PlanKinds()),
+			reflect.TypeFor[host.PlanState]():    words(host.PlanStates()),
+			reflect.TypeFor[host.StepAction]():   words(host.StepActions()),
+			reflect.TypeFor[host.StepState]():    words(host.StepStates()),
+			reflect.TypeFor[host.PlanNeedKind](): words(host.PlanNeedKinds()),
+		},
+		Names: map[reflect.Type]string{
+			reflect.TypeFor[host.PlanNeed](): "PlanNeed", reflect.TypeFor[host.PlanStep](): "PlanStep",
+			reflect.TypeFor[host.PlanProblem](): "PlanProblem", reflect.TypeFor[host.FoundAdvisory](): "FoundAdvisory",
 		},
 		Fields: map[string][]string{
 			"Reason.code":      host.ReasonCodes(),

@@ -79,6 +79,8 @@ func tellable(who access.Identity, n host.Notice) bool {
 		return true
 	case host.NoticeJob:
 		return mayKnow(who, *n.Job)
+	case host.NoticePlan:
+		return who.Only == nil && who.May(access.See, "") // of several extensions
 	}
 	return who.Sees(n.ID)
 }
@@ -99,7 +101,7 @@ func dataOf(n host.Notice) any {
 	case host.NoticeJob:
 		return n.Job
 	case host.NoticePlan:
-		return n.Plan
+		return completePlan(*n.Plan)
 	}
 	return Reset{}
 }
@@ -116,7 +118,7 @@ func (a *API) job(w http.ResponseWriter, r *http.Request) error {
 func eventsDoc() *web.Doc {
 	return &web.Doc{
 		ID: "followEvents", Summary: "What changes, as server-sent events",
-		Description: "Events: extension (data: the extension as it is now), removed (data: its id), job (data: an installation as it is now) and " +
+		Description: "Events: extension (data: the extension as it is now), removed (data: its id), job (data: an installation as it is now), plan (data: a plan as it is now) and " +
 			"reset (what was told before counts no more: everything follows). It begins with every extension and every job that is at work, " +
 			"or with what has changed behind the event that Last-Event-ID or after names. Changes that follow each other within a quarter of a second are one event.",
 		Takes: []web.Parameter{

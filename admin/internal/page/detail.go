@@ -12,6 +12,7 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/chart"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/form"
+	"github.com/jackfield-host/jackfield/admin/internal/stores"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/internal/language"
 	"github.com/jackfield-host/jackfield/internal/visible"
@@ -30,7 +31,12 @@ func (p *Pages) detailPage(w http.ResponseWriter, r *http.Request, status int, f
 	}
 	switch v := data.(type) {
 	case detail.Overview:
-		data = d.overview(v)
+		shown := d.overview(v)
+		if !v.File {
+			standing := p.stores.Standing(r, v.E)
+			shown.Standing = &standing
+		}
+		data = shown
 	case detail.Trust:
 		data = trustPage{v, d}
 	case detail.Metrics:
@@ -78,6 +84,8 @@ type overviewPage struct {
 	detail.Overview
 	Trouble *trouble // nil for what is well
 	Actions []action
+	// Standing is what repositories say of it, nil for a file.
+	Standing *stores.Standing
 }
 
 func (d *drawer) overview(v detail.Overview) overviewPage {

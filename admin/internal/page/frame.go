@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/stores"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/internal/language"
@@ -51,6 +52,8 @@ type section string
 const (
 	sectionNone       section = ""
 	sectionExtensions section = "extensions"
+	sectionAvailable  section = "available"
+	sectionUpdates    section = "updates"
 	sectionInstall    section = "install"
 	sectionAudit      section = "audit"
 	sectionUsers      section = "users"
@@ -70,6 +73,8 @@ func sections() []struct {
 		Right access.Right
 	}{
 		{sectionExtensions, "/admin/", access.See},
+		{sectionAvailable, stores.AvailablePath, access.See},
+		{sectionUpdates, stores.UpdatesPath, access.See},
 		{sectionInstall, "/admin/install", access.Install},
 		{sectionAudit, "/admin/audit", access.See},
 		{sectionUsers, "/admin/users", access.Administer},

@@ -213,3 +213,10 @@ func (h *house) ConfigurationRevisions(context.Context, string) ([]host.Configur
 func (h *house) Configure(context.Context, host.ConfigurationChange) (host.ConfigurationResult, error) {
 	return host.ConfigurationResult{}, nil
 }
+
+// Nothing is installed from repositories in these tests.
+func (h *house) Repositories() []host.Repository { return nil }
+
+func (h *house) Findings() []host.Finding { return nil }
+
+func (h *house) Plans() []host.Plan { return nil }

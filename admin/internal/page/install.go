@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/admin/internal/access"
+	"github.com/jackfield-host/jackfield/admin/internal/stores"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
@@ -36,7 +37,12 @@ func (p *Pages) installRoutes() []web.Route {
 
 const installPath = "/admin/install"
 
+// installForm is the form for a bundle. A link of a store, with an id, leads on to what is
+// offered under that.
 func (p *Pages) installForm(w http.ResponseWriter, r *http.Request) error {
+	if to := stores.InstallLink(r.URL.Query()); to != "" {
+		return seeOther(w, r, to)
+	}
 	return p.installPage(w, r, nil)
 }
 

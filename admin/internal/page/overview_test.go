@@ -149,12 +149,12 @@ func TestOnlyWhatOneMayIsOffered(t *testing.T) {
 		bulk  []string
 		menu  int // entries of the navigation
 	}{
-		{"administrator", admin(), "other", []string{"other/trust", "other/recheck", "/admin/install", "other/remove"}, []string{"enable", "disable", "restart", "retry", "remove"}, 6},
-		{"operator", operator(), "other", []string{"other/trust", "other/recheck"}, []string{"enable", "disable", "restart", "retry"}, 3},
-		{"viewer", viewer(), "other", []string{"other/trust"}, nil, 3},
-		{"owner of another", owner, "other", []string{"other/trust"}, nil, 3},
-		{"owner", owner, "mine", []string{"mine/trust", "mine/recheck", "mine/remove"}, []string{"enable", "disable", "restart", "retry", "remove"}, 3},
-		{"a program with a token", program, "other", []string{"other/trust", "/admin/install", "other/remove"}, nil, 6},
+		{"administrator", admin(), "other", []string{"other/trust", "other/recheck", "/admin/install", "other/remove"}, []string{"enable", "disable", "restart", "retry", "remove"}, 8},
+		{"operator", operator(), "other", []string{"other/trust", "other/recheck"}, []string{"enable", "disable", "restart", "retry"}, 5},
+		{"viewer", viewer(), "other", []string{"other/trust"}, nil, 5},
+		{"owner of another", owner, "other", []string{"other/trust"}, nil, 5},
+		{"owner", owner, "mine", []string{"mine/trust", "mine/recheck", "mine/remove"}, []string{"enable", "disable", "restart", "retry", "remove"}, 5},
+		{"a program with a token", program, "other", []string{"other/trust", "/admin/install", "other/remove"}, nil, 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPages(t, newHouse(fails(c.id, "refused", "chain_untrusted")))

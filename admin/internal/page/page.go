@@ -25,6 +25,7 @@ import (
 	"github.com/jackfield-host/jackfield/admin/internal/configure"
 	"github.com/jackfield-host/jackfield/admin/internal/detail"
 	"github.com/jackfield-host/jackfield/admin/internal/ownpages"
+	"github.com/jackfield-host/jackfield/admin/internal/stores"
 	"github.com/jackfield-host/jackfield/admin/internal/web"
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/host"
@@ -55,6 +56,8 @@ type Host interface {
 	detail.Host
 	configure.Host
 
+	web.Stores
+	web.Plans
 	installHost
 	auditHost
 	aboutHost
@@ -94,6 +97,7 @@ type Config struct {
 type Pages struct {
 	cfg       Config
 	desk      *detail.Desk
+	stores    *stores.Desk
 	languages map[words.Language]spoken
 }
 
@@ -102,7 +106,7 @@ func New(cfg Config) (*Pages, error) {
 	p := &Pages{cfg: cfg, languages: map[words.Language]spoken{}}
 	for _, l := range language.Languages() {
 		w := words.In(l)
-		templates, err := template.New("").Funcs(functions(w, cfg.Now)).Funcs(detailFunctions(w)).ParseFS(templateFiles, "templates/*.html")
+		templates, err := template.New("").Funcs(functions(w, cfg.Now)).Funcs(detailFunctions(w)).Funcs(storesFunctions(w)).ParseFS(templateFiles, "templates/*.html")
 		if err != nil {
 			return nil, err
 		}
@@ -111,6 +115,7 @@ func New(cfg Config) (*Pages, error) {
 	p.desk = detail.New(detail.Config{
 		Host: cfg.Host, Render: p.detailPage, Follow: cfg.Follow, Streams: cfg.Streams, Log: cfg.Log, Now: cfg.Now,
 	})
+	p.stores = p.storesDesk()
 	return p, nil
 }
 
@@ -128,7 +133,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Path: "/favicon.ico", Right: access.Open, Page: true, Serve: noContent},
 		{Path: "/", Right: access.See, Page: true, Serve: p.missingPage},
 	}
-	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.installRoutes(), p.auditRoutes(), p.userRoutes(), p.tokenRoutes(), p.aboutRoutes(), p.desk.Routes(), p.configureRoutes())
+	return slices.Concat(routes, p.signInRoutes(), p.actionRoutes(), p.installRoutes(), p.auditRoutes(), p.userRoutes(), p.tokenRoutes(), p.aboutRoutes(), p.desk.Routes(), p.configureRoutes(), p.stores.Routes())
 }
 
 func toAdmin(w http.ResponseWriter, r *http.Request) error {

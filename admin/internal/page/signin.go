@@ -59,6 +59,14 @@ func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
 	if access.Of(r.Context()).Via == access.ViaSession {
 		return seeOther(w, r, next)
 	}
+	if strings.HasPrefix(next, installPath+"?") && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		// A browser sends no cookie along where another site leads here, as the page of a store
+		// does. From a page of ours it does, and what next names only shows something.
+		return p.show(w, r, view{
+			Template: "onward.html", Title: p.words(r).Say("stores.title.onward"), Narrow: true,
+			Onward: "/admin/sign-in?" + url.Values{"next": {next}}.Encode(),
+		})
+	}
 	return p.signInPage(w, r, http.StatusOK, signInView{Next: next})
 }
 

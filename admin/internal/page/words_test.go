@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin/internal/words"
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/trust"
 )
 
@@ -152,6 +153,13 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	for _, code := range []string{string(bundle.CodeManifestInvalid), string(trust.PublisherChanged), "config_invalid"} {
 		if !said.Explains(code) {
 			t.Errorf("the code %s is not explained", code)
+		}
+	}
+	// With the others a plan is refused: it does not end with them.
+	refusals := []string{host.CodeInvalidArgument, host.CodeNotFound, host.CodeConflict, host.CodeUnavailable}
+	for _, code := range append(host.PlanCodes(), host.RepositoryCodes()...) {
+		if !said.Explains(code) && !slices.Contains(refusals, code) {
+			t.Errorf("the code %s of plans is not explained", code)
 		}
 	}
 	if said.Explains("no_such_code") || said.Explain("no_such_code").Title == "" {

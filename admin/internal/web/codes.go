@@ -28,6 +28,8 @@ func Table() []openapi.Code {
 		{Code: host.CodeTooLarge, Status: http.StatusRequestEntityTooLarge},
 		{Code: "unsupported_media", Status: http.StatusUnsupportedMediaType},
 		{Code: "misdirected", Status: http.StatusMisdirectedRequest},
+		{Code: host.CodeNeedsConsent, Status: http.StatusConflict},
+		{Code: host.CodeNoPlan, Status: http.StatusUnprocessableEntity},
 		{Code: "validation_failed", Status: http.StatusUnprocessableEntity},
 		{Code: BundleRefused, Status: http.StatusUnprocessableEntity},
 		{Code: "exhausted", Status: http.StatusTooManyRequests},

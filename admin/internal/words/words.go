@@ -10,6 +10,8 @@
 package words
 
 import (
+	"maps"
+
 	"github.com/jackfield-host/jackfield/internal/guidance"
 	"github.com/jackfield-host/jackfield/internal/language"
 )
@@ -43,6 +45,7 @@ func catalogs() []catalog {
 		detailLogWords(),
 		detailEventWords(),
 		installWords(),
+		storeWords(),
 		auditWords(),
 		accountWords(),
 		aboutWords(),
@@ -57,4 +60,9 @@ type Words struct {
 }
 
 // In returns the words of a language.
-func In(l Language) *Words { return &Words{language.New(l, catalogs()...), guidance.Reasons()} }
+func In(l Language) *Words {
+	reasons := guidance.Plans()
+	maps.Copy(reasons, guidance.Repositories())
+	maps.Copy(reasons, guidance.Reasons())
+	return &Words{language.New(l, catalogs()...), reasons}
+}

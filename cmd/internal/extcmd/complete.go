@@ -106,3 +106,85 @@ func contextOf(cmd *cobra.Command) context.Context {
 	}
 	return context.Background()
 }
+
+// idsOnly completes ids of installed extensions, any number of them.
+func (t *target) idsOnly(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return t.completeIDs(cmd, nil), cobra.ShellCompDirectiveNoFileComp
+}
+
+// mostOffered is how many ids a shell is offered at once.
+const mostOffered = 100
+
+// completeAvailable completes ids that can be installed.
+func (t *target) completeAvailable(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp
+	c, err := t.connect()
+	if err != nil {
+		return nil, directive
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), completePatience)
+	defer cancel()
+	// A search is for words, and an id that is begun is none: the whole list is looked through.
+	found, err := c.search(ctx, "", mostOffered)
+	if err != nil {
+		return nil, directive
+	}
+	var ids []string
+	for _, o := range found.Available {
+		if strings.HasPrefix(o.ID, begun) {
+			ids = append(ids, cobra.CompletionWithDesc(oneLine(o.ID), oneLine(strings.TrimSpace(o.Version+" "+o.Name))))
+		}
+	}
+	return ids, directive
+}
+
+// completeFileOrID completes what install takes: bundles, and ids that can be installed.
+func (t *target) completeFileOrID(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 && isFile(args[0]) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	if ids, _ := t.completeAvailable(cmd, args, begun); len(ids) > 0 && (begun != "" || len(args) > 0) {
+		return ids, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"jar"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// completePlans completes the name of a plan.
+func (t *target) completePlans(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp
+	c, err := t.connect()
+	if err != nil || len(args) > 0 {
+		return nil, directive
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), completePatience)
+	defer cancel()
+	list, err := c.plans(ctx)
+	if err != nil {
+		return nil, directive
+	}
+	names := make([]string, len(list))
+	for i, p := range list {
+		names[i] = cobra.CompletionWithDesc(oneLine(p.ID), oneLine(string(p.State)+" "+strings.Join(p.Requested, " ")))
+	}
+	return names, directive
+}
+
+// completeRepositories completes names of repositories.
+func (t *target) completeRepositories(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp
+	c, err := t.connect()
+	if err != nil {
+		return nil, directive
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(contextOf(cmd)), completePatience)
+	defer cancel()
+	list, err := c.repositories(ctx)
+	if err != nil {
+		return nil, directive
+	}
+	names := make([]string, len(list))
+	for i, r := range list {
+		names[i] = cobra.CompletionWithDesc(oneLine(r.Name), oneLine(r.State+" "+r.URL))
+	}
+	return names, directive
+}

@@ -28,7 +28,8 @@ token, or are told where it is by --host and --token (JACKFIELD_HOST and
 JACKFIELD_TOKEN).`,
 	}
 	t.AddFlags(cmd)
-	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newLogs(&t), newTop(&t), newLevel(&t), newCall(&t))
+	cmd.AddCommand(newList(&t), newShow(&t), newInstall(&t), newRemove(&t), newConsent(&t), newRevoke(&t), newConfig(&t), newHistory(&t), newAudit(&t), newLogs(&t), newTop(&t), newLevel(&t), newCall(&t),
+		newSearch(&t), newUpdate(&t), newOutdated(&t), newPlan(&t), newPlans(&t), newCancel(&t), newUndo(&t), newRepo(&t))
 	for _, v := range verbs() {
 		cmd.AddCommand(newVerb(&t, v))
 	}

@@ -167,6 +167,14 @@ func newHome(t *testing.T, requests http.Handler) host.Home {
 // homeOf is a home in which h seems to run.
 func homeOf(t *testing.T, h *house, requests http.Handler) host.Home {
 	t.Helper()
+	return homeWith(t, h, h.followed, requests)
+}
+
+// follows begins to follow a log.
+type follows = func(ctx context.Context, id string, q host.LogQuery, after string) (admin.Lines, error)
+
+func homeWith(t *testing.T, h admin.Host, follow follows, requests http.Handler) host.Home {
+	t.Helper()
 	home := host.Home(t.TempDir())
 	for _, dir := range []string{home.Conf(), home.Run()} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -181,7 +189,7 @@ func homeOf(t *testing.T, h *house, requests http.Handler) host.Home {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = done() })
-	window, err := admin.New(admin.Config{Host: h, Follow: h.followed, Accounts: accounts, MaxUpload: maxUpload, Address: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	window, err := admin.New(admin.Config{Host: h, Follow: follow, Accounts: accounts, MaxUpload: maxUpload, Address: "127.0.0.1:1", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,4 +270,9 @@ func (h *house) Configure(_ context.Context, c host.ConfigurationChange) (host.C
 	result := host.ConfigurationResult{Configuration: h.config, Diff: h.diff}
 	result.Revision, result.Applied = 4, host.AppliedLive
 	return result, nil
+}
+
+// No repository offers anything.
+func (h *house) Available(context.Context, host.AvailableQuery) (host.OfferPage, error) {
+	return host.OfferPage{}, nil
 }

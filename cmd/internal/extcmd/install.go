@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,72 +29,91 @@ func newInstall(t *target) *cobra.Command {
 	var dryRun, noWait bool
 	var key string
 	cmd := &cobra.Command{
-		Use:   "install FILE|-",
-		Short: "send a bundle to the host, which installs it or upgrades to it",
+		Use:   "install FILE|-|ID[@VERSION]…",
+		Short: "install extensions: a bundle, or from the repositories by their ids",
 		Long: `Install sends a bundle to the host. The host checks it, puts it into its drop folder
 and starts it; a version of the extension that runs goes on until the new one is
 healthy. The command waits for that and prints the state. With - the bundle comes
 from the standard input. Who installs a bundle consents to what it asks for, which
---dry-run shows before.`,
+--dry-run shows before.
+
+With ids the host installs from its repositories, with what is needed besides. The
+command shows what would be done (what, from where, why, what it asks for, what it
+replaces) and asks, then has it done: all of it or nothing. VERSION is a version or a
+constraint such as ">=2 <3". What could be both a file and an id is a file.`,
 		Example: `  jackfield ext install dist/bundles/hello-1.0.0.jar
   jackfield ext install hello-1.0.0.jar --dry-run
-  curl -sSf https://example.org/hello-1.0.0.jar | jackfield ext install -`,
-		Args: cobra.ExactArgs(1),
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return []string{"jar"}, cobra.ShellCompDirectiveFilterFileExt
-		},
+  curl -sSf https://example.org/hello-1.0.0.jar | jackfield ext install -
+  jackfield ext install org.example.maps.Maps
+  jackfield ext install org.example.maps.Maps@3.1 org.example.Base --yes`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: t.completeFileOrID,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&dryRun, "dry-run", false, "only say what would happen")
 	flags.BoolVar(&noWait, "no-wait", false, "return as soon as the host has the bundle")
 	flags.StringVar(&key, "idempotency-key", "", "name for this upload: for a day, a second one of the same name and bytes is answered as the first was")
+	var f planFlags
+	f.add(cmd)
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		file, err := openBundle(args[0], cmd.InOrStdin())
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		c, err := t.connect()
-		if err != nil {
-			return err
-		}
-		what := "installing " + oneLine(file.name)
-		bar := output.NewProgress(cmd.ErrOrStderr(), file.name, file.size)
-		done, err := c.upload(cmd.Context(), what, key, file, bar.Add, dryRun)
-		bar.End()
-		if err != nil {
-			return err
-		}
-		for _, warning := range done.Warnings {
-			// Whoever does not read it does not miss it.
-			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "jackfield: warning: "+oneLine(warning))
-		}
-		if dryRun || noWait {
-			if err := format.Print(cmd.OutOrStdout(), done, func(w io.Writer) error { return printUploaded(w, done) }); err != nil || !failing(done.State) {
-				return err
+		switch {
+		case !slices.ContainsFunc(args, isFile):
+			f.dryRun, f.noWait = dryRun, noWait
+			if key != "" {
+				return output.Usagef("", "--idempotency-key is for bundles that are sent, and %s is no file", args[0])
 			}
-			verdict := "it is"
-			if dryRun {
-				verdict = "it would be"
-			}
-			return notRunning(what, verdict, host.Extension{ID: done.ID, State: done.State, Reason: done.Reason})
+			return t.carryOut(cmd, planOrder{Install: args, Beta: f.beta}, f, *format)
+		case len(args) > 1:
+			return output.Usagef("send one bundle after the other; ids can be named together", "install takes one file")
 		}
-		stop := c.showJob(cmd.Context(), done.Job, bar)
-		e, err := c.settled(cmd.Context(), what, done.ID)
-		stop()
-		if err != nil {
-			return err
-		}
-		if err := printRow(cmd.OutOrStdout(), *format, e); err != nil {
-			return err
-		}
-		return judgeInstall(what, done, e)
+		return t.installFile(cmd, args[0], key, dryRun, noWait, *format)
 	}
 	return cmd
+}
+
+// installFile sends a bundle.
+func (t *target) installFile(cmd *cobra.Command, name, key string, dryRun, noWait bool, format output.Format) error {
+	file, err := openBundle(name, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	c, err := t.connect()
+	if err != nil {
+		return err
+	}
+	what := "installing " + oneLine(file.name)
+	bar := output.NewProgress(cmd.ErrOrStderr(), file.name, file.size)
+	done, err := c.upload(cmd.Context(), what, key, file, bar.Add, dryRun)
+	bar.End()
+	if err != nil {
+		return err
+	}
+	for _, warning := range done.Warnings {
+		// Whoever does not read it does not miss it.
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "jackfield: warning: "+oneLine(warning))
+	}
+	if dryRun || noWait {
+		if err := format.Print(cmd.OutOrStdout(), done, func(w io.Writer) error { return printUploaded(w, done) }); err != nil || !failing(done.State) {
+			return err
+		}
+		verdict := "it is"
+		if dryRun {
+			verdict = "it would be"
+		}
+		return notRunning(what, verdict, host.Extension{ID: done.ID, State: done.State, Reason: done.Reason})
+	}
+	stop := c.showJob(cmd.Context(), done.Job, bar)
+	e, err := c.settled(cmd.Context(), what, done.ID)
+	stop()
+	if err != nil {
+		return err
+	}
+	if err := printRow(cmd.OutOrStdout(), format, e); err != nil {
+		return err
+	}
+	return judgeInstall(what, done, e)
 }
 
 // judgeInstall says whether what was sent is what runs.

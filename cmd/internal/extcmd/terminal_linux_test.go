@@ -78,3 +78,22 @@ func TestAtATerminal(t *testing.T) {
 		t.Errorf("after a yes: %v, %+v", err, h.actions)
 	}
 }
+
+func TestPlansAtATerminal(t *testing.T) {
+	s := newShop()
+	home := shopAt(t, s)
+	seen, err := onTerminal(t, "n\n", "install", maps, "--home", home)
+	wantError(t, err, 1, "nothing was done")
+	if !strings.Contains(seen, "asks to connect to tiles.example.org:443") || !strings.Contains(seen, "do it? [y/N]") || len(s.started) != 0 {
+		t.Errorf("asked %q, started %+v", seen, s.started)
+	}
+	seen, err = onTerminal(t, "y\n", "install", maps, "--home", home)
+	if err != nil || len(s.started) != 1 || len(s.started[0].Consent) != 1 {
+		t.Fatalf("after a yes: %v, %+v", err, s.started)
+	}
+	for _, want := range []string{"1.0 MiB of 10.0 MiB", "installing\x1b[K", "\r\x1b[KTHE END"} {
+		if !strings.Contains(seen, want) {
+			t.Errorf("the terminal does not show %q: %q", want, seen)
+		}
+	}
+}

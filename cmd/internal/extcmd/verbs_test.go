@@ -249,11 +249,17 @@ func TestCompletionOfVerbs(t *testing.T) {
 
 // TestEveryCommandShowsItself: an example, a sentence, and both formats.
 func TestEveryCommandShowsItself(t *testing.T) {
-	for _, cmd := range New().Commands() {
+	commands := New().Commands()
+	for i := 0; i < len(commands); i++ {
+		cmd := commands[i]
+		if cmd.HasSubCommands() {
+			commands = append(commands, cmd.Commands()...)
+			continue
+		}
 		if cmd.Example == "" || cmd.Short == "" || cmd.Flags().Lookup("output") == nil {
 			t.Errorf("%s lacks an example, a sentence or -o", cmd.Name())
 		}
-		if !strings.HasPrefix(strings.TrimSpace(cmd.Example), "jackfield ext "+cmd.Name()) {
+		if !strings.HasPrefix(strings.TrimSpace(cmd.Example), "jackfield "+cmd.CommandPath()) {
 			t.Errorf("%s has the example %q", cmd.Name(), cmd.Example)
 		}
 	}

@@ -62,6 +62,10 @@ func Refusal(what string, resp *http.Response) error {
 func adminAdvice(p problem, resp *http.Response) string {
 	hint := oneLine(p.Hint)
 	switch {
+	case p.Code == "no_plan":
+		return first(hint, "'jackfield ext plan ID' says why")
+	case strings.HasPrefix(resp.Request.URL.Path, "/api/v1/plans"):
+		return first(hint, "'jackfield ext plans' shows how things stand")
 	case len(p.Others) > 0:
 		return strings.TrimSpace(hint + "\n--force goes ahead: what needs it waits until it is back")
 	case hint != "":

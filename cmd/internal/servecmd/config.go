@@ -52,14 +52,15 @@ type Config struct {
 	TrustPolicy, TrustRevocation, TrustOnRevoked string
 	TrustRecheck                                 time.Duration
 	TrustPrivateResponders                       bool
+	// UpdateCheck is how often repositories are looked at.
+	UpdateCheck time.Duration
+	// UpdateAuto says which updates come by themselves, UpdateWindow when.
+	UpdateAuto   string
+	UpdateWindow host.UpdateWindow
 	// ScanInterval is how often the drop folder is read without a file event.
 	ScanInterval time.Duration
 	// BundleMaxBytes is the size of the largest bundle that is looked into.
 	BundleMaxBytes int64
-	// UpdateCheck is how often repositories are looked at, UpdateAuto and UpdateWindow say
-	// which updates come by themselves, and when.
-	UpdateCheck              time.Duration
-	UpdateAuto, UpdateWindow string
 	// HoldQueue and SnapshotMax bound what an upgrade holds back and copies.
 	HoldQueue   int
 	SnapshotMax int64

@@ -62,7 +62,7 @@ func keys() []key {
 		once("trust.private_responders", "let addresses of revocation in certificates lead into loopback and private networks", boolean(), func(c *Config) *bool { return &c.TrustPrivateResponders }),
 		once("update.check", "time between two looks at a repository, a tenth more or less by chance", duration(time.Minute, 30*24*time.Hour), func(c *Config) *time.Duration { return &c.UpdateCheck }),
 		once("update.auto", "updates that are installed without anybody's asking: patch keeps the first two numbers of a version, minor and all the first; never to new permissions or another publisher", choice("off", "patch", "minor", "all"), func(c *Config) *string { return &c.UpdateAuto }),
-		once("update.window", "when that may be, in local time; empty for always", updateWindow(), func(c *Config) *string { return &c.UpdateWindow }),
+		once("update.window", "when that may be, in local time; empty for always", updateWindow(), func(c *Config) *host.UpdateWindow { return &c.UpdateWindow }),
 		once("upgrade.hold_queue", "requests of an extension that may wait while one version hands over to the next", number(1, 1<<20), func(c *Config) *int { return &c.HoldQueue }),
 		once("upgrade.snapshot_max", "largest data folder that is copied before an exclusive upgrade", size(1, 1<<40), func(c *Config) *int64 { return &c.SnapshotMax }),
 		once("sandbox.users", "uids that extensions get where the host may give them; no account may have one", users(), func(c *Config) *host.Users { return &c.SandboxUsers }),

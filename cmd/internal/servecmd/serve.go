@@ -124,18 +124,13 @@ func newHost(cfg Config, token, version string, program host.Program, log *slog.
 			Policy: cfg.trustPolicy(), Revocation: cfg.TrustRevocation, OnRevoked: cfg.TrustOnRevoked,
 			Recheck: cfg.TrustRecheck, PrivateResponders: cfg.TrustPrivateResponders,
 		},
-		RepositorySources: cfg.RepositorySources(cfg.Home), RepositoryCheck: cfg.UpdateCheck, Updates: cfg.updates(),
+		RepositorySources: cfg.RepositorySources(cfg.Home), RepositoryCheck: cfg.UpdateCheck,
+		Updates:         host.UpdatePolicy{Auto: host.UpdateAuto(cfg.UpdateAuto), Window: cfg.UpdateWindow},
 		TracingEndpoint: cfg.TracingEndpoint, TracingSample: cfg.TracingSample,
 		HoldQueue: cfg.HoldQueue, SnapshotMax: cfg.SnapshotMax, RecoverRun: cfg.RecoverRun,
 		ScanInterval: cfg.ScanInterval, Limits: limits, Settings: cfg.For, Environ: os.Environ(),
 		Shim: program, Users: cfg.SandboxUsers, Effective: cfg.told(),
 	})
-}
-
-// updates says which updates come by themselves, and when.
-func (c *Config) updates() host.UpdatePolicy {
-	window, _ := host.ParseUpdateWindow(c.UpdateWindow) // it was judged when it was set
-	return host.UpdatePolicy{Auto: host.UpdateAuto(c.UpdateAuto), Window: window}
 }
 
 // newLog makes the host's log. Single requests are logged at debug level.

@@ -223,18 +223,6 @@ func values() kind[[]string] {
 	})
 }
 
-// updateWindow is a time of the day on some days, or nothing.
-func updateWindow() kind[string] {
-	return kind[string]{
-		allowed: "a time such as 02:00-04:30, or 22:00-02:00 mon-fri, or nothing",
-		parse: func(s string) (string, bool) {
-			_, err := host.ParseUpdateWindow(s)
-			return s, err == nil
-		},
-		show: func(s string) string { return s },
-	}
-}
-
 // collector is the URL of an OTLP/HTTP collector, or nothing.
 func collector() kind[string] {
 	return kind[string]{
@@ -244,6 +232,18 @@ func collector() kind[string] {
 			return s, s == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && validHost(u.Hostname()) && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 		},
 		show: func(s string) string { return s },
+	}
+}
+
+// updateWindow is a time of the day, on some days.
+func updateWindow() kind[host.UpdateWindow] {
+	return kind[host.UpdateWindow]{
+		allowed: "a time such as 02:00-04:30, 22:00-02:00 mon-fri or 03:00-04:00 sat,sun, or nothing",
+		parse: func(s string) (host.UpdateWindow, bool) {
+			w, err := host.ParseUpdateWindow(s)
+			return w, err == nil
+		},
+		show: func(w host.UpdateWindow) string { return w.String() },
 	}
 }
 

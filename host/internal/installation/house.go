@@ -189,26 +189,3 @@ type Rows interface {
 	Value(key string) string
 	SetValue(ctx context.Context, key, value string) error
 }
-
-// Nowhere are no repositories.
-type Nowhere struct{}
-
-// Universe is part of Repositories.
-func (Nowhere) Universe(context.Context, Reach) ([]resolver.Repository, error) { return nil, nil }
-
-// Release is part of Repositories.
-func (Nowhere) Release(context.Context, string, string, string) (Release, error) {
-	return Release{}, noRepository()
-}
-
-// Fetch is part of Repositories.
-func (Nowhere) Fetch(context.Context, Want, store.Partial, func(int64, int64)) error {
-	return noRepository()
-}
-
-// Outlook is part of Repositories.
-func (Nowhere) Outlook(context.Context, []Origin) ([]Prospect, error) { return nil, nil }
-
-func noRepository() *Fault {
-	return &Fault{Code: CodeUnavailable, Message: "no repository is configured", Hint: "write repository.NAME.url and repository.NAME.root into the configuration"}
-}

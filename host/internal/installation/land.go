@@ -50,7 +50,18 @@ func (i *Installation) land(ctx context.Context, j *job) (at int, err error) {
 	if at, err := i.pin(timed, j); err != nil {
 		return at, err
 	}
-	return -1, i.cfg.House.Apply(timed)
+	return -1, i.apply(timed)
+}
+
+// apply has what is withheld, and what is not any more, taken into account: before that
+// nothing that a Condition says can be judged. It is tried until it is, or ctx ends.
+func (i *Installation) apply(ctx context.Context) error {
+	for {
+		err := i.cfg.House.Apply(ctx)
+		if err == nil || !sleep(ctx, i.cfg.Patience.Retry) {
+			return err
+		}
+	}
 }
 
 // pin holds what is lower than what the folder holds besides.
@@ -132,6 +143,17 @@ func (i *Installation) awaitSeen(ctx context.Context, j *job) (at int, err error
 // watch waits until all that has landed runs, and until the probation is over of what has
 // taken the place of another version.
 func (i *Installation) watch(ctx context.Context, j *job) (at int, err error) {
+	if at, err := i.settle(ctx, j); err != nil {
+		return at, err
+	}
+	if at, err := i.prove(ctx, j.see()); err != nil {
+		return at, err
+	}
+	return i.settle(ctx, j) // the probation may have ended while something was on its way
+}
+
+// settle waits until all that has landed runs.
+func (i *Installation) settle(ctx context.Context, j *job) (at int, err error) {
 	timed, cancel := context.WithTimeout(ctx, i.cfg.Patience.Healthy)
 	defer cancel()
 	r := j.see()
@@ -150,10 +172,8 @@ func (i *Installation) watch(ctx context.Context, j *job) (at int, err error) {
 		return v.at, v.why
 	case err != nil && ctx.Err() == nil:
 		return v.waits, faultf(CodeDeadline, "it does not run after %v: %s", i.cfg.Patience.Healthy, orText(v.message, "it is still being started"))
-	case err != nil:
-		return -1, err
 	}
-	return i.prove(ctx, j, r)
+	return -1, err
 }
 
 // verdict is how what has landed of a plan is doing.
@@ -204,7 +224,7 @@ func orText(text, other string) string {
 }
 
 // prove waits out the probation of what has taken the place of another version.
-func (i *Installation) prove(ctx context.Context, j *job, r record) (at int, err error) {
+func (i *Installation) prove(ctx context.Context, r record) (at int, err error) {
 	var probation time.Duration
 	for _, n := range r.changing() {
 		if s := r.Plan.Steps[n]; s.From != "" {

@@ -53,14 +53,16 @@ func (i *Installation) takeBack(ctx context.Context, j *job) error {
 	}
 	free := i.withhold(r.arriving())
 	defer free()
-	if err := i.cfg.House.Apply(ctx); err != nil {
+	timed, cancel := context.WithTimeout(ctx, i.cfg.Patience.Return)
+	defer cancel()
+	if err := i.apply(timed); err != nil {
 		return err
 	}
 	if err := i.retract(ctx, j); err != nil {
 		return err
 	}
 	free()
-	return i.cfg.House.Apply(ctx)
+	return i.apply(timed)
 }
 
 // retract takes the files of a plan out of the extensions folder, what needs others before

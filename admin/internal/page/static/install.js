@@ -95,7 +95,10 @@
       const answer = await fetch(job.dataset.follow, { headers: { Accept: "text/html" } });
       const page = parse(await answer.text()), fresh = page.getElementById("job");
       if (!fresh || fresh.innerHTML === job.innerHTML) return;
+      const held = job.contains(document.activeElement) ? document.activeElement.textContent : null;
       job.replaceWith(document.adoptNode(fresh));
+      const again = held && Array.from(fresh.querySelectorAll("a, button")).find((e) => e.textContent === held);
+      if (again) again.focus({ preventScroll: true });
       document.title = page.title;
       fresh.dispatchEvent(new Event("fresh", { bubbles: true }));
     } catch { /* the next look may come through */ }
