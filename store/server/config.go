@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -159,5 +160,26 @@ func prepare(data string) (release func(), err error) {
 		}
 		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
 	}
+	if err := errors.Join(tidy(data), tidy(filepath.Join(data, "keys"))); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("tidying the folder of the store: %w", err)
+	}
 	return func() { f.Close() }, nil
+}
+
+// unfinished are files on their way to their names, as renameio calls them.
+var unfinished = regexp.MustCompile(`^\.(admin-token|root\.pem|store\.json|store\.pem)[0-9]+$`)
+
+// tidy removes what a killed process was writing into a folder that is ours alone now.
+func tidy(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if unfinished.MatchString(e.Name()) && e.Type().IsRegular() {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }

@@ -2,11 +2,14 @@ package server_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
@@ -108,6 +111,35 @@ func TestPrefix(t *testing.T) {
 		if to := resp.Header.Get("Location"); want == 308 && to != "/our/store/?lang=fr" {
 			t.Errorf("%s leads to %s", path, to)
 		}
+	}
+}
+
+// TestTidy: what killed processes were writing goes at the next start, and nothing else.
+func TestTidy(t *testing.T) {
+	t.Parallel()
+	kept := []string{".store.json", ".admin-token.old", "keys/.notes1"}
+	r := start(t, backends.SQLite(t), nil, func(c *server.Config) {
+		for _, name := range append(kept, ".store.json123", ".root.pem9", ".admin-token4711", "keys/.store.pem5") {
+			path := filepath.Join(c.Data, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	var left []string
+	for _, pattern := range []string{".*", "keys/.*"} {
+		found, err := filepath.Glob(filepath.Join(r.data, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			left = append(left, strings.TrimPrefix(path, r.data+"/"))
+		}
+	}
+	slices.Sort(left)
+	slices.Sort(kept)
+	if !slices.Equal(left, kept) {
+		t.Errorf("%q are left, want %q", left, kept)
 	}
 }
 
