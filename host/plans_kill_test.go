@@ -72,14 +72,42 @@ func (k killedSetting) run() error {
 		return err == nil
 	})
 	fmt.Println("started")
-	if !started || !within(func() bool { return !slices.ContainsFunc(h.Plans(), func(p host.Plan) bool { return !over(p) }) }) {
+	told := map[string]host.StepState{}
+	if !started || !within(func() bool {
+		for _, step := range h.Plans()[0].Steps {
+			if told[step.ID] != step.State {
+				told[step.ID] = step.State
+				fmt.Println(step.State)
+			}
+		}
+		return !slices.ContainsFunc(h.Plans(), func(p host.Plan) bool { return !over(p) })
+	}) {
 		return fmt.Errorf("the plans do not end: %+v", h.Plans())
 	}
+	fmt.Println("over")
 	cancel()
 	return <-ended
 }
 
-// TestKilledInTheMiddleOfAPlan kills the host at any moment of a plan. At the next start the
+// moment is when a host is killed: some time, at random, after it has said a word.
+type moment struct {
+	word  string
+	after time.Duration
+	mood  string // of the extension that comes last
+}
+
+// moments are any time, and those at which most is half done: while what has landed comes up,
+// and while it is taken back.
+func moments() []moment {
+	return []moment{
+		{word: "started", after: 3 * time.Second}, // about as long as a plan takes on a busy machine
+		{word: "downloading"},
+		{word: "installing"}, {word: "installing", after: 300 * time.Millisecond}, {word: "installing", after: 300 * time.Millisecond},
+		{word: "installing", after: time.Second, mood: "activate"}, {word: "failed", mood: "activate"},
+	}
+}
+
+// TestKilledInTheMiddleOfAPlan kills the host in the middle of plans. At the next start the
 // plan is completed or taken back: both of the extensions are in one version, which fits the
 // other, and the plan has ended.
 func TestKilledInTheMiddleOfAPlan(t *testing.T) {
@@ -104,27 +132,29 @@ func TestKilledInTheMiddleOfAPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for version := 2; version < 2+kills; version++ {
+	for n, m := range moments() {
+		version := n + 2
 		s.offer(t, moody{class: deepB, version: fmt.Sprint(version), overlap: version%2 == 0})
-		s.offer(t, moody{class: deepA, version: fmt.Sprint(version), overlap: version%2 == 0, requires: fmt.Sprintf("%s >=%d <%d", deepB, version, version+1)})
-		after := time.Duration(random.Int64N(int64(killWithin)))
-		output := killedHost(t, string(setting), after)
+		s.offer(t, moody{class: deepA, version: fmt.Sprint(version), overlap: version%2 == 0, mood: m.mood, requires: fmt.Sprintf("%s >=%d <%d", deepB, version, version+1)})
+		var after time.Duration
+		if m.after > 0 {
+			after = time.Duration(random.Int64N(int64(m.after)))
+		}
+		output := killedHost(t, string(setting), m.word, after)
 		w = installer(t, home, s)
-		w.consistent(fmt.Sprintf("killed after %v of version %d\n%s", after, version, output))
+		when := fmt.Sprintf("killed %v after %q of version %d", after, m.word, version)
+		w.consistent(when + "\n" + output)
 		last := w.Plans()[0]
-		t.Logf("killed after %v: the plan for version %d is %s %s", after, version, last.State, last.Code)
+		t.Logf("%s: the plan is %s %s", when, last.State, last.Code)
+		if m.mood != "" && last.State == "succeeded" {
+			t.Errorf("%s: a plan has succeeded whose extension does not serve", when)
+		}
 		w.stop()
 	}
 }
 
-const (
-	kills = 3
-	// killWithin is about as long as a plan takes on a busy machine.
-	killWithin = 3 * time.Second
-)
-
-// killedHost runs a host, and kills it some time after it has begun to install.
-func killedHost(t *testing.T, setting string, after time.Duration) (output string) {
+// killedHost runs a host, and kills it some time after it has said a word of how its plan goes.
+func killedHost(t *testing.T, setting, word string, after time.Duration) (output string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), killedVariable+"="+setting)
@@ -133,8 +163,9 @@ func killedHost(t *testing.T, setting string, after time.Duration) (output strin
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if !within(func() bool { return strings.Contains(log.String(), "started\n") }) {
-		t.Errorf("the host does not begin\n%s", log)
+	said := func(word string) bool { return strings.Contains("\n"+log.String(), "\n"+word+"\n") }
+	if !within(func() bool { return said(word) || said("over") }) || !said(word) {
+		t.Errorf("the host does not say %q\n%s", word, log)
 	}
 	<-time.After(after) // a moment at random is what this test is about
 	_ = cmd.Process.Kill()
