@@ -100,7 +100,7 @@ func (u *updater) update(have store.Installed) store.Update {
 	answer := store.Update{ID: have.ID, Version: have.Version, Same: true, Advisories: []store.Advisory{}}
 	answer.Revocation = u.revoked(have)
 	for _, adv := range u.advisories[store.FoldID(have.ID)] {
-		if affects(adv, have.Version) {
+		if adv.Affects(have.Version) {
 			answer.Advisories = append(answer.Advisories, adv)
 		}
 	}
@@ -175,18 +175,4 @@ func (u *updater) fits(rel *store.Release) bool {
 	}
 	least, err := bundle.ParseVersion(rel.MinHost)
 	return err == nil && least.Compare(*u.host) <= 0
-}
-
-// affects reports whether an advisory is about a version. Where that can not be told, it is:
-// better one warning too many.
-func affects(adv store.Advisory, version string) bool {
-	constraints, err := bundle.ParseConstraints(adv.Affected)
-	if err != nil {
-		return true
-	}
-	v, err := bundle.ParseVersion(version)
-	if err != nil {
-		return true
-	}
-	return bundle.Requirement{Constraints: constraints}.Allows(v)
 }

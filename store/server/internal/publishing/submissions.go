@@ -67,9 +67,6 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 		return a.tooLarge()
 	}
 	if errors.Is(err, ingest.ErrBusy) {
-		return web.NewProblem(web.Exhausted, err.Error()+": wait until some of them are checked")
-	}
-	if errors.Is(err, ingest.ErrBusy) {
 		p := web.NewProblem(web.Exhausted, "too many files of your organization wait to be checked")
 		p.Hint = "send the next one when some of them are decided"
 		return p
