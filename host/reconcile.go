@@ -361,11 +361,15 @@ func (r *reconciler) publish(view *catalog.View) {
 		rows = h.named(rows)
 	}
 	slices.SortStableFunc(rows, compareRows)
-	steady(*h.rows.Load(), rows)
+	before := *h.rows.Load()
+	steady(before, rows)
 	h.router.Swap(router.NewTable(routes))
 	h.rows.Store(&rows) // looked says that they are all
 	h.looked.Store(h.looked.Load() || view != nil)
 	h.setRows(rows)
+	if !slices.EqualFunc(before, rows, func(a, b row) bool { return a.ID == b.ID && a.Digest == b.Digest }) {
+		h.installation.Look() // something else is installed, which may be revoked
+	}
 	if settled {
 		h.ready.Store(true)
 	}

@@ -51,16 +51,14 @@ func (s shelves) Outlook(ctx context.Context, installed []installation.Origin) (
 	said, err := s.set.Outlook(ctx, origins)
 	list := make([]installation.Prospect, 0, len(said))
 	for _, p := range said {
-		to := installation.Prospect{ID: p.ID, Digest: p.Digest, Repository: p.Source, Revocation: p.Revocation, Advisories: p.Advisories}
+		to := installation.Prospect{ID: p.ID, Digest: p.Digest, Repository: p.Source, Revocation: p.Revocation, Advisories: p.Advisories, Err: p.Err}
 		switch p.State {
 		case store.Deprecated:
 			to.Deprecated = noteOf(p.Note)
 		case store.Withdrawn, store.TakenDown:
 			to.Withdrawn = noteOf(p.Note)
 		}
-		if p.Source != "" {
-			list = append(list, to)
-		}
+		list = append(list, to)
 	}
 	return list, err
 }

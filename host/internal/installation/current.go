@@ -21,13 +21,16 @@ const (
 	// actorHost is who installs updates that nobody has asked for.
 	actorHost = "host"
 	// revokedKey is under which what is revoked is remembered over restarts.
-	revokedKey = "installation.revoked"
+	revokedKey = "installation.revocations"
+	// maxRevoked bounds how much is remembered that is not installed any more.
+	maxRevoked = 1000
 )
 
 // outlook is what the last look has found. It is not changed once it is made.
 type outlook struct {
 	findings []Finding
-	revoked  map[string]string // reason by digest
+	// revoked is by digest, with what is not installed any more: it may come back.
+	revoked map[string]Finding
 }
 
 // Look has what is installed looked at again soon: what is known of it, or what is installed,
@@ -39,13 +42,15 @@ func (i *Installation) Look() {
 	}
 }
 
-// keepCurrent looks at what is installed until ctx ends, and installs the updates that the
-// policy wants.
+// keepCurrent looks at what is installed until ctx ends, and has the updates installed that
+// the policy wants.
 func (i *Installation) keepCurrent(ctx context.Context) {
 	i.Look()
 	if i.cfg.House.Await(ctx, i.cfg.House.Looked) != nil {
 		return // the host stops
 	}
+	due := make(chan struct{}, 1)
+	i.work.Go(func() { i.keepUpdated(ctx, due) })
 	for {
 		next := lookEvery
 		if now := i.cfg.Now(); i.cfg.Policy.automatic() && !i.cfg.Policy.Window.Open(now) {
@@ -61,21 +66,48 @@ func (i *Installation) keepCurrent(ctx context.Context) {
 			timer.Stop()
 		}
 		i.look(ctx)
-		if i.cfg.Policy.automatic() && i.cfg.Policy.Window.Open(i.cfg.Now()) {
+		if i.updates() {
+			select {
+			case due <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// keepUpdated installs updates whenever they are due, until ctx ends. It is not part of
+// looking: an update may take hours, and what is revoked meanwhile stops all the same.
+func (i *Installation) keepUpdated(ctx context.Context, due <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-due:
 			i.updateAll(ctx)
 		}
 	}
 }
 
-// look asks what has become of what is installed.
+// updates reports whether an update may begin by itself now.
+func (i *Installation) updates() bool {
+	return i.cfg.Policy.automatic() && i.cfg.Policy.Window.Open(i.cfg.Now())
+}
+
+// look asks what has become of what is installed, and of what was revoked.
 func (i *Installation) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
+	before := i.outlook.Load()
 	installed := map[string]Installed{}
 	var origins []Origin
 	for _, x := range i.cfg.House.Installed() {
 		installed[x.Digest] = x
 		origins = append(origins, Origin{ID: x.ID, Version: x.Version, Digest: x.Digest, Repository: x.Repository})
+	}
+	for digest, f := range before.revoked {
+		if _, ok := installed[digest]; !ok {
+			origins = append(origins, Origin{ID: f.ID, Version: f.Version, Digest: digest, Repository: f.Repository})
+		}
 	}
 	prospects, err := i.cfg.Repositories.Outlook(ctx, origins)
 	if err != nil {
@@ -84,30 +116,62 @@ func (i *Installation) look(ctx context.Context) {
 		}
 		return
 	}
-	next := &outlook{findings: []Finding{}, revoked: map[string]string{}}
+	answers := map[string]Prospect{}
+	broken := map[string]error{}
 	for _, p := range prospects {
-		x, ok := installed[p.Digest]
-		if !ok {
-			continue
+		answers[p.Digest] = p
+		if p.Err != nil {
+			broken[p.Repository] = p.Err
 		}
-		f := finding(x, p)
-		if f.Revoked != "" {
-			next.revoked[x.Digest] = f.Revoked
+	}
+	for name, err := range broken {
+		i.cfg.Log.Warn("what a repository says of what is installed is not known", "repository", name, "error", err)
+	}
+	was := map[string]Finding{}
+	for _, f := range before.findings {
+		was[f.Digest] = f
+	}
+	maps.Copy(was, before.revoked)
+	next := &outlook{findings: []Finding{}, revoked: map[string]Finding{}}
+	for _, o := range origins {
+		f := judge(o, was[o.Digest], answers[o.Digest])
+		_, here := installed[o.Digest]
+		if f.Revoked != "" && (here || len(next.revoked) < maxRevoked) {
+			next.revoked[o.Digest] = f
 		}
-		if f.Revoked+f.Deprecated+f.Withdrawn != "" || len(f.Advisories) > 0 {
+		if here && f.says() {
 			next.findings = append(next.findings, f)
 		}
 	}
 	slices.SortFunc(next.findings, func(a, b Finding) int { return cmp.Compare(a.ID, b.ID) })
-	before := i.outlook.Swap(next)
-	if !maps.Equal(before.revoked, next.revoked) {
-		i.applyRevoked(ctx, next.revoked)
-	}
+	i.outlook.Store(next)
+	i.applyRevoked(ctx, before.revoked, next.revoked)
 }
 
-func finding(x Installed, p Prospect) Finding {
+// judge makes of what was found before and of what is answered now what holds from now on.
+// Only who has revoked something takes that back, and only by an answer that is whole: a
+// repository that is broken, or was taken out of the configuration, does not.
+func judge(o Origin, was Finding, p Prospect) Finding {
+	now := finding(o, p)
+	switch {
+	case now.Revoked != "":
+		return now
+	case p.Err != nil && was.says():
+		return was
+	case was.Revoked != "" && p.Repository != was.Repository:
+		return was
+	}
+	return now
+}
+
+// says reports whether something is found.
+func (f Finding) says() bool {
+	return f.Revoked+f.Deprecated+f.Withdrawn != "" || len(f.Advisories) > 0
+}
+
+func finding(o Origin, p Prospect) Finding {
 	f := Finding{
-		ID: x.ID, Version: x.Version, Digest: x.Digest, Repository: p.Repository, Advisories: []Advisory{},
+		ID: o.ID, Version: o.Version, Digest: o.Digest, Repository: p.Repository, Advisories: []Advisory{},
 		Deprecated: p.Deprecated, Withdrawn: p.Withdrawn,
 	}
 	if r := p.Revocation; r != nil {
@@ -120,16 +184,22 @@ func finding(x Installed, p Prospect) Finding {
 }
 
 // applyRevoked has what is revoked stopped, or run again, and remembers it for the next start.
-func (i *Installation) applyRevoked(ctx context.Context, revoked map[string]string) {
-	body, err := json.Marshal(revoked)
+func (i *Installation) applyRevoked(ctx context.Context, before, now map[string]Finding) {
+	same := func(a, b Finding) bool { return a.Revoked == b.Revoked && a.Repository == b.Repository }
+	if maps.EqualFunc(before, now, same) {
+		return
+	}
+	body, err := json.Marshal(now)
 	if err == nil {
 		err = i.cfg.Rows.SetValue(ctx, revokedKey, string(body))
 	}
 	if err != nil {
 		i.cfg.Log.Error("what is revoked cannot be written down: the next start learns of it a moment later", "error", err)
 	}
-	for digest, why := range revoked {
-		i.cfg.Log.Warn("what is installed is revoked", "digest", digest, "reason", why)
+	for digest, f := range now {
+		if !same(before[digest], f) {
+			i.cfg.Log.Warn("what is installed is revoked", "ext", f.ID, "version", f.Version, "digest", digest, "repository", f.Repository, "reason", f.Revoked)
+		}
 	}
 	if err := i.cfg.House.Apply(ctx); err != nil && ctx.Err() == nil {
 		i.cfg.Log.Warn("waiting for what is revoked to stop", "error", err)
@@ -144,7 +214,7 @@ func (i *Installation) rememberRevoked() {
 	}
 	o := &outlook{}
 	if err := json.Unmarshal([]byte(text), &o.revoked); err != nil {
-		i.cfg.Log.Warn("what was revoked cannot be read", "error", err)
+		i.cfg.Log.Error("what was revoked cannot be read", "error", err)
 		return
 	}
 	i.outlook.Store(o)
@@ -155,7 +225,7 @@ func (i *Installation) Revoked(digest string) string {
 	if !i.cfg.StopRevoked {
 		return ""
 	}
-	return i.outlook.Load().revoked[digest]
+	return i.outlook.Load().revoked[digest].Revoked
 }
 
 // Findings returns what repositories say of what is installed, by id, without those of which
@@ -204,7 +274,10 @@ func (i *Installation) updateAll(ctx context.Context) {
 	}
 	beta := i.cfg.Policy.Auto == AutoAll
 	for _, id := range slices.Sorted(maps.Keys(installed)) {
-		if installed[id].Pinned || ctx.Err() != nil {
+		if ctx.Err() != nil || !i.updates() {
+			return
+		}
+		if installed[id].Pinned {
 			continue
 		}
 		r := Request{Update: []string{id}, Beta: beta, Actor: actorHost}

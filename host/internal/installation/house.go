@@ -23,8 +23,9 @@ type Repositories interface {
 	// progress is told how many bytes are there of how many, 0 where that is not known. An
 	// error that says why, and whether to try again, is an *Unfetched.
 	Fetch(ctx context.Context, want Want, into store.Partial, progress func(size, total int64)) error
-	// Outlook says what has become of what is installed, in any order. Of what is not known
-	// nothing is said.
+	// Outlook says what has become of what is installed, in any order. Where nobody answers
+	// for something, that is said by an empty Repository or by leaving it out. The error means
+	// that nothing could be found out at all.
 	Outlook(ctx context.Context, installed []Origin) ([]Prospect, error)
 }
 
@@ -74,11 +75,13 @@ type Origin struct {
 // Prospect is what a repository says of an extension that is installed.
 type Prospect struct {
 	ID, Digest string // as installed
-	Repository string // that answers for the id
+	Repository string // that answers for the id, "" for none
 	// Deprecated and Withdrawn say why, "" for not.
 	Deprecated, Withdrawn string
 	Revocation            *store.Revocation
 	Advisories            []store.Advisory
+	// Err is why this may not be all that the repository says, nil if it is.
+	Err error
 }
 
 // House is the host in which extensions are installed. Methods with a context may take their

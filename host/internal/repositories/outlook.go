@@ -11,28 +11,30 @@ import (
 )
 
 // Outlook says what has become of what is installed, in the same order. Nobody is asked but
-// for documents that are missing. Where something could not be found out, the error says so
-// beside all that could.
+// for documents that are missing. What could not be found out of one is in its Err, and keeps
+// nothing back of the others; the error is about ctx only.
 func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, error) {
-	members, _ := s.sources()
+	members, missing := s.sources()
 	notes := map[*member]notices{}
 	list := make([]Prospect, 0, len(installed))
-	var errs []error
 	for _, i := range installed {
 		p := Prospect{Installed: i}
-		m, l, err := s.answers(ctx, members, i)
-		if err != nil {
-			errs = append(errs, err)
+		if why, ok := missing[i.Repository]; ok {
+			p.Source, p.Err = i.Repository, why
+			list = append(list, p)
+			continue
 		}
+		m, l, err := s.answers(ctx, members, i)
+		p.Err = err
 		if m != nil {
 			p.Source = m.source.Name
 			said, asked := notes[m]
 			if !asked {
-				said.advisories, said.revocations, err = m.notices(ctx)
-				errs = append(errs, err)
+				said.advisories, said.revocations, said.err = m.notices(ctx)
 				notes[m] = said
 			}
 			said.about(&p)
+			p.Err = errors.Join(err, said.err)
 		}
 		if l != nil {
 			s.compare(&p, m, l)
@@ -42,11 +44,11 @@ func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, e
 			return nil, err
 		}
 	}
-	return list, errors.Join(errs...)
+	return list, nil
 }
 
 // answers finds who answers for what is installed: the repository that it came from while
-// there is one, else the first that has the id.
+// there is one, which nobody else does in its place, else the first that has the id.
 func (s *Set) answers(ctx context.Context, members []*member, i Installed) (*member, *store.Listing, error) {
 	at := slices.IndexFunc(members, func(m *member) bool { return m.source.Name == i.Repository })
 	if at < 0 {
@@ -63,6 +65,7 @@ func (s *Set) answers(ctx context.Context, members []*member, i Installed) (*mem
 type notices struct {
 	advisories  []store.Advisory
 	revocations []store.Revocation
+	err         error // why these are not all
 }
 
 // about finds those about something installed.

@@ -209,4 +209,6 @@ type Prospect struct {
 	// Revocation stops it; Advisories are about it.
 	Revocation *store.Revocation
 	Advisories []store.Advisory
+	// Err is why not all of this could be found out, nil if all was.
+	Err error
 }

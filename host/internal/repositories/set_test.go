@@ -180,15 +180,20 @@ func TestOutlook(t *testing.T) {
 	s.Advise([]store.Advisory{{ID: "JFA-1", Listing: "org.acme.hello", Affected: "<1.1", Severity: store.High, Title: "t"}},
 		[]store.Revocation{{Digest: bad.Releases[0].Files[0].Digest, Reason: "evil"}, {Listing: "org.elsewhere.x", Reason: "envy"}})
 	elsewhere := other.Publish("org.elsewhere.x", "1.0", "server")
-	h := newHost(t, sourceOf(t, "acme", newMirror(t, s).URL, s), sourceOf(t, "elsewhere", newMirror(t, other).URL, other))
+	broken := newMirror(t, other)
+	broken.set(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	h := newHost(t, sourceOf(t, "acme", newMirror(t, s).URL, s), sourceOf(t, "elsewhere", newMirror(t, other).URL, other),
+		sourceOf(t, "broken", broken.URL, other))
 	h.refresh("acme")
 	h.refresh("elsewhere")
+	h.refresh("broken")
 	list, err := h.Outlook(t.Context(), []repositories.Installed{
 		{ID: "org.acme.hello", Version: "1.0.0"},
 		{ID: "org.acme.bad", Version: "1.0", Digest: bad.Releases[0].Files[0].Digest},
 		{ID: "org.acme.bad", Version: "1.0", Digest: store.Digest(nil)},
 		{ID: "org.elsewhere.x", Version: "1.0", Digest: elsewhere.Releases[0].Files[0].Digest, Repository: "elsewhere"},
 		{ID: "org.nobody.y", Version: "1.0"},
+		{ID: "org.acme.hello", Version: "1.1", Repository: "broken"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -202,14 +207,15 @@ func TestOutlook(t *testing.T) {
 		if p.Revocation != nil {
 			revoked = p.Revocation.Reason
 		}
-		got = append(got, fmt.Sprintf("%s of %q: known=%v state=%s note=%q newer=%s latest=%s needs=%s revoked=%s advisories=%d", p.ID, p.Source, p.Known, p.State, p.Note, newer, p.Latest, p.Needs, revoked, len(p.Advisories)))
+		got = append(got, fmt.Sprintf("%s of %q: known=%v state=%s note=%q newer=%s latest=%s needs=%s revoked=%s advisories=%d unknown=%v", p.ID, p.Source, p.Known, p.State, p.Note, newer, p.Latest, p.Needs, revoked, len(p.Advisories), p.Err != nil))
 	}
 	want := []string{
-		`org.acme.hello of "acme": known=true state=deprecated note="take 1.1" newer=1.1 latest=2.0 needs=9.0 revoked= advisories=1`,
-		`org.acme.bad of "acme": known=true state=published note="" newer= latest= needs= revoked=evil advisories=0`,
-		`org.acme.bad of "acme": known=false state=published note="" newer= latest= needs= revoked= advisories=0`,
-		`org.elsewhere.x of "elsewhere": known=true state=published note="" newer= latest= needs= revoked= advisories=0`,
-		`org.nobody.y of "": known=false state= note="" newer= latest= needs= revoked= advisories=0`,
+		`org.acme.hello of "acme": known=true state=deprecated note="take 1.1" newer=1.1 latest=2.0 needs=9.0 revoked= advisories=1 unknown=false`,
+		`org.acme.bad of "acme": known=true state=published note="" newer= latest= needs= revoked=evil advisories=0 unknown=false`,
+		`org.acme.bad of "acme": known=false state=published note="" newer= latest= needs= revoked= advisories=0 unknown=false`,
+		`org.elsewhere.x of "elsewhere": known=true state=published note="" newer= latest= needs= revoked= advisories=0 unknown=false`,
+		`org.nobody.y of "": known=false state= note="" newer= latest= needs= revoked= advisories=0 unknown=false`,
+		`org.acme.hello of "broken": known=false state= note="" newer= latest= needs= revoked= advisories=0 unknown=true`,
 	}
 	for i := range want {
 		if got[i] != want[i] {
