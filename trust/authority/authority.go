@@ -10,6 +10,7 @@
 //
 //	authority.json                  the URL under which answers are served
 //	lock                            held while something changes
+//	tmp/                            what is on its way to its place
 //	root/certificate.pem            the root; copy it to where it is to be trusted
 //	root/key.pem                    its key; may be kept elsewhere, see Keys.RootFile
 //	root/certificates/<serial>.pem  what the root has issued
@@ -21,7 +22,7 @@
 //
 // What is promised: a certificate is on the disk before anyone gets it, so that each can
 // be revoked; files appear whole or not at all, and a process that is killed leaves a
-// folder that works; of two processes that change the folder one waits for the other.
+// folder that works, in which the next one that opens or changes it clears up; of two processes that change the folder one waits for the other.
 // Reading needs no lock.
 //
 // Keys are crypto.Signer everywhere: with Options.Signer and Keys.Signer they can lie in
@@ -127,7 +128,7 @@ func Init(dir string, o Options) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(a.path("authority.json"), append(settings, '\n')); err != nil {
+	if err := a.writeFile(a.path("authority.json"), append(settings, '\n')); err != nil {
 		return nil, err
 	}
 	if err := a.install(RootName, cert, text); err != nil {
@@ -153,6 +154,11 @@ func Open(dir string, k Keys) (*Authority, error) {
 	}
 	if a.url, err = parseURL(c.URL); err != nil {
 		return nil, err
+	}
+	if left, err := os.ReadDir(a.path(tmpDir)); err == nil && len(left) > 0 {
+		if unlock, err := a.lock(); err == nil { // else it is somebody's who may only read
+			unlock()
+		}
 	}
 	a.root, err = a.load(RootName, a.path(RootName))
 	if errors.Is(err, fs.ErrNotExist) { // killed while it was made
@@ -285,7 +291,7 @@ func (a *Authority) RenewOrganization(host string, validity time.Duration) (*Org
 	if err := a.root.record(certificatesDir, cert); err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(org.dir, certificateFile), encodePEM(cert)); err != nil {
+	if err := a.writeFile(filepath.Join(org.dir, certificateFile), encodePEM(cert)); err != nil {
 		return nil, err
 	}
 	org.cert = cert

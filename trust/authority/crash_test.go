@@ -2,7 +2,9 @@ package authority
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,6 +129,15 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	issue(t, org, id)
 	private(t, a.dir)
+	err = filepath.WalkDir(a.dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && (strings.HasPrefix(e.Name(), ".") || filepath.Base(filepath.Dir(path)) == tmpDir) {
+			t.Errorf("%s is left", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // An authority whose root was not made yet is none, and is made.
@@ -135,7 +146,7 @@ func TestHalfARoot(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "authority.json"), []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, ".new-root"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, tmpDir, RootName), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, Keys{}); code(err) != CodeNotFound {
@@ -157,7 +168,7 @@ func TestHalfARoot(t *testing.T) {
 // What was left half made does not stand in the way.
 func TestHalfMade(t *testing.T) {
 	a, org := newAuthority(t, "")
-	half := a.path("organizations", ".new-other.example")
+	half := a.path(tmpDir, "other.example")
 	if err := os.MkdirAll(filepath.Join(half, certificatesDir), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -169,6 +180,15 @@ func TestHalfMade(t *testing.T) {
 	}
 	if hosts, err := a.Organizations(); err != nil || len(hosts) != 1 {
 		t.Errorf("organizations %q, %v", hosts, err)
+	}
+	if _, err := Open(a.dir, Keys{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was left half made is there after opening: %v", err)
+	}
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := a.AddOrganization("other.example", quick("Other")); err != nil {
 		t.Error(err)

@@ -51,7 +51,7 @@ func (c *CA) UpdateCRL(validity time.Duration) (*x509.RevocationList, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the list of %s: %w", c.name, err)
 	}
-	if err := writeFile(c.CRLFile(), pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})); err != nil {
+	if err := c.a.writeFile(c.CRLFile(), pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})); err != nil {
 		return nil, err
 	}
 	return x509.ParseRevocationList(der)

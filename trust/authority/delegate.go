@@ -40,7 +40,12 @@ func (c *CA) StoreDelegate(validity time.Duration) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cert, writeFile(filepath.Join(c.dir, delegateFile), append(encodePEM(cert), text...))
+	unlock, err := c.a.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return cert, c.a.writeFile(filepath.Join(c.dir, delegateFile), append(encodePEM(cert), text...))
 }
 
 // Delegate returns a new responder that lives for life, made with the key of the CA, or

@@ -24,6 +24,7 @@ const (
 	delegateFile    = "responder.pem"
 	certificatesDir = "certificates"
 	respondersDir   = "responders"
+	tmpDir          = "tmp"
 )
 
 const (
@@ -35,8 +36,9 @@ const (
 	patience = 15 * time.Second
 )
 
-// lock waits until no other process changes the folder. Readers need none of it: files
-// appear whole. The lock is the kernel's: a process that dies leaves none behind.
+// lock waits until no other process changes the folder, and clears away what a killed one
+// left half made. Readers need none of it: files appear whole. The lock is the kernel's: a
+// process that dies leaves none behind.
 func (a *Authority) lock() (unlock func(), err error) {
 	f, err := os.OpenFile(a.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -46,6 +48,10 @@ func (a *Authority) lock() (unlock func(), err error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
+			if err := os.RemoveAll(a.path(tmpDir)); err != nil {
+				f.Close()
+				return nil, fmt.Errorf("clearing what was left half made: %w", err)
+			}
 			return func() { f.Close() }, nil // closing unlocks
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
@@ -61,8 +67,7 @@ func (a *Authority) lock() (unlock func(), err error) {
 }
 
 // install makes the folder of a new root or organization in one step. keyText is nil
-// for a key that is elsewhere. What a killed process left half made begins with a dot
-// and is cleared away here.
+// for a key that is elsewhere. The caller has the lock.
 func (a *Authority) install(name string, cert *x509.Certificate, keyText []byte) error {
 	target := a.path(name)
 	parent := filepath.Dir(target)
@@ -72,19 +77,19 @@ func (a *Authority) install(name string, cert *x509.Certificate, keyText []byte)
 	if _, err := os.Lstat(target); err == nil {
 		return refuse(CodeExists, "%s is there already", target)
 	}
-	half := filepath.Join(parent, ".new-"+filepath.Base(target))
-	if err := os.RemoveAll(half); err != nil {
-		return fmt.Errorf("clearing what was left half made: %w", err)
+	if err := makeDir(a.path(tmpDir)); err != nil {
+		return err
 	}
+	half := filepath.Join(a.path(tmpDir), filepath.Base(target))
 	if err := os.Mkdir(half, 0o700); err != nil {
 		return fmt.Errorf("making the folder of %s: %w", name, err)
 	}
 	if keyText != nil {
-		if err := writeFile(filepath.Join(half, keyFile), keyText); err != nil {
+		if err := a.writeFile(filepath.Join(half, keyFile), keyText); err != nil {
 			return err
 		}
 	}
-	if err := writeFile(filepath.Join(half, certificateFile), encodePEM(cert)); err != nil {
+	if err := a.writeFile(filepath.Join(half, certificateFile), encodePEM(cert)); err != nil {
 		return err
 	}
 	if err := os.Rename(half, target); err != nil {
@@ -107,10 +112,12 @@ func (o *Organization) retire() error {
 }
 
 // writeFile writes a file whole or not at all, on the disk before it returns, for its
-// owner alone.
-func writeFile(file string, data []byte) error {
-	// The folder's own, so that the rename stays within one file system.
-	if err := renameio.WriteFile(file, data, 0o600, renameio.WithTempDir(filepath.Dir(file)), renameio.IgnoreUmask()); err != nil {
+// owner alone. The caller has the lock.
+func (a *Authority) writeFile(file string, data []byte) error {
+	if err := makeDir(a.path(tmpDir)); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(file, data, 0o600, renameio.WithTempDir(a.path(tmpDir)), renameio.IgnoreUmask()); err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
 	return syncDir(filepath.Dir(file))

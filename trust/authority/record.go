@@ -239,7 +239,7 @@ func (c *CA) Revoke(serial string, reason revocation.Reason) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	return r, writeFile(c.revokedFile(serial), append(data, '\n'))
+	return r, c.a.writeFile(c.revokedFile(serial), append(data, '\n'))
 }
 
 // record puts a certificate on the disk, before anyone gets it.
@@ -247,7 +247,7 @@ func (c *CA) record(folder string, cert *x509.Certificate) error {
 	if err := makeDir(filepath.Join(c.dir, folder)); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(c.dir, folder, SerialText(cert.SerialNumber)+".pem"), encodePEM(cert))
+	return c.a.writeFile(filepath.Join(c.dir, folder, SerialText(cert.SerialNumber)+".pem"), encodePEM(cert))
 }
 
 // recordResponder records a responder's certificate and forgets those that have

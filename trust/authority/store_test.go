@@ -2,6 +2,7 @@ package authority
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -30,7 +31,7 @@ func TestIssueStore(t *testing.T) {
 		t.Errorf("its lists are at %q", list)
 	}
 	file := filepath.Join(t.TempDir(), "store.pem")
-	if err := writeFile(file, encodePEM(issued.Chain[0])); err != nil {
+	if err := os.WriteFile(file, encodePEM(issued.Chain[0]), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.Command("openssl", "verify", "-x509_strict", "-CAfile", filepath.Join(a.Root().dir, certificateFile), file).CombinedOutput()
