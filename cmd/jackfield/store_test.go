@@ -43,7 +43,11 @@ func startStore(dir, data string, env []string, args ...string) (*runningStore, 
 		case <-time.After(20 * time.Millisecond):
 		}
 		if running, err := storeclient.Find(filepath.Join(dir, data)); err == nil && running.PID == s.cmd.Process.Pid {
-			resp, err := http.Get(running.URL + "/readyz")
+			client, err := (&storeclient.Target{Data: filepath.Join(dir, data)}).Connect()
+			if err != nil {
+				return nil, errors.Join(err, s.cmd.Process.Kill())
+			}
+			resp, err := client.HTTP.Get(running.URL + "/readyz")
 			if err == nil {
 				resp.Body.Close()
 				if resp.StatusCode == http.StatusOK {
