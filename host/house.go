@@ -13,13 +13,14 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/trust"
 )
 
-// house is the host as an installation sees it.
+// house is the host as an installation sees it, and who looks at what has become of one.
 type house struct{ *Host }
 
 // The kinds of events, and the actions of the audit trail, of what comes with a plan.
@@ -42,6 +43,18 @@ func (h house) origin(id, digest string) string {
 
 // Looked is part of installation.House.
 func (h house) Looked() bool { return h.looked.Load() }
+
+// AwaitLooked is part of findings.House.
+func (h house) AwaitLooked(ctx context.Context) error { return h.awaitRows(ctx, h.Looked) }
+
+// Origins is part of findings.House.
+func (h house) Origins() []findings.Origin {
+	var list []findings.Origin
+	for _, x := range h.Installed() {
+		list = append(list, findings.Origin{ID: x.ID, Version: x.Version, Digest: x.Digest, Repository: x.Repository})
+	}
+	return list
+}
 
 // Installed is part of installation.House.
 func (h house) Installed() []installation.Installed {

@@ -1,6 +1,9 @@
 package host
 
-import "github.com/jackfield-host/jackfield/host/internal/installation"
+import (
+	"github.com/jackfield-host/jackfield/host/internal/findings"
+	"github.com/jackfield-host/jackfield/host/internal/installation"
+)
 
 // The closed sets of plans, under the names by which package host is used.
 type (
@@ -15,7 +18,7 @@ type (
 	// PlanNeedKind says of which kind a PlanNeed is.
 	PlanNeedKind = installation.NeedKind
 	// FoundAdvisory is a weakness of a version that is installed.
-	FoundAdvisory = installation.Advisory
+	FoundAdvisory = findings.Advisory
 )
 
 // Their values.

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
 	"github.com/jackfield-host/jackfield/store"
@@ -43,15 +44,15 @@ func (s shelves) Fetch(ctx context.Context, want installation.Want, into store.P
 }
 
 // Outlook says what has become of what is installed.
-func (s shelves) Outlook(ctx context.Context, installed []installation.Origin) ([]installation.Prospect, error) {
+func (s shelves) Outlook(ctx context.Context, installed []findings.Origin) ([]findings.Prospect, error) {
 	origins := make([]repositories.Installed, len(installed))
 	for i, o := range installed {
 		origins[i] = repositories.Installed(o)
 	}
 	said, err := s.set.Outlook(ctx, origins)
-	list := make([]installation.Prospect, 0, len(said))
+	list := make([]findings.Prospect, 0, len(said))
 	for _, p := range said {
-		to := installation.Prospect{ID: p.ID, Digest: p.Digest, Repository: p.Source, Revocation: p.Revocation, Advisories: p.Advisories, Err: p.Err}
+		to := findings.Prospect{ID: p.ID, Digest: p.Digest, Repository: p.Source, Revocation: p.Revocation, Advisories: p.Advisories, Err: p.Err}
 		switch p.State {
 		case store.Deprecated:
 			to.Deprecated = noteOf(p.Note)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/resolver"
@@ -212,7 +213,7 @@ func (f *shelf) Fetch(ctx context.Context, w installation.Want, into store.Parti
 	}
 }
 
-func (f *shelf) Outlook(ctx context.Context, installed []installation.Origin) ([]installation.Prospect, error) {
+func (f *shelf) Outlook(ctx context.Context, installed []findings.Origin) ([]findings.Prospect, error) {
 	view, err := f.now(ctx)
 	if err != nil {
 		return nil, err
@@ -225,9 +226,9 @@ func (f *shelf) Outlook(ctx context.Context, installed []installation.Origin) ([
 	if err != nil {
 		return nil, err
 	}
-	var list []installation.Prospect
+	var list []findings.Prospect
 	for _, x := range installed {
-		p := installation.Prospect{ID: x.ID, Digest: x.Digest, Repository: "shop"}
+		p := findings.Prospect{ID: x.ID, Digest: x.Digest, Repository: "shop"}
 		if l, err := view.Listing(ctx, x.ID); err == nil {
 			for _, r := range l.Releases {
 				if r.Version == x.Version && r.State == store.Deprecated {

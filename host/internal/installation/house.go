@@ -23,10 +23,6 @@ type Repositories interface {
 	// progress is told how many bytes are there of how many, 0 where that is not known. An
 	// error that says why, and whether to try again, is an *Unfetched.
 	Fetch(ctx context.Context, want Want, into store.Partial, progress func(size, total int64)) error
-	// Outlook says what has become of what is installed, in any order. Where nobody answers
-	// for something, that is said by an empty Repository or by leaving it out. The error means
-	// that nothing could be found out at all.
-	Outlook(ctx context.Context, installed []Origin) ([]Prospect, error)
 }
 
 // Reach is what Universe is asked.
@@ -66,24 +62,6 @@ func (u *Unfetched) Error() string { return u.Err.Error() }
 // Unwrap returns Err.
 func (u *Unfetched) Unwrap() error { return u.Err }
 
-// Origin is an extension that is there, and where it came from.
-type Origin struct {
-	ID, Version, Digest string
-	Repository          string // "" for an upload or the extensions folder
-}
-
-// Prospect is what a repository says of an extension that is installed.
-type Prospect struct {
-	ID, Digest string // as installed
-	Repository string // that answers for the id, "" for none
-	// Deprecated and Withdrawn say why, "" for not.
-	Deprecated, Withdrawn string
-	Revocation            *store.Revocation
-	Advisories            []store.Advisory
-	// Err is why this may not be all that the repository says, nil if it is.
-	Err error
-}
-
 // House is the host in which extensions are installed. Methods with a context may take their
 // time; all others are quick.
 type House interface {
@@ -114,7 +92,7 @@ type House interface {
 	// lets it go.
 	Pin(ctx context.Context, l Landing, on bool) error
 
-	// Apply has what Withheld and Revoked say now taken into account, and returns when it is.
+	// Apply has what Withheld says now taken into account, and returns when it is.
 	Apply(ctx context.Context) error
 	// Condition says how a bundle of an id is doing.
 	Condition(id, digest string) Condition

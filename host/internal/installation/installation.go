@@ -4,7 +4,7 @@
 // New makes an Installation, Recover ends what a host before has left in the middle (before
 // the extensions folder is first looked at), and Run works until its context ends. Propose
 // says what a request comes to and changes nothing; Start does it. Cancel, Undo, Plans, Plan,
-// Outdated, Findings and Look may be called from anywhere while Run runs.
+// Outdated and Update may be called from anywhere while Run runs.
 //
 // What is promised of a plan that was started:
 //
@@ -29,12 +29,13 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 )
 
-// Config is what an Installation is made from. All but Policy, StopRevoked, Patience, Told,
-// Forgotten and Now is required.
+// Config is what an Installation is made from. All but Policy, Patience, Told, Forgotten
+// and Now is required.
 type Config struct {
 	Repositories Repositories
 	House        House
@@ -45,10 +46,8 @@ type Config struct {
 	HostVersion, Platform string
 	// FileBytes is how large a bundle may be.
 	FileBytes int64
-	Policy    Policy
-	// StopRevoked says that what a repository has revoked is stopped; else it is marked only.
-	StopRevoked bool
-	Patience    Patience
+	Policy    updatepolicy.Policy
+	Patience  Patience
 	// Told is told of every change of a plan. It must not block.
 	Told func(p Plan)
 	// Forgotten is told of plans that are not kept any more. It must not block.
@@ -96,8 +95,7 @@ type Installation struct {
 	cfg     Config
 	work    sync.WaitGroup
 	landing chan struct{} // held by the plan that lands, or is taken back
-	looks   chan struct{} // capacity 1: many looks are one
-	outlook atomic.Pointer[outlook]
+	due     chan struct{} // capacity 1: updates are to be sought
 
 	mu   sync.Mutex      // guards what follows; House is not called with it
 	ctx  context.Context // of Run, nil before that
@@ -126,11 +124,9 @@ func New(cfg Config) (*Installation, error) {
 		return nil, fmt.Errorf("making the folder for downloads: %w", err)
 	}
 	i := &Installation{
-		cfg: cfg, landing: make(chan struct{}, 1), looks: make(chan struct{}, 1),
+		cfg: cfg, landing: make(chan struct{}, 1), due: make(chan struct{}, 1),
 		withheld: map[string]int{},
 	}
-	i.outlook.Store(&outlook{})
-	i.rememberRevoked()
 	return i, i.load()
 }
 
@@ -166,7 +162,7 @@ func (i *Installation) Run(ctx context.Context) {
 		}
 	}
 	i.mu.Unlock()
-	i.keepCurrent(ctx)
+	i.keepUpdated(ctx)
 	i.work.Wait()
 }
 

@@ -81,7 +81,7 @@ func (i *Installation) close(ctx context.Context, j *job, state State, e *end) {
 	r := j.see()
 	i.cfg.Log.Info("a plan of installation has ended", "plan", r.Plan.ID, "state", r.Plan.State, "code", r.Plan.Code)
 	i.forgetOld()
-	i.Look()
+	i.Update()
 }
 
 // keepSaving saves a plan, again and again while that fails and ctx goes on.

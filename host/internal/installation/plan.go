@@ -161,28 +161,6 @@ type Request struct {
 	Actor, Remote string `json:"-"`
 }
 
-// Finding is what repositories say of an extension that is installed, as it is installed.
-type Finding struct {
-	ID         string     `json:"id"`
-	Version    string     `json:"version"`
-	Digest     string     `json:"digest"`
-	Repository string     `json:"repository"`
-	Advisories []Advisory `json:"advisories"` // never nil
-	// Deprecated, Withdrawn and Revoked say why, "" for not.
-	Deprecated string `json:"deprecated"`
-	Withdrawn  string `json:"withdrawn"`
-	Revoked    string `json:"revoked"`
-}
-
-// Advisory is a weakness of a version that is installed.
-type Advisory struct {
-	ID       string `json:"id"`
-	Severity string `json:"severity"`
-	Title    string `json:"title"`
-	Fixed    string `json:"fixed"` // in which version, "" for none yet
-	URL      string `json:"url"`
-}
-
 // Outdated is an extension for which there is a higher version.
 type Outdated struct {
 	ID         string `json:"id"`

@@ -100,9 +100,19 @@ func TestWhoHasAnID(t *testing.T) {
 		return strings.Join(said, ", ")
 	}
 	a.set(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 500) })
-	if got, want := offered(), "public org.acme.secret 99.0, public org.public.tool 1.0, own missing"; got != want {
-		t.Errorf("with a repository that was never read there is %s, want %s", got, want)
+	// Not even before it was ever read: whether it has an id is not known.
+	if got, want := offered(), "own org.acme.secret unknown, own org.public.tool unknown, own missing"; got != want {
+		t.Errorf("with a repository that goes before and was never read there is %s, want %s", got, want)
 	}
+	// It keeps nothing from those that nobody has put behind it.
+	h.config.Sources[1].Priority = 0
+	h.restart()
+	h.refresh("public")
+	if got, want := offered(), "public org.acme.secret 99.0, public org.public.tool 1.0, own missing"; got != want {
+		t.Errorf("with one of the same priority that was never read there is %s, want %s", got, want)
+	}
+	h.config.Sources[1].Priority = 10
+	h.restart()
 	a.set(nil)
 	h.refresh("own")
 	if got, want := offered(), "own org.acme.secret 1.0, public org.public.tool 1.0"; got != want {
