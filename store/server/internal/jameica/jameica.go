@@ -108,12 +108,8 @@ func New(c Catalogue, s Signer, o Options) *Face {
 // Prepare reads every ZIP's listing, so that the first who asks does not wait for it. Its error
 // is that ctx has ended, or why the repository can not be written.
 func (f *Face) Prepare(ctx context.Context) error {
-	_, err := f.shelf.Get(ctx, f.catalogue.Current())
-	return err
+	return f.shelf.Prepare(ctx, f.catalogue.Current())
 }
-
-// patience is how long a request waits while all listings are read for the first time.
-const patience = 20 * time.Second
 
 // errNone is the reason of an answer of 404.
 var errNone = errors.New("there is none")
@@ -167,9 +163,7 @@ func unavailable(w http.ResponseWriter, text string) {
 func (f *Face) answer(w http.ResponseWriter, r *http.Request, words []string) error {
 	switch {
 	case len(words) == 1 && words[0] == "repository.xml", len(words) == 2 && words[0] == "beta" && words[1] == "repository.xml":
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		both, err := f.shelf.Get(ctx, f.catalogue.Current())
+		both, err := f.shelf.Get(r.Context(), f.catalogue.Current())
 		if err != nil {
 			return err
 		}

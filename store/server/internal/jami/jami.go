@@ -22,7 +22,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/store"
@@ -91,12 +90,8 @@ func New(c Catalogue, o Options) *Face {
 // bundles, for which no Jami asks by itself, somebody has to ask. Its error is that ctx has
 // ended.
 func (f *Face) Prepare(ctx context.Context) error {
-	_, err := f.shelves[store.FormatJami].Get(ctx, f.catalogue.Current())
-	return err
+	return f.shelves[store.FormatJami].Prepare(ctx, f.catalogue.Current())
 }
-
-// patience is how long a request waits while all listings are read for the first time.
-const patience = 20 * time.Second
 
 // errNone is the reason of an answer of 404.
 var errNone = errors.New("there is none")

@@ -2,7 +2,6 @@ package jami
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -43,9 +42,7 @@ func (f *Face) list(w http.ResponseWriter, r *http.Request) error {
 		f.write(w, r, "application/json", f.prepare([]byte("[]")))
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	lists, err := f.shelves[a.format].Get(ctx, f.catalogue.Current())
+	lists, err := f.shelves[a.format].Get(r.Context(), f.catalogue.Current())
 	if err != nil {
 		return err
 	}

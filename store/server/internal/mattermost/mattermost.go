@@ -69,13 +69,8 @@ func New(cfg Config) *API {
 // Prepare reads every bundle, so that the first who asks does not wait for it. Its error is
 // that ctx has ended.
 func (a *API) Prepare(ctx context.Context) error {
-	_, err := a.shelf.Get(ctx, a.cfg.Current())
-	return err
+	return a.shelf.Prepare(ctx, a.cfg.Current())
 }
-
-// patience is how long a question waits while every bundle is read for the first time: servers
-// wait for 30 seconds.
-const patience = 20 * time.Second
 
 // prefix is where the routes are: that of the native API, which has none of these names.
 const prefix = "/api/v1/"
@@ -120,8 +115,6 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 
 // rows are what there is to choose from.
 func (a *API) rows(ctx context.Context, now Snapshot) ([]*row, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	rows, err := a.shelf.Get(ctx, now)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, web.NewProblem(web.Unavailable, "the store has just started and still reads what it has: ask again")

@@ -5,8 +5,8 @@
 //	page, err := s.Get(ctx, snapshot)
 //
 // What is promised: after a change of the catalogue only listings that have changed are read
-// again, by one request, while others are answered as before the change; nobody waits for
-// longer than his context; what was read is not read again by the next one when a request is
+// again, by one request, while others are answered as before the change; no request waits for
+// longer than 20 seconds; what was read is not read again by the next one when a request is
 // broken off; a listing that can not be read is left out and takes no other with it.
 package shelf
 
@@ -16,6 +16,7 @@ import (
 	"iter"
 	"maps"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackfield-host/jackfield/store"
 )
@@ -76,10 +77,27 @@ func New[Row, Answer any](c Config[Row, Answer]) *Shelf[Row, Answer] {
 	return &Shelf[Row, Answer]{config: c, turn: make(chan struct{}, 1), rows: map[string]kept[Row]{}}
 }
 
-// Get returns the answer for a snapshot. While it is made, by this call or another one, and
-// ctx ends, or somebody else makes it, it is that of the snapshot before. Where there is none
-// yet, Get waits for as long as ctx allows; its error wraps then why ctx has ended.
-func (s *Shelf[Row, Answer]) Get(ctx context.Context, snapshot Snapshot) (answer Answer, err error) {
+// patience is how long a request waits while all listings are read for the first time: clients
+// wait for 30 seconds.
+const patience = 20 * time.Second
+
+// Prepare makes the answer for a snapshot before somebody asks, however long it takes. Its
+// error is that ctx has ended, or that of Config.All.
+func (s *Shelf[Row, Answer]) Prepare(ctx context.Context, snapshot Snapshot) error {
+	_, err := s.get(ctx, snapshot)
+	return err
+}
+
+// Get returns the answer for a snapshot. While it takes too long, or somebody else makes it, it
+// is that of the snapshot before. Where there is none yet, Get waits for 20 seconds, unless ctx
+// ends before; its error wraps then context.DeadlineExceeded, or why ctx has ended.
+func (s *Shelf[Row, Answer]) Get(ctx context.Context, snapshot Snapshot) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.get(ctx, snapshot)
+}
+
+func (s *Shelf[Row, Answer]) get(ctx context.Context, snapshot Snapshot) (answer Answer, err error) {
 	last := s.current.Load()
 	if last != nil && last.sequence == snapshot.Sequence() {
 		return last.answer, nil
