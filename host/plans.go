@@ -11,6 +11,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 )
@@ -18,19 +19,19 @@ import (
 // The shapes of installing from repositories; their JSON is that of the admin API.
 type (
 	// Plan is what an installation or an update comes to, and how far it is.
-	Plan = installation.Plan
+	Plan = plan.Plan
 	// PlanStep is what becomes of one extension by a Plan.
-	PlanStep = installation.Step
+	PlanStep = plan.Step
 	// PlanNeed is a consent that a Plan needs and nobody has given.
-	PlanNeed = installation.Need
+	PlanNeed = plan.Need
 	// PlanProblem is why there is no plan.
-	PlanProblem = installation.Problem
+	PlanProblem = plan.Problem
 	// PlanRequest asks for a Plan.
-	PlanRequest = installation.Request
+	PlanRequest = plan.Request
 	// Finding is what repositories say of an extension that is installed.
 	Finding = findings.Finding
 	// Outdated is an installed extension for which there is a higher version.
-	Outdated = installation.Outdated
+	Outdated = plan.Outdated
 	// UpdatePolicy says which updates come by themselves, and when.
 	UpdatePolicy = updatepolicy.Policy
 	// UpdateAuto is which updates come by themselves: off, patch, minor or all.
@@ -55,10 +56,10 @@ func ParseUpdateWindow(text string) (UpdateWindow, error) {
 	return updatepolicy.ParseWindow(text)
 }
 
-// Codes of an Error about plans, beside those of installation.Codes.
+// Codes of an Error about plans, beside those of plan.Codes.
 const (
-	CodeNeedsConsent = installation.CodeNeedsConsent
-	CodeNoPlan       = installation.CodeNoPlan
+	CodeNeedsConsent = plan.CodeNeedsConsent
+	CodeNoPlan       = plan.CodeNoPlan
 )
 
 // Propose says what a request comes to: a plan without an id. Nothing changes. Where nothing

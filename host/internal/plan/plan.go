@@ -1,4 +1,10 @@
-package installation
+// Package plan says what installing or updating something comes to: which extensions come, in
+// which version and from where, what they replace, and what somebody has to consent to.
+// Planner.Propose makes a Plan of a Request; nothing here changes anything. Package
+// installation carries plans out, and says in their steps how far that is.
+//
+// The error of everything here is a *Fault, whose codes are a closed set.
+package plan
 
 import (
 	"slices"
