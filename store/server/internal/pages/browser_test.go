@@ -100,7 +100,10 @@ type glance struct {
 // serious, the browser has nothing to complain about. The pictures, in
 // dist/screenshots/store, are for people to look at.
 func TestLook(t *testing.T) {
-	site := serve(t, stocked(), func(c *Config) { c.Root = testRoot(t) })
+	site := serve(t, stocked(), func(c *Config) {
+		c.Root = testRoot(t)
+		c.Jameica = func(context.Context) ([]byte, error) { return c.Root, nil }
+	})
 	ctx := browse(t)
 	pictures := filepath.Join("..", "..", "..", "..", "dist", "screenshots", "store")
 	if err := os.MkdirAll(pictures, 0o755); err != nil {
