@@ -44,6 +44,7 @@ type Release struct {
 	Publisher   string // the organization's name
 	Size        int64  // bytes, 0 for unknown
 	Permissions []string
+	Icon        bool // it has one
 }
 
 // Want is a file of a release of a plan.

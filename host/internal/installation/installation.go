@@ -99,6 +99,8 @@ type Installation struct {
 	looks   chan struct{} // capacity 1: many looks are one
 	outlook atomic.Pointer[outlook]
 
+	tally *tally
+
 	mu   sync.Mutex      // guards what follows; House is not called with it
 	ctx  context.Context // of Run, nil before that
 	jobs []*job          // the oldest first
@@ -127,7 +129,7 @@ func New(cfg Config) (*Installation, error) {
 	}
 	i := &Installation{
 		cfg: cfg, landing: make(chan struct{}, 1), looks: make(chan struct{}, 1),
-		withheld: map[string]int{},
+		withheld: map[string]int{}, tally: newTally(),
 	}
 	i.outlook.Store(&outlook{})
 	i.rememberRevoked()

@@ -79,6 +79,7 @@ func (i *Installation) close(ctx context.Context, j *job, state State, e *end) {
 	})
 	i.keepSaving(ctx, j)
 	r := j.see()
+	i.tally.ended(r.Plan)
 	i.cfg.Log.Info("a plan of installation has ended", "plan", r.Plan.ID, "state", r.Plan.State, "code", r.Plan.Code)
 	i.forgetOld()
 	i.Look()
@@ -185,6 +186,8 @@ func (i *Installation) enter(ctx context.Context, j *job) error {
 	i.jobs = append(i.jobs, j)
 	if !j.over() {
 		i.begin(j)
+	} else {
+		i.tally.ended(j.show())
 	}
 	i.cfg.Told(j.show())
 	return nil

@@ -76,7 +76,9 @@ type Step struct {
 	Publisher string `json:"publisher"`
 	Pin       string `json:"pin"`
 	// Why is the chain of reasons, from the step to what was asked for. Never nil.
-	Why   []string  `json:"why"`
+	Why []string `json:"why"`
+	// Icon says that what is offered has one.
+	Icon  bool      `json:"icon"`
 	State StepState `json:"state"`
 	// Bytes have come of Total, which is 0 when it is not known.
 	Bytes int64 `json:"bytes"`
