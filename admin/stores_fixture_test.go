@@ -216,9 +216,9 @@ func proposal() host.Plan {
 	return host.Plan{
 		Kind: host.PlanInstall, State: host.PlanPlanned, Requested: []string{"org.example.maps.Maps"}, Actor: "admin", Created: time.Now(), Changed: time.Now(),
 		Steps: []host.PlanStep{
-			{ID: "org.example.Base", Action: host.StepInstall, To: "2.3.0", Repository: "acme", Digest: "sha256:" + strings.Repeat("2", 64), Size: 2 << 20, Publisher: "Example", Why: []string{"org.example.maps.Maps 3.1.0 requires org.example.Base >=2", "org.example.maps.Maps was asked for"}, State: host.StepPlanned},
+			{ID: "org.example.Base", Name: "Base", Action: host.StepInstall, To: "2.3.0", Repository: "acme", Digest: "sha256:" + strings.Repeat("2", 64), Size: 2 << 20, Publisher: "Example", Why: []string{"org.example.maps.Maps 3.1.0 requires org.example.Base >=2", "org.example.maps.Maps was asked for"}, State: host.StepPlanned},
 			{ID: running().ID, Action: host.StepUpgrade, From: running().Version, To: "5.1.0", Repository: "acme", Digest: "sha256:" + strings.Repeat("5", 64), Size: 4 << 20, Publisher: "K2 neu", Pin: "ffff@k2.example", Why: []string{"org.example.Base 2.3.0 requires it"}, State: host.StepPlanned},
-			{ID: "org.example.maps.Maps", Action: host.StepInstall, To: "3.1.0", Icon: true, Repository: "acme", Digest: "sha256:" + strings.Repeat("3", 64), Size: 9 << 20, Permissions: []string{"net:tiles.example.org:443"}, Publisher: "Example", Why: []string{"org.example.maps.Maps was asked for"}, State: host.StepPlanned},
+			{ID: "org.example.maps.Maps", Name: "Maps", Action: host.StepInstall, To: "3.1.0", Icon: true, Repository: "acme", Digest: "sha256:" + strings.Repeat("3", 64), Size: 9 << 20, Permissions: []string{"net:tiles.example.org:443"}, Publisher: "Example", Why: []string{"org.example.maps.Maps was asked for"}, State: host.StepPlanned},
 		},
 		Needs: []host.PlanNeed{
 			{ID: running().ID, Digest: "sha256:" + strings.Repeat("5", 64), Kind: host.PlanNeedPublisher, What: "ffff@k2.example"},

@@ -472,7 +472,7 @@ func TestReviewOfAPlan(t *testing.T) {
 	}
 	text := textOf(doc)
 	for _, want := range []string{
-		"Install org.example.maps.Maps?", "All 3 of these are installed, or none", "To download: 15 MiB", "Tracking 5.0.0010 →to 5.1.0", "version 5.0.0010, which is kept",
+		"Install Maps?", "All 3 of these are installed, or none", "To download: 15 MiB", "Tracking 5.0.0010 →to 5.1.0", "version 5.0.0010, which is kept",
 		"org.example.Base >=2", "another publisher than before", "ffff@k2.example", "Connect over the network to tiles.example.org:443", "sha256:333",
 	} {
 		if !strings.Contains(text, want) {
@@ -626,7 +626,7 @@ func TestUndoAndCancelOnThePage(t *testing.T) {
 	s.plan(underWay(host.PlanSucceeded, host.StepRunning, host.StepRunning, host.StepRunning))
 	root := withAdminToken(t, cfg)
 	text := textOf(root.page("/admin/plans/7/undo"))
-	for _, want := range []string{"Take this installation back?", "Tracking: from 5.1.0 back to 5.0.0010", "org.example.Base: 2.3.0 goes, its data stay"} {
+	for _, want := range []string{"Take this installation back?", "Tracking: from 5.1.0 back to 5.0.0010", "Base: 2.3.0 goes, its data stay"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q: %s", want, text)
 		}
@@ -657,7 +657,7 @@ func TestUpdatesPage(t *testing.T) {
 	text := textOf(doc)
 	for _, want := range []string{
 		"It is revoked: the key was stolen", "critical Anybody can steer it", "fixed in 2.0.0", "So says the repository acme", "Tracking 5.0.0010 5.1.0 from acme by itself",
-		"- corridors", "by hand it is another major version", "Publish events", "Update all…", "corrections and minor versions", "02:00-04:00 mon-fri", "24h", "done Installation of org.example.maps.Maps",
+		"- corridors", "by hand it is another major version", "Publish events", "Update all…", "corrections and minor versions", "02:00-04:00 mon-fri", "24h", "done Installation of Maps",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q: %s", want, text)

@@ -28,7 +28,8 @@ func (s shelves) Release(ctx context.Context, repository, id, version string) (i
 	if err != nil {
 		return installation.Release{}, err
 	}
-	return installation.Release{Publisher: l.Publisher.Organization, Size: f.Size, Permissions: r.Permissions, Icon: l.Pictures.Icon != nil}, nil
+	text, _ := l.Text("en")
+	return installation.Release{Name: text.Name, Publisher: l.Publisher.Organization, Size: f.Size, Permissions: r.Permissions, Icon: l.Pictures.Icon != nil}, nil
 }
 
 // Fetch completes a file.

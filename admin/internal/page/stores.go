@@ -48,6 +48,9 @@ func (p *Pages) storesPage(w http.ResponseWriter, r *http.Request, page stores.P
 	}
 	if page.Inner {
 		v.Trail = []crumb{{said.Say("stores.title.available"), stores.AvailablePath}}
+		if _, ok := page.Data.(stores.Forget); ok {
+			v.Trail = append(v.Trail, crumb{said.Say("stores.title.repositories"), stores.RepositoriesPath})
+		}
 		if page.Updates {
 			v.Trail = []crumb{{said.Say("stores.title.updates"), stores.UpdatesPath}}
 		}

@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -67,6 +68,9 @@ func (c Consent) Publishes() bool { return c.Kind == host.PlanNeedPublisher }
 func (d *Desk) steps(p host.Plan) (rows, kept []Step) {
 	for _, s := range p.Steps {
 		row := Step{PlanStep: s, Name: d.nameOf(s.ID)}
+		if row.Name == s.ID {
+			row.Name = cmp.Or(s.Name, s.ID)
+		}
 		row.Letter = letterOf(row.Name, s.ID)
 		if s.Icon {
 			row.Picture = IconPath(s.ID)

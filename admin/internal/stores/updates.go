@@ -26,10 +26,16 @@ type Updates struct {
 	// Problem is why nobody knows what is outdated, nil if it is known.
 	Problem *web.Problem
 	Policy  Policy
-	Plans   []host.Plan
+	Plans   []Past
 	// Configured is how many repositories there are.
 	Configured int
 	can
+}
+
+// Past is a plan with what it was about.
+type Past struct {
+	host.Plan
+	Names []string // of what was asked for, none for everything
 }
 
 // Finding is what is said of an extension, with its name.
@@ -90,7 +96,14 @@ func (d *Desk) updates(w http.ResponseWriter, r *http.Request) error {
 	}
 	slices.SortStableFunc(view.Findings, func(a, b Finding) int { return urgency(a.Finding) - urgency(b.Finding) })
 	plans := d.cfg.Host.Plans()
-	view.Plans = plans[:min(len(plans), plansShown)]
+	for _, p := range plans[:min(len(plans), plansShown)] {
+		past := Past{Plan: p}
+		if len(p.Requested) > 0 {
+			rows, kept := d.steps(p)
+			past.Names = asked(p, append(rows, kept...))
+		}
+		view.Plans = append(view.Plans, past)
+	}
 	return d.cfg.Render(w, r, Page{Name: "updates", Updates: true, Data: view})
 }
 

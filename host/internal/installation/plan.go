@@ -61,7 +61,9 @@ func (s State) Over() bool { return s == Succeeded || s == Failed || s == Undone
 
 // Step is what becomes of one extension.
 type Step struct {
-	ID     string `json:"id"`
+	ID string `json:"id"`
+	// Name is what its repository calls it, empty of what is kept.
+	Name   string `json:"name"`
 	Action Action `json:"action"`
 	// From and To are versions; From is empty of what is new. Of what is kept both are the
 	// one that is there.

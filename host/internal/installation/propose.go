@@ -271,7 +271,7 @@ func (i *Installation) steps(ctx context.Context, plan *Plan, q *question, resol
 			if err != nil {
 				return nil, faultOf(ctx, err)
 			}
-			step.Publisher, step.Icon, step.Size, step.Total = facts.Publisher, facts.Icon, facts.Size, facts.Size
+			step.Name, step.Publisher, step.Icon, step.Size, step.Total = facts.Name, facts.Publisher, facts.Icon, facts.Size, facts.Size
 			decided := i.cfg.House.Decided(s.ID)
 			for _, p := range facts.Permissions {
 				if !slices.Contains(decided, p) {
