@@ -76,10 +76,10 @@ func (i *Installation) close(ctx context.Context, j *job, state State, e *end) {
 		if e != nil {
 			r.Plan.Code, r.Plan.Message = e.Code, e.Message
 		}
+		i.tally.ended(r.Plan) // before anybody sees it, and may undo it
 	})
 	i.keepSaving(ctx, j)
 	r := j.see()
-	i.tally.ended(r.Plan)
 	i.cfg.Log.Info("a plan of installation has ended", "plan", r.Plan.ID, "state", r.Plan.State, "code", r.Plan.Code)
 	i.forgetOld()
 	i.Look()
