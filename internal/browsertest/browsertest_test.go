@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -77,7 +78,7 @@ func TestComplaints(t *testing.T) {
 	for _, path := range []string{"/error", "/policy", "/missing"} {
 		tab.Do(path, chromedp.Navigate(url+path))
 	}
-	Read[bool](tab, `(Array.from({ length: 1000 }, (_, i) => console.warn("number " + i)), true)`)
+	Read[bool](tab, `(console.info("by the way"), Array.from({ length: 1000 }, (_, i) => console.warn("number " + i)), true)`)
 	said := tab.Complaints()
 	if len(said) != 1003 {
 		t.Fatalf("%d messages: %q", len(said), said[:min(len(said), 5)])
@@ -141,5 +142,32 @@ func TestSwitches(t *testing.T) {
 	tab.Picture(path)
 	if data, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(data), "\x89PNG") {
 		t.Errorf("the picture: %v", err)
+	}
+}
+
+// TestSlowSheet: a page is looked at as people see it, not as it is before its style has come.
+func TestSlowSheet(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/late.css":
+			<-time.After(300 * time.Millisecond) // a slow server
+			w.Header().Set("Content-Type", "text/css")
+			fmt.Fprint(w, `p { width: 100px !important } button { min-width: 44px; min-height: 44px; display: block }`)
+		case "/page":
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, `<!doctype html><html lang="en"><title>Page</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/late.css"><main><h1>Page</h1><p style="width: 5000px">x</p><button style="width: 5px; padding: 0">a</button><button style="width: 5px; padding: 0">b</button></main>`)
+		default:
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, `<!doctype html><title>x</title><link rel="icon" href="data:,"><a href="/page">on</a>`)
+		}
+	}))
+	defer s.Close()
+	for name, look := range map[string]func(*Tab){"size": func(tab *Tab) { tab.Fits("the page") }, "axe": func(tab *Tab) { tab.Accessible("the page") }} {
+		t.Run(name, func(t *testing.T) {
+			tab := browser.Open(t)
+			tab.Do("the link", chromedp.Navigate(s.URL), chromedp.Click(chromedp.CSS("a")), chromedp.WaitReady(chromedp.CSS("main button")))
+			look(tab)
+		})
 	}
 }

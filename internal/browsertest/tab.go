@@ -89,9 +89,17 @@ func (tab *Tab) Text() string {
 	return text
 }
 
+// whole waits for a page to be complete: it is shown before its last style sheet has come, and
+// then looks as nobody sees it.
+func (tab *Tab) whole(what string) {
+	tab.t.Helper()
+	tab.Until(what+" is complete", "true")
+}
+
 // Accessible fails the test for what keeps people out of the page; what names the page.
 func (tab *Tab) Accessible(what string) {
 	tab.t.Helper()
+	tab.whole(what)
 	axe.Check(tab.ctx, tab.t, what)
 }
 
@@ -101,6 +109,7 @@ const widest = `[...document.querySelectorAll("body *")].filter(e => e.getBoundi
 // Fits fails the test if the page is wider than the window; what names the page.
 func (tab *Tab) Fits(what string) {
 	tab.t.Helper()
+	tab.whole(what)
 	if wide := Read[int64](tab, `document.documentElement.scrollWidth`); wide > tab.window.width {
 		tab.t.Errorf("%s: at %d pixels it is %d wide: %s", what, tab.window.width, wide, Read[string](tab, widest))
 	}
@@ -109,6 +118,7 @@ func (tab *Tab) Fits(what string) {
 // Picture writes a picture of the whole page, a PNG, for people to look at.
 func (tab *Tab) Picture(path string) {
 	tab.t.Helper()
+	tab.whole(path)
 	if err := os.WriteFile(path, Run(tab, "a picture", chromedp.FullScreenshot(100)), 0o644); err != nil {
 		tab.t.Fatal(err)
 	}
@@ -174,9 +184,9 @@ func (tab *Tab) Frame(part string) *Tab {
 	}
 }
 
-// Complaints are all messages of the console since the tab was opened, each with the address
+// Complaints are the messages of the console since the tab was opened, each with the address
 // it is about: errors of scripts, what the content security policy refuses, requests that
-// fail. It can be called once.
+// fail; not what the browser says by the way. It can be called once.
 func (tab *Tab) Complaints() []string {
 	tab.t.Helper()
 	end := rand.Text() // what was said before it has come before it
@@ -191,7 +201,9 @@ func (tab *Tab) Complaints() []string {
 		if err != nil {
 			tab.t.Fatalf("reading the console: %v", err)
 		}
-		all = append(all, m.String()+" ("+m.URL+")")
+		if m.Type != chromedp.ConsoleInfo && m.Type != chromedp.ConsoleDebug {
+			all = append(all, m.String()+" ("+m.URL+")")
+		}
 	}
 	tab.t.Fatal("the console ended early")
 	return nil
