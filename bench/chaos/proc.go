@@ -37,6 +37,12 @@ func parseStat(text []byte) (process, error) {
 	return p, err
 }
 
+// String says what p is, as far as is still to be seen.
+func (p process) String() string {
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
+	return fmt.Sprintf("process %d of %d, state %c, %q", p.pid, p.parent, p.state, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+}
+
 // dead reports whether p runs no more: a zombie that nobody reaps is dead.
 func (p process) dead() bool { return p.state == 'Z' || p.state == 'X' }
 

@@ -179,7 +179,7 @@ func (i *Installation) enter(ctx context.Context, j *job) error {
 	if len(r.changing()) == 0 { // there is nothing to do, which is done
 		j.record.Phase, j.record.Plan.State = over, Succeeded
 	}
-	if err := i.save(ctx, j); err != nil {
+	if err := i.save(ctx, j, Decision{ActStart, r.Plan.Actor, r.Remote}); err != nil {
 		return faultOf(ctx, err)
 	}
 	i.jobs = append(i.jobs, j)
@@ -217,9 +217,10 @@ func (i *Installation) inTheWay(j *job) error {
 	return nil
 }
 
-// Cancel has a plan end that has not landed, and does not wait for that. The error is a
-// *Fault: CodeNotFound, CodeConflict.
-func (i *Installation) Cancel(id string) (Plan, error) {
+// Cancel has a plan end that has not landed. It returns when that is written down, and does
+// not wait for the end. The error is a *Fault: CodeNotFound, CodeConflict, or what kept it from
+// being written down: then it ends unless the host is killed before.
+func (i *Installation) Cancel(ctx context.Context, id, actor, remote string) (Plan, error) {
 	j := i.find(id)
 	if j == nil {
 		return Plan{}, noPlan(id)
@@ -227,6 +228,7 @@ func (i *Installation) Cancel(id string) (Plan, error) {
 	j.mu.Lock()
 	at, cancel := j.record.Phase, j.cancel
 	if at == fetching && cancel != nil {
+		j.record.End = &end{State: Failed, Step: j.record.waiting(), Code: CodeCanceled, Message: errCanceled.Error()}
 		cancel(errCanceled)
 	}
 	j.mu.Unlock()
@@ -235,6 +237,11 @@ func (i *Installation) Cancel(id string) (Plan, error) {
 		return j.show(), faultf(CodeConflict, "the plan has ended already: it is %s", j.show().State)
 	case at != fetching || cancel == nil:
 		return j.show(), &Fault{Code: CodeConflict, Message: "the plan lands already, or is taken back", Hint: "wait for its end, and undo it then"}
+	}
+	ctx, stop := context.WithTimeout(ctx, savePatience)
+	defer stop()
+	if err := i.save(ctx, j, Decision{ActCancel, actor, remote}); err != nil {
+		return j.show(), faultOf(ctx, err)
 	}
 	return j.show(), nil
 }

@@ -122,7 +122,7 @@ func (i *Installation) returned(ctx context.Context, j *job) (but string) {
 
 // Undo takes back what a plan has done that has succeeded, and returns when that is written
 // down. The error is a *Fault: CodeNotFound, CodeConflict, CodeUnavailable.
-func (i *Installation) Undo(ctx context.Context, id, actor string) (Plan, error) {
+func (i *Installation) Undo(ctx context.Context, id, actor, remote string) (Plan, error) {
 	j := i.find(id)
 	if j == nil {
 		return Plan{}, noPlan(id)
@@ -149,7 +149,7 @@ func (i *Installation) Undo(ctx context.Context, id, actor string) (Plan, error)
 		r.Phase, r.Plan.State = undoing, Running
 		r.End = &end{State: Undone, Message: orText(actor, "somebody") + " has undone it"}
 	})
-	if err := i.save(ctx, j); err != nil {
+	if err := i.save(ctx, j, Decision{ActUndo, actor, remote}); err != nil {
 		j.change(func(r *record) { r.Phase, r.Plan.State, r.End = over, Succeeded, nil })
 		return j.show(), faultOf(ctx, err)
 	}
