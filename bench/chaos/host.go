@@ -237,7 +237,8 @@ func (h *host) orphans() []process {
 		time.Sleep(10 * time.Millisecond)
 		left = living(h.home, 0)
 	}
-	for _, p := range left {
+	for i, p := range left {
+		left[i] = p.named()
 		_ = p.kill(syscall.SIGKILL)
 	}
 	return left
