@@ -261,16 +261,16 @@ func (p *planner) moment(o *order) (until string, after time.Duration) {
 		most  time.Duration
 	}
 	choices := []choice{
-		{"", 50 * time.Millisecond}, {"", 3 * time.Second}, {"downloading", 800 * time.Millisecond}, {"installing", 50 * time.Millisecond},
-		{"installing", 500 * time.Millisecond}, {"installing", 2 * time.Second}, {"on probation", time.Second},
+		{"", 50 * time.Millisecond}, {"", 2 * time.Second}, {"downloading", 800 * time.Millisecond}, {"ready", 100 * time.Millisecond},
+		{"installing", 50 * time.Millisecond}, {"installing", 300 * time.Millisecond}, {"on probation", time.Second},
 	}
 	switch {
 	case o.kind == "undo":
-		choices = []choice{{"", 50 * time.Millisecond}, {"", 300 * time.Millisecond}, {"", time.Second}}
+		choices = []choice{{"", 30 * time.Millisecond}, {"", 150 * time.Millisecond}, {"on probation", 150 * time.Millisecond}, {"on probation", 400 * time.Millisecond}}
 	case o.kind == "cancel":
 		choices = []choice{{"", 100 * time.Millisecond}, {"downloading", 400 * time.Millisecond}, {"", time.Second}}
 	case o.bad != "":
-		choices = []choice{{"installing", 300 * time.Millisecond}, {"installing", time.Second}, {"installing", 2 * time.Second}}
+		choices = []choice{{"installing", 200 * time.Millisecond}, {"installing", 500 * time.Millisecond}, {"installing", time.Second}}
 	}
 	c := choices[p.rng.IntN(len(choices))]
 	return c.until, p.within(c.most)
@@ -286,14 +286,11 @@ func (p *planner) look(ctx context.Context, place string) string {
 		switch {
 		case !one.over():
 			return one.at()
-		case !p.known[one.ID]:
+		case !p.known[one.ID], one.State == "undone" && one.ID == p.open.plan:
 			return "over"
 		}
 	}
-	if p.open.kind == "undo" {
-		return "over"
-	}
-	return place
+	return place // it has not begun
 }
 
 func (p *planner) list(ctx context.Context) ([]installPlan, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -28,11 +29,11 @@ const (
 // shop is a store as hosts see it: a real `jackfield store serve`, which may be killed and
 // started again, at an address that stays and behind a line that is slow.
 type shop struct {
-	binary, dir, log string
-	publisher        *publisher
-	url              string // where hosts find it
-	line             *http.Server
-	sums             map[string][sha256.Size]byte // of what was published, by its name in a host's folder
+	binary, dir, logFile string
+	publisher            *publisher
+	url                  string // where hosts find it
+	line                 *http.Server
+	sums                 map[string][sha256.Size]byte // of what was published, by its name in a host's folder
 
 	mu    sync.Mutex // guards what follows
 	cmd   *exec.Cmd
@@ -43,7 +44,7 @@ type shop struct {
 
 // openShop makes a store and its publisher, and starts it.
 func (s *stage) openShop(ctx context.Context) (*shop, error) {
-	sh := &shop{binary: s.binary, dir: filepath.Join(s.dir, "store"), log: filepath.Join(s.dir, "store.log"), sums: map[string][sha256.Size]byte{}}
+	sh := &shop{binary: s.binary, dir: filepath.Join(s.dir, "store"), logFile: filepath.Join(s.dir, "store.log"), sums: map[string][sha256.Size]byte{}}
 	var err error
 	if sh.publisher, err = newPublisher(filepath.Join(s.dir, "authority")); err != nil {
 		return nil, err
@@ -89,6 +90,7 @@ func (sh *shop) relay() http.Handler {
 			}
 			return nil
 		},
+		ErrorLog:     log.New(io.Discard, "", 0), // that a store dies in the middle is what this is about
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		Transport:    &http.Transport{DisableKeepAlives: true},
 	}
@@ -117,7 +119,7 @@ func (sh *shop) serving() *url.URL {
 
 // start starts the store and waits until it serves.
 func (sh *shop) start(ctx context.Context) error {
-	log, err := os.OpenFile(sh.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(sh.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -142,7 +144,7 @@ func (sh *shop) start(ctx context.Context) error {
 	err = await(ctx, patience, "the store serves", func() (bool, error) {
 		select {
 		case <-ended:
-			return false, fmt.Errorf("the store ended (%s): %s", cmd.ProcessState, lastLine(sh.log))
+			return false, fmt.Errorf("the store ended (%s): %s", cmd.ProcessState, lastLine(sh.logFile))
 		default:
 		}
 		text, err := os.ReadFile(filepath.Join(sh.dir, "store.json"))
