@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/store"
 )
 
 // killed is a host whose installation is killed: what it has written down stays.
 type killed struct {
-	world
+	seeker
 
 	damaged string        // digest of a private copy that is not good any more
 	asked   chan struct{} // closed when a download has begun, which then never ends
@@ -85,9 +86,9 @@ func TestCanceledStaysCanceled(t *testing.T) {
 	const id = "plan-x"
 	k := &killed{asked: make(chan struct{}), damaged: "sha256:b"}
 	k.writes(t, record{
-		Plan: Plan{ID: id, State: Planned, Steps: []Step{
-			{ID: "org.a", Action: Install, To: "1", Digest: "sha256:a", State: StepReady},
-			{ID: "org.b", Action: Install, To: "1", Digest: "sha256:b", State: StepPlanned},
+		Plan: plan.Plan{ID: id, State: plan.Planned, Steps: []plan.Step{
+			{ID: "org.a", Action: plan.Install, To: "1", Digest: "sha256:a", State: plan.StepReady},
+			{ID: "org.b", Action: plan.Install, To: "1", Digest: "sha256:b", State: plan.StepPlanned},
 		}},
 		Phase: fetching, Terms: []term{{File: "a.jar"}, {}},
 	})
@@ -103,7 +104,7 @@ func TestCanceledStaysCanceled(t *testing.T) {
 	i = k.start(t) // it was killed here
 	i.Recover(t.Context(), false)
 	p, _ := i.Plan(id)
-	if p.State != Failed || p.Code != CodeCanceled || p.Steps[0].State != StepUndone || p.Steps[1].State != StepFailed {
+	if p.State != plan.Failed || p.Code != plan.CodeCanceled || p.Steps[0].State != plan.StepUndone || p.Steps[1].State != plan.StepFailed {
 		t.Errorf("after the next start: %+v", p)
 	}
 	var r record
@@ -117,7 +118,7 @@ func TestCanceledWhileItDownloads(t *testing.T) {
 	const id = "plan-x"
 	k := &killed{asked: make(chan struct{}), damaged: "sha256:b"}
 	k.writes(t, record{
-		Plan:  Plan{ID: id, State: Planned, Created: time.Now(), Steps: []Step{{ID: "org.b", Action: Install, To: "1", Digest: "sha256:b", State: StepPlanned}}},
+		Plan:  plan.Plan{ID: id, State: plan.Planned, Created: time.Now(), Steps: []plan.Step{{ID: "org.b", Action: plan.Install, To: "1", Digest: "sha256:b", State: plan.StepPlanned}}},
 		Phase: fetching, Terms: []term{{}},
 	})
 	i := k.start(t)
@@ -134,7 +135,7 @@ func TestCanceledWhileItDownloads(t *testing.T) {
 	stop()
 	<-ended
 	var r record
-	if err := json.Unmarshal(k.row, &r); err != nil || r.Phase != over || r.Plan.State != Failed || r.Plan.Code != CodeCanceled {
+	if err := json.Unmarshal(k.row, &r); err != nil || r.Phase != over || r.Plan.State != plan.Failed || r.Plan.Code != plan.CodeCanceled {
 		t.Errorf("written down is %s, %v", k.row, err)
 	}
 }
@@ -144,9 +145,9 @@ func TestCanceledWhileItDownloads(t *testing.T) {
 func TestWhatLandedUnnoticedIsTakenBack(t *testing.T) {
 	k := &killed{damaged: "sha256:b"}
 	k.writes(t, record{
-		Plan: Plan{ID: "plan-x", State: Running, Steps: []Step{
-			{ID: "org.a", Action: Install, To: "1", Digest: "sha256:a", State: StepReady},
-			{ID: "org.b", Action: Install, To: "1", Digest: "sha256:b", State: StepReady},
+		Plan: plan.Plan{ID: "plan-x", State: plan.Running, Steps: []plan.Step{
+			{ID: "org.a", Action: plan.Install, To: "1", Digest: "sha256:a", State: plan.StepReady},
+			{ID: "org.b", Action: plan.Install, To: "1", Digest: "sha256:b", State: plan.StepReady},
 		}},
 		Phase: landing, Terms: []term{{File: "a.jar"}, {File: "b.jar"}},
 	})
