@@ -50,7 +50,7 @@ func inTime(length time.Duration) plan {
 // short is what make test runs: under two minutes, everything but what only waits.
 func short() plan {
 	return plan{
-		mode: shortMode, upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, planKills: 4, backups: 2, redeploys: 20, warm: 16, extensions: 30,
+		mode: shortMode, upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, planKills: 3, backups: 2, redeploys: 20, warm: 16, extensions: 30,
 		alternations: 3, slot: 1500 * time.Millisecond, crashes: 1, rough: 1,
 		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, collections: 1, // few redeploys are all warm-up
 	}

@@ -171,7 +171,7 @@ func (p *planner) choose() *order {
 	case len(p.done) > 2, len(p.done) > 0 && kind < 3:
 		last := p.done[len(p.done)-1]
 		return &order{kind: "undo", from: last.to, to: last.from, plan: last.plan}
-	case p.now > 0 && kind == 3:
+	case p.now > 0 && kind < 5:
 		return p.forward("cancel")
 	case p.now == 0:
 		return p.forward("install")
