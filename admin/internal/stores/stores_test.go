@@ -32,6 +32,7 @@ type house struct {
 	one       func(ctx context.Context, id string) (host.Offer, error)
 	outdated  func() ([]host.Outdated, error)
 	refresh   func(ctx context.Context, name string) (host.Repository, error)
+	forget    func(name string, by host.Actor) (host.Repository, error)
 	propose   func(host.PlanRequest) (host.Plan, error)
 	start     func(host.PlanRequest) (host.Plan, error)
 	change    func(verb, id string, by host.Actor) (host.Plan, error)
@@ -67,6 +68,13 @@ func (h *house) RefreshRepository(ctx context.Context, name string) (host.Reposi
 		return host.Repository{}, h.unexpected("a look at " + name)
 	}
 	return h.refresh(ctx, name)
+}
+
+func (h *house) ForgetRepository(_ context.Context, name string, by host.Actor) (host.Repository, error) {
+	if h.forget == nil {
+		return host.Repository{}, h.unexpected("to forget " + name)
+	}
+	return h.forget(name, by)
 }
 
 func (h *house) Available(_ context.Context, q host.AvailableQuery) (host.OfferPage, error) {
