@@ -96,6 +96,10 @@ func (h *house) AvailableOne(ctx context.Context, id string) (host.Offer, error)
 	return host.Offer{}, &host.Error{Code: host.CodeNotFound, Message: "no repository offers " + id}
 }
 
+func (h *house) OfferIcon(_ context.Context, id string) (host.Icon, error) {
+	return host.Icon{}, h.unexpected("the icon of " + id) // pages name its address only
+}
+
 func (h *house) Outdated(context.Context) ([]host.Outdated, error) {
 	if h.outdated == nil {
 		return nil, h.unexpected("what is outdated")
