@@ -16,6 +16,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/trust"
 )
@@ -57,10 +58,10 @@ func (h house) Origins() []findings.Origin {
 }
 
 // Installed is part of installation.House.
-func (h house) Installed() []installation.Installed {
+func (h house) Installed() []plan.Installed {
 	rows := *h.rows.Load()
 	var verified map[string]*bundle.Verified
-	list := []installation.Installed{}
+	list := []plan.Installed{}
 	for _, r := range rows {
 		var b *bundle.Verified
 		switch {
@@ -81,7 +82,7 @@ func (h house) Installed() []installation.Installed {
 		}
 		m := b.Manifest()
 		is, _ := h.state.Extension(m.ID)
-		list = append(list, installation.Installed{
+		list = append(list, plan.Installed{
 			ID: m.ID, Version: m.Version.String(), Digest: b.Digest(), File: r.File,
 			Publisher: h.publisherOf(b), Repository: h.origin(m.ID, b.Digest()), Requires: m.Requires, Pinned: is.Pinned != "",
 		})
@@ -131,14 +132,14 @@ func (h house) Recall(ctx context.Context, digest string) (installation.Bundle, 
 func (h house) taken(r *catalog.Received) installation.Bundle {
 	m := r.Manifest
 	b := installation.Bundle{
-		ID: m.ID, Version: m.Version.String(), Digest: r.Digest, Size: r.Size, Publisher: h.publisherOf(r.Bundle),
+		ID: m.ID, Version: m.Version.String(), Digest: r.Digest, Size: r.Size, File: r.File, Publisher: h.publisherOf(r.Bundle),
 		Permissions: m.Permissions, Requires: m.Requires, Release: r.Release,
 	}
 	if refusal := h.admission.Refusal(r.Bundle); refusal != nil && refusal.Code == trust.PublisherChanged {
 		b.Publisher = refusal.Publisher
 	}
 	if f := r.Fault; f != nil {
-		b.Fault = &installation.Fault{Code: f.Code, Message: fmt.Sprintf("%s %s cannot run here: %s", m.ID, m.Version, f.Message)}
+		b.Fault = &plan.Fault{Code: f.Code, Message: fmt.Sprintf("%s %s cannot run here: %s", m.ID, m.Version, f.Message)}
 	}
 	return b
 }
@@ -310,17 +311,17 @@ func asFault(err error) error {
 	}
 	code := e.Code
 	if code == CodeTooLarge {
-		code = installation.CodeTooLarge
+		code = plan.CodeTooLarge
 	}
 	if errIsFull(err) {
-		code = installation.CodeDiskFull
+		code = plan.CodeDiskFull
 	}
-	return &installation.Fault{Code: code, Message: e.Message, Hint: e.Hint}
+	return &plan.Fault{Code: code, Message: e.Message, Hint: e.Hint}
 }
 
 // refusalOf is a plan's refusal as the host says it.
 func refusalOf(err error) error {
-	f, ok := err.(*installation.Fault)
+	f, ok := err.(*plan.Fault)
 	if !ok {
 		return asError(err)
 	}

@@ -69,7 +69,7 @@ func shapedCommands() []shaped {
 		{line: "ext call examples.notes.ListRequest {}"}, {line: "ext logs " + notesID}, // which has a line: nobody greets
 		{line: "ext consent " + notesID + " --yes"}, {line: "ext consent " + notesID + " --yes"}, // what was denied; nothing that waits
 		{line: "ext install echo.jar"}, {line: "ext install echo2.jar"}, {line: "ext rollback " + echoID}, {line: "ext remove " + hello},
-		{line: "ext repo list"}, {line: "ext repo refresh shop"}, {line: "ext search words"}, {line: "ext outdated"}, {line: "ext plan " + wordsID},
+		{line: "ext repo list"}, {line: "ext repo refresh shop"}, {line: "ext repo forget shop --yes"}, {line: "ext repo refresh shop"}, {line: "ext search words"}, {line: "ext outdated"}, {line: "ext plan " + wordsID},
 		{line: "ext plan org.example.Nobody", exit: 1}, {line: "ext install " + wordsID + " --yes", keep: map[string]string{"PLAN": "id"}}, {line: "ext plans"}, {line: "ext update"}, {line: "ext undo $PLAN"}, {line: "ext cancel $PLAN", exit: 1},
 		{line: "user add vera --generate"}, {line: "user list"}, {line: "user role vera operator"}, {line: "user owner vera " + settings}, {line: "user password vera --generate"},
 		{line: "user disable vera"}, {line: "user enable vera"}, {line: "user remove vera"},

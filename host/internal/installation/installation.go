@@ -31,6 +31,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 )
 
@@ -49,7 +50,7 @@ type Config struct {
 	Policy    updatepolicy.Policy
 	Patience  Patience
 	// Told is told of every change of a plan. It must not block.
-	Told func(p Plan)
+	Told func(p plan.Plan)
 	// Forgotten is told of plans that are not kept any more. It must not block.
 	Forgotten func(id string)
 	Log       *slog.Logger
@@ -86,16 +87,17 @@ const (
 	keepPlans = 100
 	// mostActive bounds how many are under way at once.
 	mostActive = 8
-	// mostSteps bounds one plan.
-	mostSteps = 200
 )
 
 // Installation leads the plans of one host.
 type Installation struct {
 	cfg     Config
+	planner *plan.Planner
 	work    sync.WaitGroup
 	landing chan struct{} // held by the plan that lands, or is taken back
 	due     chan struct{} // capacity 1: updates are to be sought
+
+	tally *tally
 
 	mu   sync.Mutex      // guards what follows; House is not called with it
 	ctx  context.Context // of Run, nil before that
@@ -114,7 +116,7 @@ func New(cfg Config) (*Installation, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Told == nil {
-		cfg.Told = func(Plan) {}
+		cfg.Told = func(plan.Plan) {}
 	}
 	if cfg.Forgotten == nil {
 		cfg.Forgotten = func(string) {}
@@ -125,7 +127,10 @@ func New(cfg Config) (*Installation, error) {
 	}
 	i := &Installation{
 		cfg: cfg, landing: make(chan struct{}, 1), due: make(chan struct{}, 1),
-		withheld: map[string]int{},
+		withheld: map[string]int{}, tally: newTally(),
+		planner: &plan.Planner{
+			Repositories: cfg.Repositories, House: cfg.House, HostVersion: cfg.HostVersion, Platform: cfg.Platform, Now: cfg.Now,
+		},
 	}
 	return i, i.load()
 }
@@ -179,11 +184,11 @@ func (i *Installation) begin(j *job) {
 }
 
 // Plans returns the plans that are under way, and the last that have ended, newest first.
-func (i *Installation) Plans() []Plan {
+func (i *Installation) Plans() []plan.Plan {
 	i.mu.Lock()
 	jobs := slices.Clone(i.jobs)
 	i.mu.Unlock()
-	plans := make([]Plan, 0, len(jobs))
+	plans := make([]plan.Plan, 0, len(jobs))
 	for _, j := range slices.Backward(jobs) {
 		plans = append(plans, j.show())
 	}
@@ -191,10 +196,10 @@ func (i *Installation) Plans() []Plan {
 }
 
 // Plan returns the plan with an id.
-func (i *Installation) Plan(id string) (Plan, bool) {
+func (i *Installation) Plan(id string) (plan.Plan, bool) {
 	j := i.find(id)
 	if j == nil {
-		return Plan{}, false
+		return plan.Plan{}, false
 	}
 	return j.show(), true
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // phase is how far a plan is, as its row says it: what Recover has to do follows from it.
@@ -23,36 +25,35 @@ const (
 
 // record is the row of a plan. It holds no secrets.
 type record struct {
-	Plan   Plan   `json:"plan"`
-	Phase  phase  `json:"phase"`
-	Remote string `json:"remote"` // address of who asked
-	Terms  []term `json:"terms"`  // of each step
-	End    *end   `json:"end"`    // what it comes to when it is undone; nil before
+	Plan   plan.Plan `json:"plan"`
+	Phase  phase     `json:"phase"`
+	Remote string    `json:"remote"` // address of who asked
+	Terms  []term    `json:"terms"`  // of each step
+	// End is what it comes to when it is undone, or was canceled; nil before.
+	End *end `json:"end"`
 }
 
 // term is what the row of a plan knows of a step beside what is shown.
 type term struct {
-	// Grant are the permissions that are consented to; Publisher is another pin than before
-	// that was consented to, nil for none.
-	Grant     []string `json:"grant"`
-	Publisher *string  `json:"publisher"`
-	Before    Before   `json:"before"`
-	File      string   `json:"file"`    // in the extensions folder, "" before it is there
-	Decided   bool     `json:"decided"` // that is written down
+	plan.Terms
+	File    string `json:"file"`    // its name in the extensions folder, "" before it is ready
+	Decided bool   `json:"decided"` // that is written down
 }
 
 // end is how a plan ends that is taken back.
 type end struct {
-	State         State  `json:"state"`
-	Step          string `json:"step"` // id of the one that has failed, "" for none
+	State         plan.State `json:"state"`
+	Step          string     `json:"step"` // id of the one that has failed, "" for none
 	Code, Message string
 }
 
 // job is a plan at work, or one that has ended. Its record is changed by the goroutine that
 // leads it, under mu; others read it under mu.
 type job struct {
-	told func(Plan)
+	told func(plan.Plan)
 	now  func() time.Time
+
+	saving sync.Mutex // held from when the record is read until it is written down: rows grow no older
 
 	mu     sync.Mutex // guards what follows
 	record record
@@ -60,10 +61,14 @@ type job struct {
 	heard  time.Time               // when somebody was last told of its bytes
 }
 
-func (i *Installation) newJob(p Plan, terms []term, remote string) *job {
+func (i *Installation) newJob(p plan.Plan, terms []plan.Terms, remote string) *job {
 	now := i.cfg.Now().UTC()
-	p.ID, p.State, p.Created, p.Changed = "plan-"+strings.ToLower(rand.Text()[:16]), Planned, now, now
-	return &job{told: i.cfg.Told, now: i.cfg.Now, record: record{Plan: p, Phase: fetching, Remote: remote, Terms: terms}}
+	list := make([]term, len(terms))
+	for n, t := range terms {
+		list[n].Terms = t
+	}
+	p.ID, p.State, p.Created, p.Changed = "plan-"+strings.ToLower(rand.Text()[:16]), plan.Planned, now, now
+	return &job{told: i.cfg.Told, now: i.cfg.Now, record: record{Plan: p, Phase: fetching, Remote: remote, Terms: list}}
 }
 
 var errRecord = errors.New("a row of a plan does not fit together")
@@ -81,8 +86,10 @@ func (i *Installation) readJob(body []byte) (*job, error) {
 	return j, nil
 }
 
-// save writes the record down.
-func (i *Installation) save(ctx context.Context, j *job) error {
+// save writes the record down, with what was decided.
+func (i *Installation) save(ctx context.Context, j *job, decided ...Decision) error {
+	j.saving.Lock()
+	defer j.saving.Unlock()
 	j.mu.Lock()
 	body, err := json.Marshal(j.record)
 	id, over := j.record.Plan.ID, j.record.Phase == over
@@ -90,7 +97,7 @@ func (i *Installation) save(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return i.cfg.Rows.SavePlan(ctx, id, over, body, keepPlans)
+	return i.cfg.Rows.SavePlan(ctx, id, over, body, keepPlans, decided...)
 }
 
 // change changes the record and tells of it.
@@ -103,7 +110,7 @@ func (j *job) change(do func(r *record)) {
 }
 
 // step changes one step.
-func (j *job) step(n int, do func(s *Step)) { j.change(func(r *record) { do(&r.Plan.Steps[n]) }) }
+func (j *job) step(n int, do func(s *plan.Step)) { j.change(func(r *record) { do(&r.Plan.Steps[n]) }) }
 
 // bytesPause is the least time between two words about the bytes of a step.
 const bytesPause = 100 * time.Millisecond
@@ -125,7 +132,7 @@ func (j *job) progress(n int, size, total int64) {
 }
 
 // show is the plan as it is now.
-func (j *job) show() Plan {
+func (j *job) show() plan.Plan {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	p := j.record.Plan
@@ -160,7 +167,7 @@ func (j *job) digests() []string {
 	var list []string
 	for n, s := range r.Plan.Steps {
 		for _, d := range []string{s.Digest, r.Terms[n].Before.Digest} {
-			if d != "" && s.Action != Keep {
+			if d != "" && s.Action != plan.Keep {
 				list = append(list, d)
 			}
 		}
@@ -172,7 +179,7 @@ func (j *job) digests() []string {
 func (r *record) changing() []int {
 	var list []int
 	for n, s := range r.Plan.Steps {
-		if s.Action != Keep {
+		if s.Action != plan.Keep {
 			list = append(list, n)
 		}
 	}
@@ -186,6 +193,17 @@ func (r *record) arriving() []string {
 		list = append(list, r.Plan.Steps[n].Digest)
 	}
 	return list
+}
+
+// waiting is the id of the first step that is not ready.
+func (r *record) waiting() string {
+	changing := r.changing()
+	for _, n := range changing {
+		if s := r.Plan.Steps[n]; s.State != plan.StepReady {
+			return s.ID
+		}
+	}
+	return r.Plan.Steps[changing[len(changing)-1]].ID
 }
 
 // landing is what is known of a step that lands.

@@ -3,6 +3,8 @@ package installation
 import (
 	"context"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // recoverPatience bounds what one plan may take before the host starts.
@@ -25,13 +27,16 @@ func (i *Installation) Recover(ctx context.Context, restored bool) {
 
 func (i *Installation) recover(ctx context.Context, j *job, restored bool) {
 	r := j.see()
-	old := &end{State: Failed, Code: CodeInterrupted, Message: "the host's database is a backup: what it says of this plan may be old"}
+	old := &end{State: plan.Failed, Code: plan.CodeInterrupted, Message: "the host's database is a backup: what it says of this plan may be old"}
 	switch r.Phase {
 	case fetching:
-		if restored {
-			i.close(ctx, j, Failed, old)
+		switch {
+		case r.End != nil: // somebody has canceled it
+			i.close(ctx, j, r.End.State, r.End)
+			return
+		case !restored:
+			return
 		}
-		return
 	case landing:
 		if restored {
 			break
@@ -41,12 +46,20 @@ func (i *Installation) recover(ctx context.Context, j *job, restored bool) {
 		}
 		old = j.see().End
 	}
-	if r.End == nil {
-		j.change(func(r *record) { r.Phase, r.End = undoing, old })
+	if r.Phase != undoing {
+		j.change(func(r *record) {
+			r.Phase, r.End = undoing, old
+			// More may have landed than is written down: what has not is not there to be
+			// taken back.
+			for n := range r.Terms {
+				r.Terms[n].Decided = r.Terms[n].File != ""
+			}
+		})
 		i.keepSaving(ctx, j)
+		r = j.see()
 	}
 	for _, n := range r.changing() {
-		if r.Plan.Steps[n].Action == Downgrade && r.Terms[n].Decided {
+		if r.Plan.Steps[n].Action == plan.Downgrade && r.Terms[n].Decided {
 			if err := i.cfg.House.Pin(ctx, r.landing(n), false); err != nil {
 				i.cfg.Log.Error("a version cannot be unpinned yet", "plan", r.Plan.ID, "error", err)
 			}
@@ -81,9 +94,9 @@ func (i *Installation) complete(ctx context.Context, j *job) bool {
 		i.cfg.Log.Info("a plan that was landing when the host ended is completed", "plan", r.Plan.ID)
 		return true
 	}
-	why := faultOf(ctx, err)
+	why := plan.FaultOf(ctx, err)
 	j.change(func(now *record) {
-		now.End = &end{State: Failed, Code: why.Code, Message: why.Message}
+		now.End = &end{State: plan.Failed, Code: why.Code, Message: why.Message}
 		if at >= 0 {
 			now.End.Step = r.Plan.Steps[at].ID
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 	"github.com/jackfield-host/jackfield/store/resolver"
 )
@@ -51,18 +52,18 @@ func (i *Installation) keepUpdated(ctx context.Context) {
 
 // Outdated returns the installed extensions for which there is a higher version that can be
 // installed, by id. The error is a *Fault.
-func (i *Installation) Outdated(ctx context.Context) ([]Outdated, error) {
-	list := []Outdated{}
-	plan, _, err := i.propose(ctx, Request{UpdateAll: true}, nil)
+func (i *Installation) Outdated(ctx context.Context) ([]plan.Outdated, error) {
+	list := []plan.Outdated{}
+	p, _, err := i.planner.Propose(ctx, plan.Request{UpdateAll: true}, nil)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range plan.Steps {
-		if s.Action != Upgrade {
+	for _, s := range p.Steps {
+		if s.Action != plan.Upgrade {
 			continue
 		}
-		o := Outdated{ID: s.ID, Version: s.From, Latest: s.To, Repository: s.Repository, Needs: []Need{}}
-		for _, n := range plan.Needs {
+		o := plan.Outdated{ID: s.ID, Version: s.From, Latest: s.To, Repository: s.Repository, Needs: []plan.Need{}}
+		for _, n := range p.Needs {
 			if n.ID == s.ID {
 				o.Needs = append(o.Needs, n)
 			}
@@ -70,14 +71,14 @@ func (i *Installation) Outdated(ctx context.Context) ([]Outdated, error) {
 		o.Automatic, o.Why = i.cfg.Policy.Judge(s.From, s.To, len(o.Needs))
 		list = append(list, o)
 	}
-	slices.SortFunc(list, func(a, b Outdated) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, func(a, b plan.Outdated) int { return cmp.Compare(a.ID, b.ID) })
 	return list, nil
 }
 
 // updateAll starts what the policy wants to be updated: a plan for each extension, so that
 // one that fails keeps no other one back. Each version is tried once.
 func (i *Installation) updateAll(ctx context.Context) {
-	installed := map[string]Installed{}
+	installed := map[string]plan.Installed{}
 	for _, x := range i.cfg.House.Installed() {
 		installed[x.ID] = x
 	}
@@ -97,12 +98,12 @@ func (i *Installation) updateAll(ctx context.Context) {
 		if installed[id].Pinned {
 			continue
 		}
-		r := Request{Update: []string{id}, Beta: beta, Actor: actorHost}
-		plan, _, err := i.propose(ctx, r, keep)
-		if err != nil || !plan.Changes() {
+		r := plan.Request{Update: []string{id}, Beta: beta, Actor: actorHost}
+		p, _, err := i.planner.Propose(ctx, r, keep)
+		if err != nil || !p.Changes() {
 			continue
 		}
-		if len(plan.Needs) > 0 {
+		if len(p.Needs) > 0 {
 			i.cfg.Log.Info("an update waits for consent", "ext", id)
 			continue
 		}
@@ -129,11 +130,11 @@ func (i *Installation) await(ctx context.Context, id string) {
 // somebody has undone one.
 func (i *Installation) tried(id, version string) bool {
 	for _, p := range i.Plans() {
-		if p.State != Undone && (p.State != Failed || p.Actor != actorHost) {
+		if p.State != plan.Undone && (p.State != plan.Failed || p.Actor != actorHost) {
 			continue
 		}
 		for _, s := range p.Steps {
-			if s.ID == id && s.Action != Keep && sameVersion(s.To, version) {
+			if s.ID == id && s.Action != plan.Keep && sameVersion(s.To, version) {
 				return true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 	"github.com/jackfield-host/jackfield/store/resolver"
 )
@@ -29,8 +30,8 @@ func (s *seeker) Looked() bool { return true }
 
 func (s *seeker) Await(context.Context, func() bool) error { return nil }
 
-func (s *seeker) Installed() []Installed {
-	return []Installed{{ID: "org.acme.x", Version: "1", Digest: "sha256:x"}, {ID: "org.acme.y", Version: "1", Digest: "sha256:y"}}
+func (s *seeker) Installed() []plan.Installed {
+	return []plan.Installed{{ID: "org.acme.x", Version: "1", Digest: "sha256:x"}, {ID: "org.acme.y", Version: "1", Digest: "sha256:y"}}
 }
 
 func (s *seeker) Publishers() map[string]string { return nil }
@@ -39,7 +40,7 @@ func (s *seeker) Decided(string) []string { return nil }
 
 func (s *seeker) LoadPlans(context.Context) ([][]byte, error) { return nil, nil }
 
-func (s *seeker) Universe(ctx context.Context, _ Reach) ([]resolver.Repository, error) {
+func (s *seeker) Universe(ctx context.Context, _ plan.Reach) ([]resolver.Repository, error) {
 	s.mu.Lock()
 	s.sought = append(s.sought, time.Now().Format("15:04"))
 	s.mu.Unlock()

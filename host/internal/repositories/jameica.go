@@ -284,6 +284,11 @@ func (j *jameicaSite) notices(context.Context) ([]store.Advisory, []store.Revoca
 	return nil, nil, nil
 }
 
+// icon is none: the documents name no pictures.
+func (j *jameicaSite) icon(_ context.Context, l *store.Listing) ([]byte, error) {
+	return nil, refuse(j.source.Name, Code(store.IndexUnknown), "%.100q has no icon", l.ID)
+}
+
 // explain gives what a client of Jameica's refuses the codes that stores have.
 func (j *jameicaSite) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

@@ -306,7 +306,7 @@ func TestJameicaSigners(t *testing.T) {
 	if err := fetch(); repositories.CodeOf(err) != repositories.CodeSignature {
 		t.Errorf("fetching from a new signer is %v", err)
 	}
-	if err := h.Forget(t.Context(), "club"); err != nil {
+	if _, _, err := h.Forget(t.Context(), "club"); err != nil {
 		t.Fatal(err)
 	}
 	h.refresh("club")

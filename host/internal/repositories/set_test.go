@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,6 +235,45 @@ func TestOutlook(t *testing.T) {
 	}
 }
 
+// One that answers nobody any more holds up what others say once, not for each extension.
+func TestOutlookBesideOneThatHangs(t *testing.T) {
+	hung, s := storetest.New(t), storetest.New(t)
+	var installed []repositories.Installed
+	for n := range 20 {
+		id := fmt.Sprintf("org.hung.x%d", n)
+		hung.Publish(id, "1.0", "server")
+		installed = append(installed, repositories.Installed{ID: id, Version: "1.0", Repository: "hung"})
+	}
+	bad := s.Publish("org.acme.bad", "1.0", "server")
+	s.Advise(nil, []store.Revocation{{Listing: "org.acme.bad", Reason: "evil"}})
+	installed = append(installed, repositories.Installed{ID: bad.ID, Version: "1.0", Repository: "acme"})
+	m := newMirror(t, hung)
+	h := newHost(t, sourceOf(t, "hung", m.URL, hung), sourceOf(t, "acme", newMirror(t, s).URL, s))
+	h.refresh("hung")
+	h.refresh("acme")
+	h.impatient()
+	var asked atomic.Int64
+	m.set(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		<-r.Context().Done()
+	})
+	list, err := h.Outlook(t.Context(), installed)
+	if err != nil || len(list) != len(installed) {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, p := range list[:20] {
+		if repositories.CodeOf(p.Err) != repositories.Code(store.IndexTooSlow) {
+			t.Errorf("of %s there is %v", p.ID, p.Err)
+		}
+	}
+	if last := list[20]; last.Err != nil || last.Revocation == nil {
+		t.Errorf("of the other there is %+v", last)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("it was asked %d times", n)
+	}
+}
+
 // A folder, and a file, that were exported are repositories; newer ones are taken up, older
 // ones refused.
 func TestExports(t *testing.T) {
@@ -275,7 +315,7 @@ func TestExports(t *testing.T) {
 		if got := h.refresh("export"); got.State != repositories.StateStale || got.Code != repositories.Code(store.IndexRolledBack) {
 			t.Errorf("an old %s is %s, %s", name, got.State, got.Code)
 		}
-		if err := h.Forget(t.Context(), "export"); err != nil {
+		if _, _, err := h.Forget(t.Context(), "export"); err != nil {
 			t.Fatal(err)
 		}
 		if got := h.refresh("export"); got.State != repositories.StateOK || got.Sequence != number {
@@ -321,7 +361,7 @@ func TestDamagedMemory(t *testing.T) {
 	if got := h.refresh("acme"); got.State != repositories.StateError || got.Code != repositories.CodeMemory {
 		t.Errorf("it is %s, %s: %s", got.State, got.Code, got.Message)
 	}
-	if err := h.Forget(t.Context(), "acme"); err != nil {
+	if _, _, err := h.Forget(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.refresh("acme"); got.State != repositories.StateOK {

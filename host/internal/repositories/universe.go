@@ -158,7 +158,7 @@ func (e *expedition) offers(ctx context.Context, m *member, id string) (answer, 
 		refuse(m.source.Name, Code(store.IndexTooSlow), "what the repositories have could not be read in time; %s was asked last", m.source.Name))
 	defer cancel()
 	if why := e.missing[m.source.Name]; why != nil {
-		return answer{err: fmt.Errorf("it was never read: %w", why)}, nil
+		return answer{err: fmt.Errorf("it was never read (%w); refresh it, or set repository.%s.enabled=false", why, m.source.Name)}, nil
 	}
 	l, err := m.listing(ctx, id)
 	switch {
