@@ -3,6 +3,8 @@ package installation
 import (
 	"maps"
 	"sync"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // Counts are how plans have gone since the Installation was made.
@@ -17,7 +19,7 @@ type Counts struct {
 // Ended is how a plan has ended, and whether it was the host that had begun it: an update
 // that came by itself.
 type Ended struct {
-	State  State // Succeeded, Failed or Undone
+	State  plan.State // how
 	ByHost bool
 }
 
@@ -42,13 +44,13 @@ type tally struct {
 
 func newTally() *tally {
 	t := &tally{counts: Counts{Ended: map[Ended]int64{}}}
-	for _, state := range []State{Succeeded, Failed, Undone} {
+	for _, state := range []plan.State{plan.Succeeded, plan.Failed, plan.Undone} {
 		t.counts.Ended[Ended{state, true}], t.counts.Ended[Ended{state, false}] = 0, 0
 	}
 	return t
 }
 
-func (t *tally) ended(p Plan) {
+func (t *tally) ended(p plan.Plan) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts.Ended[Ended{p.State, p.Actor == actorHost}]++
