@@ -3,6 +3,7 @@ package repositories_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
@@ -57,15 +58,19 @@ func TestAskedWhileOneDoesNotAnswer(t *testing.T) {
 	s.Publish("org.acme.hello", "1.0", "server")
 	m, dead := newMirror(t, s), newMirror(t, silent)
 	h := newHost(t, sourceOf(t, "acme", m.URL, s), sourceOf(t, "dead", dead.URL, silent))
-	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	var waits atomic.Int64
+	hang := func(_ http.ResponseWriter, r *http.Request) { waits.Add(1); <-r.Context().Done() }
 	dead.set(hang)
 	patient := h.impatient()
 	defer patient()
-	for range 2 {
+	for range 3 {
 		found, err := h.Search(t.Context(), repositories.Query{})
 		if err != nil || len(found.Offers) != 1 || found.Missing["dead"] == nil {
 			t.Fatalf("searching finds %+v, %v", found, err)
 		}
+	}
+	if n := waits.Load(); n != 1 {
+		t.Errorf("it was waited for %d times", n)
 	}
 	dead.set(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) })
 	if got := h.refresh("dead"); got.Code != repositories.Code(store.IndexUnreachable) {
