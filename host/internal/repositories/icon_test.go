@@ -89,9 +89,12 @@ func TestSlowIcon(t *testing.T) {
 	s.PutIcon("org.acme.hello", []byte("a picture"))
 	m := newMirror(t, s)
 	h := newHost(t, sourceOf(t, "acme", m.URL, s))
+	h.refresh("acme")
+	if _, err := h.Find(t.Context(), "org.acme.hello"); err != nil { // which is on the disk now
+		t.Fatal(err)
+	}
 	patient := h.impatient()
 	defer patient()
-	h.refresh("acme")
 	o, err := h.Find(t.Context(), "org.acme.hello")
 	if err != nil {
 		t.Fatal(err)
