@@ -14,7 +14,7 @@ import (
 // storesDesk makes the pages of installing from repositories.
 func (p *Pages) storesDesk() *stores.Desk {
 	return stores.New(stores.Config{
-		Host: p.cfg.Host, Render: p.storesPage, Events: p.cfg.Events, Streams: p.cfg.Streams, Now: p.cfg.Now,
+		Host: p.cfg.Host, Render: p.storesPage, Events: p.cfg.Events, Streams: p.cfg.Streams,
 		Leave: func(w http.ResponseWriter, r *http.Request, kind, name string, args ...string) {
 			leave(w, r, kind, "stores.done."+name, args...)
 		},

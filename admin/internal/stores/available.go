@@ -223,18 +223,20 @@ type Missing struct {
 }
 
 // storeOf returns the address of a store that a link names, "" for none that can be one, and
-// the name of the repository that has this address.
+// the name of the repository that has this address. The link is anybody's and the address is
+// shown to be copied: what is not plain in it comes escaped.
 func (d *Desk) storeOf(address string) (store, repository string) {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || len(address) > maxStore {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || len(address) > maxStore {
 		return "", ""
 	}
+	u.Fragment, u.RawFragment, u.ForceQuery = "", "", false
 	for _, r := range d.cfg.Host.Repositories() {
 		if v, err := url.Parse(r.URL); err == nil && sameStore(u, v) {
-			return address, r.Name
+			return u.String(), r.Name
 		}
 	}
-	return address, ""
+	return u.String(), ""
 }
 
 func sameStore(a, b *url.URL) bool {

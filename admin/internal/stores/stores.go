@@ -37,7 +37,6 @@ type Config struct {
 	// Events subscribes to what changes, and Streams are where that goes.
 	Events  func(after uint64) (web.Notices, error)
 	Streams *web.Streams
-	Now     func() time.Time
 }
 
 // Page is one page: its template, its title and what it shows.

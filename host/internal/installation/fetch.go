@@ -49,8 +49,11 @@ func (i *Installation) fetch(ctx context.Context, j *job) (release func(), at in
 			return release, n, err
 		}
 		bundles[b.ID] = b
-		j.step(n, func(s *plan.Step) {
+		j.change(func(r *record) {
+			s := &r.Plan.Steps[n]
 			s.State, s.Digest, s.Size, s.Bytes, s.Total, s.Code, s.Message = plan.StepReady, b.Digest, b.Size, b.Size, b.Size, "", ""
+			// Whoever is killed while it lands finds it by this name.
+			r.Terms[n].File = b.File
 		})
 		if err := i.save(ctx, j); err != nil {
 			return release, n, err

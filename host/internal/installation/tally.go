@@ -19,7 +19,7 @@ type Counts struct {
 // Ended is how a plan has ended, and whether it was the host that had begun it: an update
 // that came by itself.
 type Ended struct {
-	State  plan.State // how
+	State  plan.State // Succeeded, Failed or Undone
 	ByHost bool
 }
 
