@@ -51,7 +51,7 @@ func TestIcon(t *testing.T) {
 		"cut short":        {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(picture[:10]) }, store.IndexWrongDigest},
 		"a byte more":      {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(append(bytes.Clone(picture), 0)) }, store.IndexTooLarge},
 		"without an end":   {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { endless(w) }, store.IndexTooLarge},
-		"to another place": {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 302) }, store.Code(repositories.CodeRedirected)},
+		"to another place": {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) }, store.Code(repositories.CodeRedirected)},
 		"packed, and very big": {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			w.Write(picture)
