@@ -105,6 +105,7 @@ func bomb(t *testing.T) []byte {
 // TestHostKilled kills the host as the kernel might: no child outlives it, and the
 // next host runs what the last one ran.
 func TestHostKilled(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	mustDrop(t, home, "hello.jar", readBundle(t, "hello.jar"))
 	mustDrop(t, home, "echo.jar", readBundle(t, "echo.jar"))

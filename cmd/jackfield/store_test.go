@@ -114,6 +114,7 @@ func cmdPin(ts *testscript.TestScript, _ bool, args []string) {
 // TestReadmeStore runs the commands of the README's section about the store, in a folder
 // with an unsigned bundle.
 func TestReadmeStore(t *testing.T) {
+	t.Parallel()
 	_, section, _ := strings.Cut(readSource(t, "README.md"), "\n## Run a store\n")
 	_, block, _ := strings.Cut(section, "```sh\n")
 	block, _, found := strings.Cut(block, "```")
