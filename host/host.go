@@ -33,6 +33,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/deploy"
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/measures"
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
@@ -76,6 +77,7 @@ type Host struct {
 	sampler      *measures.Sampler
 	// installation installs from repositories; nil while the home is being opened.
 	installation *installation.Installation
+	findings     *findings.Keeper
 	restored     bool // the database is a backup
 
 	rows  atomic.Pointer[[]row]
@@ -298,6 +300,7 @@ func (h *Host) Run(ctx context.Context) error {
 	group.Go(func() error { return h.repositories.Run(scanning) })
 	group.Go(func() error { h.staging.run(scanning); return nil })
 	group.Go(func() error { h.installation.Run(scanning); return nil })
+	group.Go(func() error { h.findings.Run(scanning); return nil })
 	group.Go(func() error { h.measure(scanning); return nil })
 	group.Go(func() error { h.accounts.Run(scanning); return nil })
 	if h.auth != nil {

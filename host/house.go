@@ -13,13 +13,15 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/state"
 	"github.com/jackfield-host/jackfield/trust"
 )
 
-// house is the host as an installation sees it.
+// house is the host as an installation sees it, and who looks at what has become of one.
 type house struct{ *Host }
 
 // The kinds of events, and the actions of the audit trail, of what comes with a plan.
@@ -43,11 +45,23 @@ func (h house) origin(id, digest string) string {
 // Looked is part of installation.House.
 func (h house) Looked() bool { return h.looked.Load() }
 
+// AwaitLooked is part of findings.House.
+func (h house) AwaitLooked(ctx context.Context) error { return h.awaitRows(ctx, h.Looked) }
+
+// Origins is part of findings.House.
+func (h house) Origins() []findings.Origin {
+	var list []findings.Origin
+	for _, x := range h.Installed() {
+		list = append(list, findings.Origin{ID: x.ID, Version: x.Version, Digest: x.Digest, Repository: x.Repository})
+	}
+	return list
+}
+
 // Installed is part of installation.House.
-func (h house) Installed() []installation.Installed {
+func (h house) Installed() []plan.Installed {
 	rows := *h.rows.Load()
 	var verified map[string]*bundle.Verified
-	list := []installation.Installed{}
+	list := []plan.Installed{}
 	for _, r := range rows {
 		var b *bundle.Verified
 		switch {
@@ -68,7 +82,7 @@ func (h house) Installed() []installation.Installed {
 		}
 		m := b.Manifest()
 		is, _ := h.state.Extension(m.ID)
-		list = append(list, installation.Installed{
+		list = append(list, plan.Installed{
 			ID: m.ID, Version: m.Version.String(), Digest: b.Digest(), File: r.File,
 			Publisher: h.publisherOf(b), Repository: h.origin(m.ID, b.Digest()), Requires: m.Requires, Pinned: is.Pinned != "",
 		})
@@ -125,7 +139,7 @@ func (h house) taken(r *catalog.Received) installation.Bundle {
 		b.Publisher = refusal.Publisher
 	}
 	if f := r.Fault; f != nil {
-		b.Fault = &installation.Fault{Code: f.Code, Message: fmt.Sprintf("%s %s cannot run here: %s", m.ID, m.Version, f.Message)}
+		b.Fault = &plan.Fault{Code: f.Code, Message: fmt.Sprintf("%s %s cannot run here: %s", m.ID, m.Version, f.Message)}
 	}
 	return b
 }
@@ -297,17 +311,17 @@ func asFault(err error) error {
 	}
 	code := e.Code
 	if code == CodeTooLarge {
-		code = installation.CodeTooLarge
+		code = plan.CodeTooLarge
 	}
 	if errIsFull(err) {
-		code = installation.CodeDiskFull
+		code = plan.CodeDiskFull
 	}
-	return &installation.Fault{Code: code, Message: e.Message, Hint: e.Hint}
+	return &plan.Fault{Code: code, Message: e.Message, Hint: e.Hint}
 }
 
 // refusalOf is a plan's refusal as the host says it.
 func refusalOf(err error) error {
-	f, ok := err.(*installation.Fault)
+	f, ok := err.(*plan.Fault)
 	if !ok {
 		return asError(err)
 	}

@@ -1,57 +1,60 @@
 package host
 
-import "github.com/jackfield-host/jackfield/host/internal/installation"
+import (
+	"github.com/jackfield-host/jackfield/host/internal/findings"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
+)
 
 // The closed sets of plans, under the names by which package host is used.
 type (
 	// PlanKind is what a Plan is for.
-	PlanKind = installation.Kind
+	PlanKind = plan.Kind
 	// PlanState is how far a Plan is.
-	PlanState = installation.State
+	PlanState = plan.State
 	// StepAction is what a PlanStep does.
-	StepAction = installation.Action
+	StepAction = plan.Action
 	// StepState is how far a PlanStep is.
-	StepState = installation.StepState
+	StepState = plan.StepState
 	// PlanNeedKind says of which kind a PlanNeed is.
-	PlanNeedKind = installation.NeedKind
+	PlanNeedKind = plan.NeedKind
 	// FoundAdvisory is a weakness of a version that is installed.
-	FoundAdvisory = installation.Advisory
+	FoundAdvisory = findings.Advisory
 )
 
 // Their values.
 const (
-	PlanInstall = installation.KindInstall
-	PlanUpdate  = installation.KindUpdate
+	PlanInstall = plan.KindInstall
+	PlanUpdate  = plan.KindUpdate
 
-	PlanPlanned   = installation.Planned
-	PlanRunning   = installation.Running
-	PlanSucceeded = installation.Succeeded
-	PlanFailed    = installation.Failed
-	PlanUndone    = installation.Undone
+	PlanPlanned   = plan.Planned
+	PlanRunning   = plan.Running
+	PlanSucceeded = plan.Succeeded
+	PlanFailed    = plan.Failed
+	PlanUndone    = plan.Undone
 
-	StepInstall   = installation.Install
-	StepUpgrade   = installation.Upgrade
-	StepDowngrade = installation.Downgrade
-	StepKeep      = installation.Keep
+	StepInstall   = plan.Install
+	StepUpgrade   = plan.Upgrade
+	StepDowngrade = plan.Downgrade
+	StepKeep      = plan.Keep
 
-	StepPlanned     = installation.StepPlanned
-	StepDownloading = installation.StepDownloading
-	StepVerifying   = installation.StepVerifying
-	StepReady       = installation.StepReady
-	StepInstalling  = installation.StepInstalling
-	StepRunning     = installation.StepRunning
-	StepFailed      = installation.StepFailed
-	StepUndone      = installation.StepUndone
+	StepPlanned     = plan.StepPlanned
+	StepDownloading = plan.StepDownloading
+	StepVerifying   = plan.StepVerifying
+	StepReady       = plan.StepReady
+	StepInstalling  = plan.StepInstalling
+	StepRunning     = plan.StepRunning
+	StepFailed      = plan.StepFailed
+	StepUndone      = plan.StepUndone
 
-	PlanNeedPermission = installation.NeedPermission
-	PlanNeedPublisher  = installation.NeedPublisher
+	PlanNeedPermission = plan.NeedPermission
+	PlanNeedPublisher  = plan.NeedPublisher
 )
 
 // PlanKinds lists every PlanKind.
 func PlanKinds() []PlanKind { return []PlanKind{PlanInstall, PlanUpdate} }
 
 // PlanStates lists every PlanState.
-func PlanStates() []PlanState { return installation.States() }
+func PlanStates() []PlanState { return plan.States() }
 
 // StepActions lists every StepAction.
 func StepActions() []StepAction {
@@ -59,11 +62,11 @@ func StepActions() []StepAction {
 }
 
 // StepStates lists every StepState.
-func StepStates() []StepState { return installation.StepStates() }
+func StepStates() []StepState { return plan.StepStates() }
 
 // PlanNeedKinds lists every PlanNeedKind.
 func PlanNeedKinds() []PlanNeedKind { return []PlanNeedKind{PlanNeedPermission, PlanNeedPublisher} }
 
 // PlanCodes lists every code of a plan, a step and a problem, beside those of reasons and of
 // repositories.
-func PlanCodes() []string { return installation.Codes() }
+func PlanCodes() []string { return plan.Codes() }

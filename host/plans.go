@@ -8,51 +8,58 @@ import (
 
 	"github.com/jackfield-host/jackfield/host/internal/admission"
 	"github.com/jackfield-host/jackfield/host/internal/catalog"
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/lifecycle"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/state"
+	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 )
 
 // The shapes of installing from repositories; their JSON is that of the admin API.
 type (
 	// Plan is what an installation or an update comes to, and how far it is.
-	Plan = installation.Plan
+	Plan = plan.Plan
 	// PlanStep is what becomes of one extension by a Plan.
-	PlanStep = installation.Step
+	PlanStep = plan.Step
 	// PlanNeed is a consent that a Plan needs and nobody has given.
-	PlanNeed = installation.Need
+	PlanNeed = plan.Need
 	// PlanProblem is why there is no plan.
-	PlanProblem = installation.Problem
+	PlanProblem = plan.Problem
 	// PlanRequest asks for a Plan.
-	PlanRequest = installation.Request
+	PlanRequest = plan.Request
 	// Finding is what repositories say of an extension that is installed.
-	Finding = installation.Finding
+	Finding = findings.Finding
 	// Outdated is an installed extension for which there is a higher version.
-	Outdated = installation.Outdated
-	// Repositories are where a host installs from.
-	Repositories = installation.Repositories
+	Outdated = plan.Outdated
 	// UpdatePolicy says which updates come by themselves, and when.
-	UpdatePolicy = installation.Policy
+	UpdatePolicy = updatepolicy.Policy
 	// UpdateAuto is which updates come by themselves: off, patch, minor or all.
-	UpdateAuto = installation.Auto
+	UpdateAuto = updatepolicy.Auto
 	// UpdateWindow is when they may come.
-	UpdateWindow = installation.Window
+	UpdateWindow = updatepolicy.Window
 	// PlanPatience is how long plans wait for what.
 	PlanPatience = installation.Patience
 )
 
+// Repositories are where a host installs from, and what say what has become of what it has.
+type Repositories interface {
+	installation.Repositories
+	findings.Repositories
+}
+
 // AutoOff is that no updates come by themselves.
-const AutoOff = installation.AutoOff
+const AutoOff = updatepolicy.AutoOff
 
 // ParseUpdateWindow reads update.window: "HH:MM-HH:MM[ days]".
 func ParseUpdateWindow(text string) (UpdateWindow, error) {
-	return installation.ParseWindow(text)
+	return updatepolicy.ParseWindow(text)
 }
 
-// Codes of an Error about plans, beside those of installation.Codes.
+// Codes of an Error about plans, beside those of plan.Codes.
 const (
-	CodeNeedsConsent = installation.CodeNeedsConsent
-	CodeNoPlan       = installation.CodeNoPlan
+	CodeNeedsConsent = plan.CodeNeedsConsent
+	CodeNoPlan       = plan.CodeNoPlan
 )
 
 // Propose says what a request comes to: a plan without an id. Nothing changes. Where nothing
@@ -116,11 +123,11 @@ func (h *Host) Outdated(ctx context.Context) ([]Outdated, error) {
 
 // Findings returns what repositories say of what is installed: weaknesses, and what is
 // deprecated, withdrawn or revoked; by id, without those of which nothing is said.
-func (h *Host) Findings() []Finding { return h.installation.Findings() }
+func (h *Host) Findings() []Finding { return h.findings.Findings() }
 
 // RepositoriesChanged says that what is known of repositories is otherwise than before: what
 // is installed is looked at again. It never blocks.
-func (h *Host) RepositoriesChanged() { h.installation.Look() }
+func (h *Host) RepositoriesChanged() { h.findings.Look() }
 
 func refused(err error) error {
 	if err == nil {
@@ -133,7 +140,8 @@ func errIsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, state.ErrFull)
 }
 
-// newInstallation makes what installs from repositories. The database is open.
+// newInstallation makes what installs from repositories, and what looks at what they say of
+// it. The database is open.
 func (h *Host) newInstallation() (err error) {
 	repositories := h.cfg.Repositories
 	if repositories == nil {
@@ -142,8 +150,15 @@ func (h *Host) newInstallation() (err error) {
 	h.installation, err = installation.New(installation.Config{
 		Repositories: repositories, House: house{h}, Rows: h.state, Downloads: h.home.Downloads(),
 		HostVersion: h.cfg.Version, Platform: runtime.GOOS + "-" + runtime.GOARCH, FileBytes: h.cfg.Limits.FileBytes,
-		Policy: h.cfg.Updates, StopRevoked: h.cfg.Trust.OnRevoked != string(admission.Mark), Patience: h.cfg.PlanPatience,
+		Policy: h.cfg.Updates, Patience: h.cfg.PlanPatience,
 		Told: h.tellPlan, Forgotten: func(id string) { h.feed.Forget(planKey + id) }, Log: h.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	h.findings, err = findings.New(findings.Config{
+		Repositories: repositories, House: house{h}, Rows: h.state, StopRevoked: h.cfg.Trust.OnRevoked != string(admission.Mark),
+		Looked: h.installation.Update, Log: h.cfg.Log,
 	})
 	return err
 }
@@ -151,13 +166,13 @@ func (h *Host) newInstallation() (err error) {
 // planDistrust is why a bundle must not run that its signature lets run: not all of its plan
 // is there yet, or its repository has revoked it.
 func (h *Host) planDistrust(digest string) *catalog.Distrust {
-	if h.installation == nil { // the home is being opened
+	if h.findings == nil { // the home is being opened
 		return nil
 	}
 	if h.installation.Withheld(digest) {
 		return &catalog.Distrust{Code: lifecycle.CodeHeld, Message: "it runs when all of its plan is there, or goes with it", Waits: true}
 	}
-	if why := h.installation.Revoked(digest); why != "" {
+	if why := h.findings.Revoked(digest); why != "" {
 		return &catalog.Distrust{Code: codeRevoked, Message: "the repository that answers for it has revoked this version: " + why}
 	}
 	return nil

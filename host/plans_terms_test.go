@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/host"
-	"github.com/jackfield-host/jackfield/host/internal/installation"
+	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/trust"
 	"github.com/jackfield-host/jackfield/trust/trusttest"
@@ -268,7 +268,7 @@ func TestUpdatesThatComeByThemselves(t *testing.T) {
 	s.offer(t, moody{class: deepA, version: "1.1.0"})
 	s.offer(t, moody{class: deepB, version: "1.0.1", permissions: "kv"})
 	s.offer(t, moody{class: deepC, version: "1.0.1", mood: "activate"})
-	w = installer(t, home, s, func(cfg *host.Config) { cfg.Updates.Auto = installation.AutoPatch })
+	w = installer(t, home, s, func(cfg *host.Config) { cfg.Updates.Auto = updatepolicy.AutoPatch })
 	w.awaitRunning(deepA, "1.0.1")
 	w.awaitSomePlan(func(p host.Plan) bool { return p.Actor == "host" && p.State == "failed" && p.Steps[0].ID == deepC })
 	outdated := map[string]bool{}

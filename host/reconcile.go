@@ -368,7 +368,7 @@ func (r *reconciler) publish(view *catalog.View) {
 	h.looked.Store(h.looked.Load() || view != nil)
 	h.setRows(rows)
 	if !slices.EqualFunc(before, rows, func(a, b row) bool { return a.ID == b.ID && a.Digest == b.Digest }) {
-		h.installation.Look() // something else is installed, which may be revoked
+		h.findings.Look() // something else is installed, which may be revoked
 	}
 	if settled {
 		h.ready.Store(true)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -34,7 +35,8 @@ func (w *world) awaitRead(name string) {
 }
 
 // What a store offers is installed, with what it needs; what is newer is seen and installed;
-// a broken repository that goes before it, and was never read, is in nobody's way.
+// a broken repository that was never read is in nobody's way, unless an administrator has put
+// it before others: then it may be the one that has the id.
 func TestInstallFromRepositories(t *testing.T) {
 	t.Parallel()
 	s := openShop(t)
@@ -45,10 +47,18 @@ func TestInstallFromRepositories(t *testing.T) {
 	if err := os.WriteFile(root, trusttest.PEM(s.Authority.Root.Cert), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := startQuick(t, filepath.Join(t.TempDir(), "home"), installs(
-		host.RepositorySource{Name: "broken", URL: filepath.Join(t.TempDir(), "nowhere"), Kind: host.KindJackfield, Root: root, Priority: 9},
-		host.RepositorySource{Name: "shop", URL: s.server.URL, Kind: host.KindJackfield, Root: root},
-	))
+	home := filepath.Join(t.TempDir(), "home")
+	broken := host.RepositorySource{Name: "broken", URL: filepath.Join(t.TempDir(), "nowhere"), Kind: host.KindJackfield, Root: root, Priority: 9}
+	shop := host.RepositorySource{Name: "shop", URL: s.server.URL, Kind: host.KindJackfield, Root: root}
+	w := startQuick(t, home, installs(broken, shop))
+	w.awaitRead("shop")
+	refused, err := w.Propose(t.Context(), request(theID))
+	if err != nil || len(refused.Steps) > 0 || len(refused.Problems) != 1 || !strings.Contains(refused.Problems[0].Message, "repository.broken.enabled=false") {
+		t.Errorf("behind one that was never read: %+v, %v", refused, err)
+	}
+	w.stop()
+	broken.Priority = 0
+	w = startQuick(t, home, installs(broken, shop))
 	w.awaitRead("shop")
 	p := w.awaitOver(w.begins(request(theID)).ID)
 	if p.State != "succeeded" || len(p.Steps) != 2 || p.Steps[0].Repository != "shop" {

@@ -3,7 +3,9 @@ package host
 import (
 	"context"
 
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/resolver"
@@ -14,7 +16,7 @@ type shelves struct{ set *repositories.Set }
 
 // Universe reads what is reachable from some ids. Repositories of which nothing is known are
 // not in it: how they stand says why.
-func (s shelves) Universe(ctx context.Context, reach installation.Reach) ([]resolver.Repository, error) {
+func (s shelves) Universe(ctx context.Context, reach plan.Reach) ([]resolver.Repository, error) {
 	u, err := s.set.Universe(ctx, repositories.Reach(reach))
 	if err != nil {
 		return nil, err
@@ -23,35 +25,40 @@ func (s shelves) Universe(ctx context.Context, reach installation.Reach) ([]reso
 }
 
 // Release says what a plan shows of a release.
-func (s shelves) Release(ctx context.Context, repository, id, version string) (installation.Release, error) {
+func (s shelves) Release(ctx context.Context, repository, id, version string) (plan.Release, error) {
 	l, r, f, err := s.set.Release(ctx, repository, id, version)
 	if err != nil {
-		return installation.Release{}, err
+		return plan.Release{}, unfetched(err)
 	}
-	return installation.Release{Publisher: l.Publisher.Organization, Size: f.Size, Permissions: r.Permissions}, nil
+	return plan.Release{Publisher: l.Publisher.Organization, Size: f.Size, Permissions: r.Permissions}, nil
 }
 
 // Fetch completes a file.
 func (s shelves) Fetch(ctx context.Context, want installation.Want, into store.Partial, progress func(size, total int64)) error {
 	_, err := s.set.Fetch(ctx, repositories.Want(want), into, progress)
+	return unfetched(err)
+}
+
+// unfetched says of what a repository refuses which code that has, and whether to try again.
+func unfetched(err error) error {
 	code := repositories.CodeOf(err)
 	if code == "" {
 		return err
 	}
 	again := code == repositories.Code(store.IndexUnreachable) || code == repositories.Code(store.IndexTooSlow)
-	return &installation.Unfetched{Code: string(code), Err: err, Again: again}
+	return &plan.Unfetched{Code: string(code), Err: err, Again: again}
 }
 
 // Outlook says what has become of what is installed.
-func (s shelves) Outlook(ctx context.Context, installed []installation.Origin) ([]installation.Prospect, error) {
+func (s shelves) Outlook(ctx context.Context, installed []findings.Origin) ([]findings.Prospect, error) {
 	origins := make([]repositories.Installed, len(installed))
 	for i, o := range installed {
 		origins[i] = repositories.Installed(o)
 	}
 	said, err := s.set.Outlook(ctx, origins)
-	list := make([]installation.Prospect, 0, len(said))
+	list := make([]findings.Prospect, 0, len(said))
 	for _, p := range said {
-		to := installation.Prospect{ID: p.ID, Digest: p.Digest, Repository: p.Source, Revocation: p.Revocation, Advisories: p.Advisories, Err: p.Err}
+		to := findings.Prospect{ID: p.ID, Digest: p.Digest, Repository: p.Source, Revocation: p.Revocation, Advisories: p.Advisories, Err: p.Err}
 		switch p.State {
 		case store.Deprecated:
 			to.Deprecated = noteOf(p.Note)

@@ -20,7 +20,9 @@ import (
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/host/internal/findings"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/resolver"
 	"github.com/jackfield-host/jackfield/store/storetest"
@@ -151,7 +153,7 @@ func (f *shelf) now(ctx context.Context) (*store.View, error) {
 	return f.view, nil
 }
 
-func (f *shelf) Universe(ctx context.Context, reach installation.Reach) ([]resolver.Repository, error) {
+func (f *shelf) Universe(ctx context.Context, reach plan.Reach) ([]resolver.Repository, error) {
 	view, err := f.now(ctx)
 	if err != nil {
 		return nil, nil // which knows nothing
@@ -189,12 +191,12 @@ func (f *shelf) find(ctx context.Context, id, version string) (*store.View, *sto
 	return nil, nil, store.Release{}, fmt.Errorf("there is no %s %s", id, version)
 }
 
-func (f *shelf) Release(ctx context.Context, _, id, version string) (installation.Release, error) {
+func (f *shelf) Release(ctx context.Context, _, id, version string) (plan.Release, error) {
 	_, l, r, err := f.find(ctx, id, version)
 	if err != nil {
-		return installation.Release{}, err
+		return plan.Release{}, err
 	}
-	return installation.Release{Publisher: l.Publisher.Organization, Size: r.Files[0].Size, Permissions: r.Permissions}, nil
+	return plan.Release{Publisher: l.Publisher.Organization, Size: r.Files[0].Size, Permissions: r.Permissions}, nil
 }
 
 func (f *shelf) Fetch(ctx context.Context, w installation.Want, into store.Partial, progress func(size, total int64)) error {
@@ -207,12 +209,12 @@ func (f *shelf) Fetch(ctx context.Context, w installation.Want, into store.Parti
 	if code == "" {
 		return err
 	}
-	return &installation.Unfetched{
+	return &plan.Unfetched{
 		Code: string(code), Err: err, Again: code == store.IndexUnreachable || code == store.IndexTooSlow,
 	}
 }
 
-func (f *shelf) Outlook(ctx context.Context, installed []installation.Origin) ([]installation.Prospect, error) {
+func (f *shelf) Outlook(ctx context.Context, installed []findings.Origin) ([]findings.Prospect, error) {
 	view, err := f.now(ctx)
 	if err != nil {
 		return nil, err
@@ -225,9 +227,9 @@ func (f *shelf) Outlook(ctx context.Context, installed []installation.Origin) ([
 	if err != nil {
 		return nil, err
 	}
-	var list []installation.Prospect
+	var list []findings.Prospect
 	for _, x := range installed {
-		p := installation.Prospect{ID: x.ID, Digest: x.Digest, Repository: "shop"}
+		p := findings.Prospect{ID: x.ID, Digest: x.Digest, Repository: "shop"}
 		if l, err := view.Listing(ctx, x.ID); err == nil {
 			for _, r := range l.Releases {
 				if r.Version == x.Version && r.State == store.Deprecated {

@@ -58,13 +58,15 @@ func TestTroubledHosts(t *testing.T) {
 		}
 	})
 	t.Run("the scrape", func(t *testing.T) {
-		text := busy.scrape()
-		check := exec.Command("promtool", "check", "metrics")
-		check.Stdin = bytes.NewReader(text)
-		if out, err := check.CombinedOutput(); err != nil {
-			t.Errorf("promtool: %v\n%s", err, out)
+		all := [][]byte{busy.scrape(), strict.scrape()}
+		for _, text := range all {
+			check := exec.Command("promtool", "check", "metrics")
+			check.Stdin = bytes.NewReader(text)
+			if out, err := check.CombinedOutput(); err != nil {
+				t.Errorf("promtool: %v\n%s", err, out)
+			}
 		}
-		pageHolds(t, text)
+		pageHolds(t, all)
 	})
 }
 

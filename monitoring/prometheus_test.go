@@ -29,12 +29,20 @@ func watch(t *testing.T, hosts []*aHost, flags ...string) *prometheus {
 	put(t, filepath.Join(dir, "recording.yml"), read(t, "recording.yml"))
 	waits := regexp.MustCompile(`(?m)^        for: .*\n`)
 	put(t, filepath.Join(dir, "alerts.yml"), waits.ReplaceAll(read(t, "alerts.yml"), nil))
-	var targets []string
+	targets := map[string][]string{}
 	for _, h := range hosts {
-		targets = append(targets, fmt.Sprintf("%q", h.admin))
+		targets[h.scheme] = append(targets[h.scheme], fmt.Sprintf("%q", h.admin))
 	}
 	config := string(read(t, "prometheus.yml"))
-	for _, change := range [][2]string{{"interval: 15s", "interval: 250ms"}, {`"127.0.0.1:8081"`, strings.Join(targets, ", ")}} {
+	if _, one, found := strings.Cut(config, "\nscrape_configs:\n"); found && len(targets["https"]) > 0 {
+		one = strings.ReplaceAll(one, `"127.0.0.1:8081"`, strings.Join(targets["https"], ", "))
+		config += strings.Replace(one, "job_name: jackfield\n", `job_name: https
+    scheme: https
+    tls_config: {insecure_skip_verify: true}
+    relabel_configs: [{target_label: job, replacement: jackfield}]
+`, 1)
+	}
+	for _, change := range [][2]string{{"interval: 15s", "interval: 250ms"}, {`"127.0.0.1:8081"`, strings.Join(targets["http"], ", ")}} {
 		if !strings.Contains(config, change[0]) {
 			t.Fatalf("prometheus.yml has no %s", change[0])
 		}

@@ -28,8 +28,16 @@ func troubled(t *testing.T) (busy, strict, small *aHost) {
 		setting("flaky", "backoff.first = 10ms"), setting("flaky", "backoff.max = 20ms"),
 		setting("dead", "backoff.first = 10m"), setting("dead", "backoff.max = 20m"),
 		setting("full", "limits.in_flight = 2"), setting("fat", "limits.memory = 512MiB"))
-	strict = start(t, "", map[string][]byte{"extensions/unsigned.jar": echo(t, "unsigned")},
-		"trust.policy = require")
+	// It encrypts, for a week yet.
+	pair := t.TempDir()
+	if out, err := command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "7",
+		"-subj", "/CN=localhost", "-out", filepath.Join(pair, "cert.pem"), "-keyout", filepath.Join(pair, "key.pem")); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	strict = start(t, "", map[string][]byte{
+		"extensions/unsigned.jar": echo(t, "unsigned"),
+		"conf/cert.pem":           read(t, filepath.Join(pair, "cert.pem")), "conf/key.pem": read(t, filepath.Join(pair, "key.pem")),
+	}, "trust.policy = require", "tls.cert = conf/cert.pem", "tls.key = conf/key.pem")
 	// A disk of 16 MiB, few descriptors, and an extension that takes half an hour to start.
 	small = start(t, `mount -t tmpfs -o size=16m,mode=755 tmpfs "$1"; head -c 15M /dev/zero > "$1/filler"; ulimit -n 128`, map[string][]byte{
 		"conf/trust/root.pem": root(t), "extensions/hanging.jar": bundletest.Good(named("hanging"), bundletest.WithExecutable(read(t, filepath.Join(programs.dir, "hang")))),

@@ -43,7 +43,11 @@ func startStore(dir, data string, env []string, args ...string) (*runningStore, 
 		case <-time.After(20 * time.Millisecond):
 		}
 		if running, err := storeclient.Find(filepath.Join(dir, data)); err == nil && running.PID == s.cmd.Process.Pid {
-			resp, err := http.Get(running.URL + "/readyz")
+			client, err := (&storeclient.Target{Data: filepath.Join(dir, data)}).Connect()
+			if err != nil {
+				return nil, errors.Join(err, s.cmd.Process.Kill())
+			}
+			resp, err := client.HTTP.Get(running.URL + "/readyz")
 			if err == nil {
 				resp.Body.Close()
 				if resp.StatusCode == http.StatusOK {
@@ -111,31 +115,40 @@ func cmdPin(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("no publisher in %s", out)
 }
 
-// TestReadmeStore runs the commands of the README's section about the store, in a folder
-// with an unsigned bundle.
+// TestReadmeStore runs the commands of the README's sections about the store, and about a
+// host that installs from it, in a folder with an unsigned bundle.
 func TestReadmeStore(t *testing.T) {
 	t.Parallel()
-	_, section, _ := strings.Cut(readSource(t, "README.md"), "\n## Run a store\n")
-	_, block, _ := strings.Cut(section, "```sh\n")
-	block, _, found := strings.Cut(block, "```")
-	if !found || strings.Count(block, "\n") < 10 {
-		t.Fatal("README.md has no commands about the store")
+	var script string
+	for _, title := range []string{"Run a store", "Install from stores"} {
+		_, section, _ := strings.Cut(readSource(t, "README.md"), "\n## "+title+"\n")
+		_, block, _ := strings.Cut(section, "```sh\n")
+		block, _, found := strings.Cut(block, "```")
+		if !found || strings.Count(block, "\n") < 10 {
+			t.Fatalf("README.md has no commands under %q", title)
+		}
+		script += block
 	}
-	const serve = "jackfield store serve &\n"
-	if !strings.Contains(block, serve) {
-		t.Fatalf("the commands do not start a store:\n%s", block)
+	// A person is slow enough; and others may have the ports.
+	for _, change := range [][2]string{
+		{"jackfield store serve &\n", "jackfield store serve --listen 127.0.0.1:0 &\nstore=$!\ntrap 'kill $store $host; wait' EXIT\nuntil jackfield store list >/dev/null 2>&1; do sleep 0.05; done\n"},
+		{"http://127.0.0.1:3000", `$(sed -n 's/.*"url": *"\([^"]*\)".*/\1/p' store-data/store.json)`},
+		{"jackfield serve &\n", "jackfield serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 &\nhost=$!\nuntil jackfield ext list >/dev/null 2>&1; do sleep 0.05; done\n"},
+	} {
+		if !strings.Contains(script, change[0]) {
+			t.Fatalf("the commands have no %q:\n%s", change[0], script)
+		}
+		script = strings.Replace(script, change[0], change[1], 1)
 	}
-	// A person is slow enough; and another store may have the port.
-	waiting := "jackfield store serve --listen 127.0.0.1:0 &\ntrap 'kill $!; wait' EXIT\nuntil jackfield store list >/dev/null 2>&1; do sleep 0.05; done\n"
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "hello.jar"), readBundle(t, "hello.jar"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", strings.Replace(block, serve, waiting, 1))
+	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+os.Getenv(envBin)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "examples.hello.HelloExtension") {
+	if err != nil || !strings.Contains(string(out), `{"greeting":"Hello, World"}`) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	signed, err := os.ReadFile(filepath.Join(dir, "hello.jar"))

@@ -56,7 +56,7 @@ Each connection and each process takes some. Raise the limit of open files (` + 
 <a id="certificates-end"></a>
 ### Certificates are about to end
 
-A bundle is refused when the first certificate has ended without which its signature does not hold (` + "`trust.policy=warn`" + ` marks it instead); one that was signed with a timestamp needs its root alone. ` + "`jackfield bundle verify FILE`" + ` says until when it holds, ` + "`jackfield doctor`" + ` which roots end. Ask the vendor for a bundle that is signed anew, with a timestamp; put the next edition of a root beside the old one in ` + "`conf/trust`" + ` while both are good. For an authority of your own: ` + "`jackfield ca renew`" + `, then ` + "`jackfield bundle sign`" + `.
+A bundle is refused when the first certificate has ended without which its signature does not hold (` + "`trust.policy=warn`" + ` marks it instead); one that was signed with a timestamp needs its root alone. ` + "`jackfield bundle verify FILE`" + ` says until when it holds, ` + "`jackfield doctor`" + ` which roots end. Ask the vendor for a bundle that is signed anew, with a timestamp; put the next edition of a root beside the old one in ` + "`conf/trust`" + ` while both are good. For an authority of your own: ` + "`jackfield ca renew`" + `, then ` + "`jackfield bundle sign`" + `. The certificate for https is in the files of ` + "`tls.cert`" + ` and ` + "`tls.key`" + `: put the new ones there, and look with ` + "`jackfield doctor --all`" + ` whether it is taken up.
 
 <a id="error-ratio"></a>
 ### Many requests fail

@@ -86,6 +86,11 @@ func (e *exam) secrets() []string {
 	if e.config != nil && e.config.AdminOIDCSecretFile != "" {
 		files = append(files, e.config.SecretFile(e.home))
 	}
+	if e.config != nil {
+		if _, key := e.config.TLSFiles(e.home); key != "" {
+			files = append(files, key)
+		}
+	}
 	for _, file := range files {
 		f, err := os.Open(file)
 		if err != nil {

@@ -53,7 +53,7 @@ func examine(ctx context.Context, t *hostclient.Target, version string) *exam {
 	}
 	e.ask(ctx)
 	for _, check := range []func(context.Context){
-		e.checkHome, e.checkDisk, e.checkDatabase, e.checkConfiguration, e.checkHost, e.checkPorts,
+		e.checkHome, e.checkDisk, e.checkDatabase, e.checkConfiguration, e.checkHost, e.checkPorts, e.checkTLS,
 		e.checkKernel, e.checkLimits, e.checkTrust, e.checkClock, e.checkRepositories, e.checkExtensions,
 	} {
 		if ctx.Err() != nil {

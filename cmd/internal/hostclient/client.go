@@ -7,6 +7,8 @@
 package hostclient
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,11 +16,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/https"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/running"
 	"github.com/jackfield-host/jackfield/host"
@@ -114,8 +118,17 @@ func (c *Client) atHome(home host.Home, requests string) error {
 		}
 		return output.WithHint(err, hint)
 	}
-	c.Admin = &url.URL{Scheme: "http", Host: reachable(h.Admin)}
-	c.Requests = &url.URL{Scheme: "http", Host: reachable(h.Requests)}
+	scheme := "http"
+	if h.Certificate != "" {
+		scheme = "https"
+	}
+	c.Admin = &url.URL{Scheme: scheme, Host: reachable(h.Admin)}
+	c.Requests = &url.URL{Scheme: scheme, Host: reachable(h.Requests)}
+	if h.Certificate != "" {
+		if err := c.trustLocal(h.Certificate, c.Admin.Host, c.Requests.Host); err != nil {
+			return fmt.Errorf("reading host.json of %s: %w", home, err)
+		}
+	}
 	if requests != "" {
 		if c.Requests, err = baseURL("--requests", requests); err != nil {
 			return err
@@ -135,6 +148,23 @@ func (c *Client) atHome(home host.Home, requests string) error {
 	}
 	if errors.Is(c.tokenErr, fs.ErrPermission) {
 		c.tokenErr = output.WithHint(c.tokenErr, "run this as the user of the host, or pass the token in JACKFIELD_TOKEN")
+	}
+	return nil
+}
+
+// trustLocal has the listeners at these addresses known by the certificate that the host has
+// left for programs on this machine, and all others by those of the system.
+func (c *Client) trustLocal(certificate string, addresses ...string) error {
+	local, err := https.LocalConfig(certificate)
+	if err != nil {
+		return err
+	}
+	c.HTTP.Transport.(*http.Transport).DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		d := &tls.Dialer{}
+		if slices.Contains(addresses, address) {
+			d.Config = local
+		}
+		return d.DialContext(ctx, network, address)
 	}
 	return nil
 }

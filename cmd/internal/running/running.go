@@ -43,6 +43,9 @@ type Host struct {
 	Admin    string `json:"admin"`
 	// RequestsAuth is token or oidc when requests must carry a token.
 	RequestsAuth string `json:"requests_auth,omitempty"`
+	// Certificate is by which programs on this machine know the listeners, in PEM; it is
+	// empty where they speak plain HTTP.
+	Certificate string `json:"certificate,omitempty"`
 }
 
 // ErrNone means that no host runs in the home.

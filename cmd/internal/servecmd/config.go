@@ -32,6 +32,9 @@ type Config struct {
 	// an issuer for none. The client secret is in the file AdminOIDCSecretFile.
 	AdminOIDC           host.OpenIDConfig
 	AdminOIDCSecretFile string
+	// TLSCert and TLSKey are the files with which both listeners encrypt, both empty for
+	// plain HTTP. Relative paths begin in the home folder: TLSFiles.
+	TLSCert, TLSKey string
 	// RequestsAuth says who may send requests. It is empty when nobody has set it,
 	// which means none and is refused unless Listen is a loopback address.
 	RequestsAuth string
@@ -175,6 +178,13 @@ func (c *Config) check(where func(key string) string) []*Problem {
 		if c.RequestsAuth == "oidc" && k.value == "" {
 			problems = append(problems, &Problem{Key: k.name, Place: where("requests.auth"), Message: "is not set, and requests.auth=oidc needs it"})
 		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		missing, set := "tls.cert", "tls.key"
+		if c.TLSKey == "" {
+			missing, set = set, missing
+		}
+		problems = append(problems, &Problem{Key: missing, Place: where(set), Message: "is not set, and " + set + " needs it"})
 	}
 	problems = append(problems, c.checkOIDC(where)...)
 	problems = append(problems, c.checkRepositories(where)...)

@@ -41,7 +41,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 		"requests.hosts": "", "requests.origins": "", "admin.hosts": "", "admin.url": "",
 		"admin.oidc.issuer": "", "admin.oidc.client_id": "", "admin.oidc.client_secret_file": "", "admin.oidc.scopes": "profile,email",
 		"admin.oidc.roles_claim": "roles", "admin.oidc.administrators": "", "admin.oidc.operators": "", "admin.oidc.viewers": "",
-		"requests.oidc.issuer": "", "requests.oidc.audience": "", "requests.oidc.roles_claim": "roles", "tracing.endpoint": "", "tracing.sample": "1", "scan.interval": "2s", "bundle.max_bytes": "512MiB", "metrics.auth": "auto", "log.format": "text",
+		"tls.cert": "", "tls.key": "", "requests.oidc.issuer": "", "requests.oidc.audience": "", "requests.oidc.roles_claim": "roles", "tracing.endpoint": "", "tracing.sample": "1", "scan.interval": "2s", "bundle.max_bytes": "512MiB", "metrics.auth": "auto", "log.format": "text",
 		"limits.in_flight": "512", "limits.queue": "1024", "limits.request_bytes": "16MiB", "limits.response_bytes": "16MiB",
 		"timeouts.start": "10s", "timeouts.request": "30s", "timeouts.drain": "30s", "check.interval": "4s", "check.timeout": "3s",
 		"backoff.first": "1s", "backoff.max": "1m", "backoff.reset": "5m", "log.level": "info",
@@ -108,10 +108,13 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "unknown key", file: "\nlimits.quee=3", want: []string{"jackfield.properties:2", "limits.quee is not a key", "did you mean limits.queue?"}},
 		{name: "unknown key far from any", file: "password=secret", want: []string{"password is not a key", "!secret", "!did you mean"}},
-		{name: "not yet", file: "tls.cert=/x\ntls.key=/x", want: []string{
-			"2 faults", ":1: tls.cert is not supported by this version", "tls.key is"}},
-		{name: "not yet, by environment", environ: []string{"JACKFIELD_TLS_CERT=x", "JACKFIELD_TLS_KEY=x"}, want: []string{"2 faults", "JACKFIELD_TLS_CERT: is not supported"}},
-		{name: "not yet, for one extension", file: "extension.a.b.tls.key=3", want: []string{"tls.key is not supported"}},
+		{name: "not yet", file: "cluster.name=x\nstore.url=/x", want: []string{
+			"2 faults", ":1: cluster.name is not supported by this version", "store.url is"}},
+		{name: "not yet, by environment", environ: []string{"JACKFIELD_CLUSTER_NAME=x", "JACKFIELD_DATASOURCE_URL=x"}, want: []string{"2 faults", "JACKFIELD_CLUSTER_NAME: is not supported"}},
+		{name: "not yet, for one extension", file: "extension.a.b.cluster.name=3", want: []string{"cluster.name is not supported"}},
+		{name: "a certificate without a key", file: "tls.cert=/x", want: []string{"jackfield.properties:1: tls.key is not set, and tls.cert needs it"}},
+		{name: "a key without a certificate", environ: []string{"JACKFIELD_TLS_KEY=x"}, want: []string{"tls.cert is not set, and tls.key needs it"}},
+		{name: "a certificate for one extension", file: "extension.a.b.tls.cert=/x", want: []string{"tls.cert"}},
 		{name: "mistyped variable", environ: []string{"JACKFIELD_REQUEST_AUTH=none"}, want: []string{"JACKFIELD_REQUEST_AUTH", "did you mean JACKFIELD_REQUESTS_AUTH?"}},
 		{name: "duplicate key", file: "listen=127.0.0.1:1\n\nlis\\u0074en=127.0.0.1:2", want: []string{":3: listen", "stands already in line 1"}},
 		{name: "requests.auth of another world", file: "requests.auth=ldap", want: []string{`requests.auth = "ldap": allowed is none or token or oidc`}},

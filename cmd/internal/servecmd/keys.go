@@ -46,6 +46,8 @@ func keys() []key {
 		once("admin.oidc.administrators", "values of that claim that make an administrator, separated by commas", values(), func(c *Config) *[]string { return &c.AdminOIDC.Administrators }),
 		once("admin.oidc.operators", "values of that claim that make an operator, separated by commas", values(), func(c *Config) *[]string { return &c.AdminOIDC.Operators }),
 		once("admin.oidc.viewers", "values of that claim that make a viewer, separated by commas", values(), func(c *Config) *[]string { return &c.AdminOIDC.Viewers }),
+		once("tls.cert", "PEM file with the certificate for https on both listeners, relative to the home folder; read again when it changes, empty for plain http", optional(text(4096)), func(c *Config) *string { return &c.TLSCert }),
+		once("tls.key", "PEM file with its key", optional(text(4096)), func(c *Config) *string { return &c.TLSKey }),
 		once("requests.auth", "who may send requests; must be set to listen on other than a loopback address", choice("none", "token", "oidc"), func(c *Config) *string { return &c.RequestsAuth }),
 		once("requests.oidc.issuer", "OpenID provider whose tokens requests carry", issuer(), func(c *Config) *string { return &c.OIDCIssuer }),
 		once("requests.oidc.audience", "audience that a token must be meant for", text(255), func(c *Config) *string { return &c.OIDCAudience }),
@@ -124,11 +126,7 @@ func assign[T any](k kind[T], s string, to *T) bool {
 // later reports whether name is a key of the contract whose effect does not exist
 // yet. Silently ignoring sandbox, say, would be worse than not starting.
 func later(name string) bool {
-	switch name {
-	case "tls.cert", "tls.key":
-		return true
-	}
-	for _, prefix := range []string{"datasource.", "tls.", "cluster.", "store."} {
+	for _, prefix := range []string{"datasource.", "cluster.", "store."} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -60,6 +60,21 @@ func (c *Config) clientSecret() (string, error) {
 	return secret, nil
 }
 
+// TLSFiles are the paths of the certificate and the key for https of a host in home; "" for
+// plain HTTP.
+func (c *Config) TLSFiles(home host.Home) (cert, key string) {
+	if c.TLSCert == "" {
+		return "", ""
+	}
+	in := func(path string) string {
+		if filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(string(home), path)
+	}
+	return in(c.TLSCert), in(c.TLSKey)
+}
+
 // adminURL is where people reach the admin page, nil for what their browser asks for.
 func (c *Config) adminURL() *url.URL {
 	if c.AdminURL == "" {

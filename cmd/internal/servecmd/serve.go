@@ -2,6 +2,7 @@ package servecmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/jackfield-host/jackfield/admin"
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/cmd/internal/https"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/running"
 	"github.com/jackfield-host/jackfield/host"
@@ -45,7 +47,9 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 		return err
 	}
 	if !adminAddress.IP.IsLoopback() {
-		log.Warn("the admin listener is open to other machines, and passwords and tokens travel unencrypted: put a proxy with TLS before it", "admin.listen", cfg.AdminListen)
+		if cfg.TLSCert == "" {
+			log.Warn("the admin listener is open to other machines, and passwords and tokens travel unencrypted: set tls.cert and tls.key, or put a proxy with TLS before it", "admin.listen", cfg.AdminListen)
+		}
 		if len(cfg.AdminHosts) == 0 && cfg.AdminURL == "" {
 			log.Warn("the admin listener answers under every name: say with admin.hosts under which it should", "admin.listen", cfg.AdminListen)
 		}
@@ -63,6 +67,10 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 		return err
 	}
 	if cfg.AdminOIDC.ClientSecret, err = cfg.clientSecret(); err != nil {
+		return err
+	}
+	pair, err := cfg.openTLS(log)
+	if err != nil {
 		return err
 	}
 	h, err := newHost(cfg, token, version, program, log)
@@ -98,8 +106,11 @@ func serve(ctx context.Context, cfg Config, version string, program host.Program
 	if err != nil {
 		return err
 	}
+	if pair != nil {
+		registerEnd(own, pair)
+	}
 	d := &doors{
-		host: h, log: log,
+		host: h, log: log, tls: pair,
 		requests:      newBounded(requests, "requests", share.requests, connections, log),
 		admins:        newBounded(admins, "admin", share.admins, connections, log),
 		asksFor:       cfg.asksFor(),
@@ -176,6 +187,7 @@ type doors struct {
 	host                       runner
 	asksFor                    string // requests.auth, empty for none
 	log                        *slog.Logger
+	tls                        *https.Pair // nil for plain HTTP
 	requests, admins           net.Listener
 	requestServer, adminServer *http.Server
 }
@@ -184,22 +196,26 @@ type doors struct {
 // requests, up to drainTime for those at work, the extensions in reverse order, and
 // last the admin listener, where all this can be watched.
 func (d *doors) run(ctx context.Context, home host.Home, ready func()) error {
-	withdraw, err := running.Announce(home, running.Host{
+	announced := running.Host{
 		PID: os.Getpid(), Requests: d.requests.Addr().String(), Admin: d.admins.Addr().String(), RequestsAuth: d.asksFor,
-	})
+	}
+	if d.tls != nil {
+		announced.Certificate = d.tls.Local()
+	}
+	withdraw, err := running.Announce(home, announced)
 	if err != nil { // a full disk, say: no reason for nothing to run
 		d.log.Error("the command line will not find this host by its home, only by --host", "error", err)
 		withdraw = func() error { return nil }
 	}
 	d.log.Info("listening", "requests", d.requests.Addr().String(), "admin", d.admins.Addr().String(),
-		"home", string(home), "token_file", home.AdminToken())
+		"scheme", d.scheme(), "home", string(home), "token_file", home.AdminToken())
 	ready()
 
 	group, ended := errgroup.WithContext(ctx)
 	hostCtx, stopHost := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHost()
-	group.Go(func() error { return serveOn(d.requestServer, d.requests, "listen") })
-	group.Go(func() error { return serveOn(d.adminServer, d.admins, "admin.listen") })
+	group.Go(func() error { return d.serveOn(d.requestServer, d.requests, "listen") })
+	group.Go(func() error { return d.serveOn(d.adminServer, d.admins, "admin.listen") })
 	group.Go(func() error {
 		err := d.host.Run(hostCtx)
 		if err := shutdown(d.adminServer, time.Second); err != nil {
@@ -244,11 +260,44 @@ func (d *doors) drainRequests() {
 }
 
 // serveOn serves until the server is shut down. key names the listener in errors.
-func serveOn(s *http.Server, ln net.Listener, key string) error {
+func (d *doors) serveOn(s *http.Server, ln net.Listener, key string) error {
+	if d.tls != nil {
+		// HTTP/1.1 alone: what bounds connections then bounds requests, and WebSockets open
+		// as they do without TLS.
+		ln = tls.NewListener(ln, d.tls.ServerConfig("http/1.1"))
+	}
 	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("%s: serving on %s: %w", key, ln.Addr(), err)
 	}
 	return nil
+}
+
+// scheme is how both listeners are asked.
+func (d *doors) scheme() string {
+	if d.tls != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// openTLS opens what both listeners encrypt with, nil for plain HTTP.
+func (c *Config) openTLS(log *slog.Logger) (*https.Pair, error) {
+	cert, key := c.TLSFiles(host.Home(c.Home))
+	if cert == "" {
+		return nil, nil
+	}
+	pair, err := https.Open(cert, key, log)
+	if err != nil {
+		return nil, output.Errorf("tls.cert is the certificate with those that lead to its root behind it, tls.key its key, both in PEM; the user of the host has to be able to read them", "tls.cert: %w", err)
+	}
+	return pair, nil
+}
+
+// registerEnd has the end of the certificate for https among the metrics.
+func registerEnd(reg prometheus.Registerer, pair *https.Pair) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "jackfield_tls_certificate_expiry_timestamp_seconds", Help: "When the certificate for https ends that the listeners serve.",
+	}, func() float64 { return float64(pair.Ends().Unix()) }))
 }
 
 // greet tells a person at a terminal where to go next; the log line says the same to
@@ -260,9 +309,9 @@ func greet(w io.Writer, home host.Home, d *doors, password string) {
 	}
 	// Nothing depends on whether it is read.
 	_, _ = fmt.Fprintf(w, `
-  requests     http://%s/v1/types
-  admin page   http://%s/admin/
-`, reachable(d.requests.Addr()), reachable(d.admins.Addr()))
+  requests     %s://%s/v1/types
+  admin page   %[1]s://%[3]s/admin/
+`, d.scheme(), reachable(d.requests.Addr()), reachable(d.admins.Addr()))
 	if password != "" {
 		_, _ = fmt.Fprintf(w, `  sign in as   %s
   with         %s   (until you change it; this is not shown again)

@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/https"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 )
 
@@ -85,6 +87,13 @@ func (t *Target) Connect() (*Client, error) {
 			return nil, output.WithHint(err, hint)
 		}
 		address = running.URL
+		if running.Certificate != "" {
+			local, err := https.LocalConfig(running.Certificate)
+			if err != nil {
+				return nil, fmt.Errorf("reading store.json of %s: %w", data, err)
+			}
+			c.HTTP.Transport.(*http.Transport).TLSClientConfig = local
+		}
 	}
 	var err error
 	if c.Base, err = baseURL(address); err != nil {

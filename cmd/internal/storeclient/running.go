@@ -17,6 +17,9 @@ import (
 type Running struct {
 	PID int    `json:"pid"`
 	URL string `json:"url"` // as this machine reaches it
+	// Certificate is by which programs on this machine know the store, in PEM; it is empty
+	// where it speaks plain HTTP.
+	Certificate string `json:"certificate,omitempty"`
 }
 
 // ErrNone says that no store runs in the folder.

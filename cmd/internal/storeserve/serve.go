@@ -2,7 +2,6 @@ package storeserve
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,13 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"sync"
 	"syscall"
-	"time"
 
 	"github.com/mattn/go-isatty"
 	"golang.org/x/net/netutil"
 
+	"github.com/jackfield-host/jackfield/cmd/internal/https"
 	"github.com/jackfield-host/jackfield/cmd/internal/output"
 	"github.com/jackfield-host/jackfield/cmd/internal/storeclient"
 	"github.com/jackfield-host/jackfield/store/server"
@@ -34,12 +32,13 @@ func serve(ctx context.Context, cfg *config, stderr io.Writer) error {
 	}
 	defer listener.Close()
 	addr := listener.Addr().(*net.TCPAddr)
+	var certificate string
 	if cfg.tlsCert != "" {
-		pair := &pair{cert: cfg.tlsCert, key: cfg.tlsKey, log: log}
-		if _, err := pair.load(); err != nil {
+		pair, err := https.Open(cfg.tlsCert, cfg.tlsKey, log)
+		if err != nil {
 			return output.Errorf("", "tls.cert: %w", err)
 		}
-		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}
+		cfg.TLS, certificate = pair.ServerConfig("h2", "http/1.1"), pair.Local()
 	}
 	local := localURL(cfg, addr)
 	if cfg.BaseURL == nil {
@@ -54,7 +53,7 @@ func serve(ctx context.Context, cfg *config, stderr io.Writer) error {
 	if err != nil {
 		return explain(err)
 	}
-	withdraw, err := storeclient.Announce(cfg.Data, storeclient.Running{PID: os.Getpid(), URL: local.String()})
+	withdraw, err := storeclient.Announce(cfg.Data, storeclient.Running{PID: os.Getpid(), URL: local.String(), Certificate: certificate})
 	if err != nil { // a full disk, say: no reason for nothing to run
 		log.Error("the command line will not find this store by its folder, only by --store", "error", err)
 		withdraw = func() error { return nil }
@@ -142,57 +141,4 @@ func greet(w io.Writer, cfg *config, local *url.URL) {
 	}
 	// Nothing depends on whether it is read.
 	_, _ = fmt.Fprintf(w, "\n  store        %s\n  its token    %s\n  trusted      %s\n\n", local, filepath.Join(cfg.Data, "admin-token"), filepath.Join(cfg.Data, "trust"))
-}
-
-// pair is a certificate for TLS and its key, read again when one of the files changes.
-type pair struct {
-	cert, key string
-	log       *slog.Logger
-
-	mu      sync.Mutex // guards all below
-	looked  time.Time
-	changed [2]time.Time
-	current *tls.Certificate
-}
-
-// lookEvery is how often the files are looked at, at most.
-const lookEvery = 5 * time.Second
-
-func (p *pair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if time.Since(p.looked) < lookEvery {
-		return p.current, nil
-	}
-	if _, err := p.read(); err != nil {
-		p.log.Error("the certificate for https can not be read again; the one before is served on", "error", err)
-	}
-	return p.current, nil
-}
-
-func (p *pair) load() (*tls.Certificate, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.read()
-}
-
-func (p *pair) read() (*tls.Certificate, error) {
-	p.looked = time.Now()
-	var changed [2]time.Time
-	for i, name := range []string{p.cert, p.key} {
-		info, err := os.Stat(name)
-		if err != nil {
-			return nil, err
-		}
-		changed[i] = info.ModTime()
-	}
-	if changed == p.changed && p.current != nil {
-		return p.current, nil
-	}
-	cert, err := tls.LoadX509KeyPair(p.cert, p.key)
-	if err != nil {
-		return nil, err
-	}
-	p.current, p.changed = &cert, changed
-	return p.current, nil
 }

@@ -1,19 +1,12 @@
 package storeserve
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -96,62 +89,6 @@ func TestKeys(t *testing.T) {
 	slices.Sort(names)
 	if len(slices.Compact(names)) != len(keys()) {
 		t.Error("two keys have the same name")
-	}
-}
-
-func writePair(t *testing.T, dir string, serial int64) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour)}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: der}} {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		at := time.Unix(1_000_000+serial, 0) // two writes can be within one tick of the clock
-		if err := os.Chtimes(path, at, at); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// TestCertificateIsReadAgain when its files change; a broken one does not take its place.
-func TestCertificateIsReadAgain(t *testing.T) {
-	dir := t.TempDir()
-	writePair(t, dir, 1)
-	p := &pair{cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), log: slog.New(slog.DiscardHandler)}
-	serial := func() int64 {
-		t.Helper()
-		p.looked = time.Time{}
-		cert, err := p.get(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cert.Leaf.SerialNumber.Int64()
-	}
-	if serial() != 1 {
-		t.Error("it is not read")
-	}
-	writePair(t, dir, 2)
-	if serial() != 2 {
-		t.Error("it is not read again")
-	}
-	if err := os.WriteFile(p.cert, []byte("broken"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if serial() != 2 {
-		t.Error("a broken certificate takes its place")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 const (
@@ -48,8 +49,8 @@ func (i *Installation) fetch(ctx context.Context, j *job) (release func(), at in
 			return release, n, err
 		}
 		bundles[b.ID] = b
-		j.step(n, func(s *Step) {
-			s.State, s.Digest, s.Size, s.Bytes, s.Total, s.Code, s.Message = StepReady, b.Digest, b.Size, b.Size, b.Size, "", ""
+		j.step(n, func(s *plan.Step) {
+			s.State, s.Digest, s.Size, s.Bytes, s.Total, s.Code, s.Message = plan.StepReady, b.Digest, b.Size, b.Size, b.Size, "", ""
 		})
 		if err := i.save(ctx, j); err != nil {
 			return release, n, err
@@ -68,9 +69,9 @@ func (i *Installation) bring(ctx context.Context, j *job, n int) (Bundle, error)
 		}
 	}
 	if s.Size > i.cfg.FileBytes {
-		return Bundle{}, faultf(CodeTooLarge, "%s %s has %d bytes, more than the %d that bundle.max_bytes allows", s.ID, s.To, s.Size, i.cfg.FileBytes)
+		return Bundle{}, plan.Faultf(plan.CodeTooLarge, "%s %s has %d bytes, more than the %d that bundle.max_bytes allows", s.ID, s.To, s.Size, i.cfg.FileBytes)
 	}
-	j.step(n, func(s *Step) { s.State = StepDownloading })
+	j.step(n, func(s *plan.Step) { s.State = plan.StepDownloading })
 	path := filepath.Join(i.cfg.Downloads, partName(s))
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -78,13 +79,13 @@ func (i *Installation) bring(ctx context.Context, j *job, n int) (Bundle, error)
 	}
 	defer file.Close()
 	if err := i.download(ctx, j, n, &bounded{File: file, most: i.cfg.FileBytes}); err != nil {
-		if errors.Is(context.Cause(ctx), errCanceled) {
+		if errors.Is(context.Cause(ctx), plan.ErrCanceled) {
 			os.Remove(path) // nobody goes on with it
 		}
 		return Bundle{}, err
 	}
 	defer os.Remove(path) // it is in private storage, or good for nothing
-	j.step(n, func(s *Step) { s.State = StepVerifying })
+	j.step(n, func(s *plan.Step) { s.State = plan.StepVerifying })
 	size, err := file.Seek(0, 2)
 	if err == nil {
 		_, err = file.Seek(0, 0)
@@ -97,7 +98,7 @@ func (i *Installation) bring(ctx context.Context, j *job, n int) (Bundle, error)
 
 // partName is the name of a file on its way. It does not depend on the plan: what one has
 // begun another one goes on with.
-func partName(s Step) string {
+func partName(s plan.Step) string {
 	sum := sha256.Sum256([]byte(s.Repository + "\n" + s.ID + "\n" + s.To + "\n" + s.Digest))
 	return hex.EncodeToString(sum[:16]) + partSuffix
 }
@@ -111,7 +112,7 @@ type bounded struct {
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.at+int64(len(p)) > b.most {
-		return 0, faultf(CodeTooLarge, "it has more than the %d bytes that bundle.max_bytes allows", b.most)
+		return 0, plan.Faultf(plan.CodeTooLarge, "it has more than the %d bytes that bundle.max_bytes allows", b.most)
 	}
 	n, err := b.File.Write(p)
 	b.at += int64(n)
@@ -140,14 +141,14 @@ func (i *Installation) download(ctx context.Context, j *job, n int, into *bounde
 		if err == nil {
 			return nil
 		}
-		why, ok := errors.AsType[*Unfetched](err)
+		why, ok := errors.AsType[*plan.Unfetched](err)
 		if !ok || !why.Again || ctx.Err() != nil {
 			return err
 		}
 		if i.cfg.Now().Sub(lastByte) >= i.cfg.Patience.Progress {
-			return faultf(why.Code, "%v; it was tried for %v, and nothing came", why.Err, i.cfg.Patience.Progress)
+			return plan.Faultf(why.Code, "%v; it was tried for %v, and nothing came", why.Err, i.cfg.Patience.Progress)
 		}
-		j.step(n, func(s *Step) { s.Code, s.Message = why.Code, why.Error()+"; it is tried again" })
+		j.step(n, func(s *plan.Step) { s.Code, s.Message = why.Code, why.Error()+"; it is tried again" })
 		if !sleep(ctx, pause) {
 			return ctx.Err()
 		}
@@ -174,24 +175,24 @@ func (i *Installation) judge(j *job, n int, b Bundle) error {
 	what := s.ID + " " + s.To
 	switch {
 	case s.Digest != "" && b.Digest != s.Digest:
-		return faultf(CodeOtherBundle, "%s is %s, and %s was announced", what, b.Digest, s.Digest)
+		return plan.Faultf(plan.CodeOtherBundle, "%s is %s, and %s was announced", what, b.Digest, s.Digest)
 	case b.ID != s.ID || !sameVersion(b.Version, s.To):
-		return faultf(CodeOtherBundle, "what %s gives as %s is %.100s %.50s", s.Repository, what, b.ID, b.Version)
+		return plan.Faultf(plan.CodeOtherBundle, "what %s gives as %s is %.100s %.50s", s.Repository, what, b.ID, b.Version)
 	}
 	allowed := t.Before.Publisher
 	if t.Publisher != nil {
 		allowed = *t.Publisher
 	}
-	if b.Fault != nil && b.Fault.Code == CodePublisher && t.Publisher != nil && b.Publisher == *t.Publisher {
+	if b.Fault != nil && b.Fault.Code == plan.CodePublisher && t.Publisher != nil && b.Publisher == *t.Publisher {
 		b.Fault = nil // that was consented to
 	}
 	switch {
 	case b.Fault != nil:
 		return b.Fault
 	case s.Pin != "" && b.Publisher != "" && b.Publisher != s.Pin:
-		return faultf(CodePublisher, "%s is signed by %s, and its repository says that %s publishes it", what, b.Publisher, s.Pin)
+		return plan.Faultf(plan.CodePublisher, "%s is signed by %s, and its repository says that %s publishes it", what, b.Publisher, s.Pin)
 	case allowed != "" && b.Publisher != "" && b.Publisher != allowed:
-		return faultf(CodePublisher, "%s is signed by %s, and %s has to come from %s", what, b.Publisher, s.ID, allowed)
+		return plan.Faultf(plan.CodePublisher, "%s is signed by %s, and %s has to come from %s", what, b.Publisher, s.ID, allowed)
 	}
 	decided := i.cfg.House.Decided(s.ID)
 	var missing []string
@@ -201,7 +202,7 @@ func (i *Installation) judge(j *job, n int, b Bundle) error {
 		}
 	}
 	if len(missing) > 0 {
-		return faultf(CodeNeedsConsent, "%s asks for %s, which nobody has consented to, and its repository has not said so; consent to that, and install it again",
+		return plan.Faultf(plan.CodeNeedsConsent, "%s asks for %s, which nobody has consented to, and its repository has not said so; consent to that, and install it again",
 			what, strings.Join(missing[:min(len(missing), 20)], ", "))
 	}
 	return nil
@@ -232,7 +233,7 @@ func (i *Installation) fits(j *job, bundles map[string]Bundle) (at int, err erro
 			if there && err == nil && need.Allows(v) || !there && need.Optional {
 				continue
 			}
-			return n, faultf(CodeOtherBundle, "%s %s requires %s, which its repository has not said, and which would not be there", s.ID, s.To, need)
+			return n, plan.Faultf(plan.CodeOtherBundle, "%s %s requires %s, which its repository has not said, and which would not be there", s.ID, s.To, need)
 		}
 	}
 	return -1, nil

@@ -4,7 +4,7 @@
 // New makes an Installation, Recover ends what a host before has left in the middle (before
 // the extensions folder is first looked at), and Run works until its context ends. Propose
 // says what a request comes to and changes nothing; Start does it. Cancel, Undo, Plans, Plan,
-// Outdated, Findings and Look may be called from anywhere while Run runs.
+// Outdated and Update may be called from anywhere while Run runs.
 //
 // What is promised of a plan that was started:
 //
@@ -29,12 +29,14 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
+	"github.com/jackfield-host/jackfield/host/internal/updatepolicy"
 )
 
-// Config is what an Installation is made from. All but Policy, StopRevoked, Patience, Told,
-// Forgotten and Now is required.
+// Config is what an Installation is made from. All but Policy, Patience, Told, Forgotten
+// and Now is required.
 type Config struct {
 	Repositories Repositories
 	House        House
@@ -45,12 +47,10 @@ type Config struct {
 	HostVersion, Platform string
 	// FileBytes is how large a bundle may be.
 	FileBytes int64
-	Policy    Policy
-	// StopRevoked says that what a repository has revoked is stopped; else it is marked only.
-	StopRevoked bool
-	Patience    Patience
+	Policy    updatepolicy.Policy
+	Patience  Patience
 	// Told is told of every change of a plan. It must not block.
-	Told func(p Plan)
+	Told func(p plan.Plan)
 	// Forgotten is told of plans that are not kept any more. It must not block.
 	Forgotten func(id string)
 	Log       *slog.Logger
@@ -87,17 +87,15 @@ const (
 	keepPlans = 100
 	// mostActive bounds how many are under way at once.
 	mostActive = 8
-	// mostSteps bounds one plan.
-	mostSteps = 200
 )
 
 // Installation leads the plans of one host.
 type Installation struct {
 	cfg     Config
+	planner *plan.Planner
 	work    sync.WaitGroup
 	landing chan struct{} // held by the plan that lands, or is taken back
-	looks   chan struct{} // capacity 1: many looks are one
-	outlook atomic.Pointer[outlook]
+	due     chan struct{} // capacity 1: updates are to be sought
 
 	mu   sync.Mutex      // guards what follows; House is not called with it
 	ctx  context.Context // of Run, nil before that
@@ -116,7 +114,7 @@ func New(cfg Config) (*Installation, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Told == nil {
-		cfg.Told = func(Plan) {}
+		cfg.Told = func(plan.Plan) {}
 	}
 	if cfg.Forgotten == nil {
 		cfg.Forgotten = func(string) {}
@@ -126,11 +124,12 @@ func New(cfg Config) (*Installation, error) {
 		return nil, fmt.Errorf("making the folder for downloads: %w", err)
 	}
 	i := &Installation{
-		cfg: cfg, landing: make(chan struct{}, 1), looks: make(chan struct{}, 1),
+		cfg: cfg, landing: make(chan struct{}, 1), due: make(chan struct{}, 1),
 		withheld: map[string]int{},
+		planner: &plan.Planner{
+			Repositories: cfg.Repositories, House: cfg.House, HostVersion: cfg.HostVersion, Platform: cfg.Platform, Now: cfg.Now,
+		},
 	}
-	i.outlook.Store(&outlook{})
-	i.rememberRevoked()
 	return i, i.load()
 }
 
@@ -166,7 +165,7 @@ func (i *Installation) Run(ctx context.Context) {
 		}
 	}
 	i.mu.Unlock()
-	i.keepCurrent(ctx)
+	i.keepUpdated(ctx)
 	i.work.Wait()
 }
 
@@ -183,11 +182,11 @@ func (i *Installation) begin(j *job) {
 }
 
 // Plans returns the plans that are under way, and the last that have ended, newest first.
-func (i *Installation) Plans() []Plan {
+func (i *Installation) Plans() []plan.Plan {
 	i.mu.Lock()
 	jobs := slices.Clone(i.jobs)
 	i.mu.Unlock()
-	plans := make([]Plan, 0, len(jobs))
+	plans := make([]plan.Plan, 0, len(jobs))
 	for _, j := range slices.Backward(jobs) {
 		plans = append(plans, j.show())
 	}
@@ -195,10 +194,10 @@ func (i *Installation) Plans() []Plan {
 }
 
 // Plan returns the plan with an id.
-func (i *Installation) Plan(id string) (Plan, bool) {
+func (i *Installation) Plan(id string) (plan.Plan, bool) {
 	j := i.find(id)
 	if j == nil {
-		return Plan{}, false
+		return plan.Plan{}, false
 	}
 	return j.show(), true
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // phase is how far a plan is, as its row says it: what Recover has to do follows from it.
@@ -23,35 +25,31 @@ const (
 
 // record is the row of a plan. It holds no secrets.
 type record struct {
-	Plan   Plan   `json:"plan"`
-	Phase  phase  `json:"phase"`
-	Remote string `json:"remote"` // address of who asked
-	Terms  []term `json:"terms"`  // of each step
-	End    *end   `json:"end"`    // what it comes to when it is undone; nil before
+	Plan   plan.Plan `json:"plan"`
+	Phase  phase     `json:"phase"`
+	Remote string    `json:"remote"` // address of who asked
+	Terms  []term    `json:"terms"`  // of each step
+	End    *end      `json:"end"`    // what it comes to when it is undone; nil before
 }
 
 // term is what the row of a plan knows of a step beside what is shown.
 type term struct {
-	// Grant are the permissions that are consented to; Publisher is another pin than before
-	// that was consented to, nil for none.
-	Grant     []string `json:"grant"`
-	Publisher *string  `json:"publisher"`
-	Before    Before   `json:"before"`
-	File      string   `json:"file"`    // in the extensions folder, "" before it is there
-	Decided   bool     `json:"decided"` // that is written down
+	plan.Terms
+	File    string `json:"file"`    // in the extensions folder, "" before it is there
+	Decided bool   `json:"decided"` // that is written down
 }
 
 // end is how a plan ends that is taken back.
 type end struct {
-	State         State  `json:"state"`
-	Step          string `json:"step"` // id of the one that has failed, "" for none
+	State         plan.State `json:"state"`
+	Step          string     `json:"step"` // id of the one that has failed, "" for none
 	Code, Message string
 }
 
 // job is a plan at work, or one that has ended. Its record is changed by the goroutine that
 // leads it, under mu; others read it under mu.
 type job struct {
-	told func(Plan)
+	told func(plan.Plan)
 	now  func() time.Time
 
 	mu     sync.Mutex // guards what follows
@@ -60,10 +58,14 @@ type job struct {
 	heard  time.Time               // when somebody was last told of its bytes
 }
 
-func (i *Installation) newJob(p Plan, terms []term, remote string) *job {
+func (i *Installation) newJob(p plan.Plan, terms []plan.Terms, remote string) *job {
 	now := i.cfg.Now().UTC()
-	p.ID, p.State, p.Created, p.Changed = "plan-"+strings.ToLower(rand.Text()[:16]), Planned, now, now
-	return &job{told: i.cfg.Told, now: i.cfg.Now, record: record{Plan: p, Phase: fetching, Remote: remote, Terms: terms}}
+	list := make([]term, len(terms))
+	for n, t := range terms {
+		list[n].Terms = t
+	}
+	p.ID, p.State, p.Created, p.Changed = "plan-"+strings.ToLower(rand.Text()[:16]), plan.Planned, now, now
+	return &job{told: i.cfg.Told, now: i.cfg.Now, record: record{Plan: p, Phase: fetching, Remote: remote, Terms: list}}
 }
 
 var errRecord = errors.New("a row of a plan does not fit together")
@@ -103,7 +105,7 @@ func (j *job) change(do func(r *record)) {
 }
 
 // step changes one step.
-func (j *job) step(n int, do func(s *Step)) { j.change(func(r *record) { do(&r.Plan.Steps[n]) }) }
+func (j *job) step(n int, do func(s *plan.Step)) { j.change(func(r *record) { do(&r.Plan.Steps[n]) }) }
 
 // bytesPause is the least time between two words about the bytes of a step.
 const bytesPause = 100 * time.Millisecond
@@ -125,7 +127,7 @@ func (j *job) progress(n int, size, total int64) {
 }
 
 // show is the plan as it is now.
-func (j *job) show() Plan {
+func (j *job) show() plan.Plan {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	p := j.record.Plan
@@ -160,7 +162,7 @@ func (j *job) digests() []string {
 	var list []string
 	for n, s := range r.Plan.Steps {
 		for _, d := range []string{s.Digest, r.Terms[n].Before.Digest} {
-			if d != "" && s.Action != Keep {
+			if d != "" && s.Action != plan.Keep {
 				list = append(list, d)
 			}
 		}
@@ -172,7 +174,7 @@ func (j *job) digests() []string {
 func (r *record) changing() []int {
 	var list []int
 	for n, s := range r.Plan.Steps {
-		if s.Action != Keep {
+		if s.Action != plan.Keep {
 			list = append(list, n)
 		}
 	}

@@ -3,6 +3,8 @@ package installation
 import (
 	"context"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // land puts all of a plan into the extensions folder, and has it run. What it returns with an
@@ -22,7 +24,7 @@ func (i *Installation) land(ctx context.Context, j *job) (at int, err error) {
 	}
 	j.change(func(r *record) {
 		if err = ctx.Err(); err == nil { // Cancel, too, has the lock here
-			r.Phase, r.Plan.State = landing, Running
+			r.Phase, r.Plan.State = landing, plan.Running
 		}
 	})
 	if err != nil {
@@ -45,7 +47,7 @@ func (i *Installation) land(ctx context.Context, j *job) (at int, err error) {
 	}
 	free()
 	for _, n := range r.changing() {
-		j.step(n, func(s *Step) { s.State = StepInstalling })
+		j.step(n, func(s *plan.Step) { s.State = plan.StepInstalling })
 	}
 	if at, err := i.pin(timed, j); err != nil {
 		return at, err
@@ -68,7 +70,7 @@ func (i *Installation) apply(ctx context.Context) error {
 func (i *Installation) pin(ctx context.Context, j *job) (at int, err error) {
 	r := j.see()
 	for _, n := range r.changing() {
-		if r.Plan.Steps[n].Action != Downgrade {
+		if r.Plan.Steps[n].Action != plan.Downgrade {
 			continue
 		}
 		if err := i.cfg.House.Pin(ctx, r.landing(n), true); err != nil {
@@ -80,7 +82,7 @@ func (i *Installation) pin(ctx context.Context, j *job) (at int, err error) {
 
 // unchanged says whether what is installed is what it was when the plan was made.
 func (i *Installation) unchanged(j *job) (at int, err error) {
-	now := map[string]Installed{}
+	now := map[string]plan.Installed{}
 	for _, x := range i.cfg.House.Installed() {
 		now[x.ID] = x
 	}
@@ -94,7 +96,7 @@ func (i *Installation) unchanged(j *job) (at int, err error) {
 			case x.ID != "":
 				is = "it is " + x.Version + " now"
 			}
-			return n, faultf(CodeChanged, "%s is not as it was when this was planned: %s; plan it again", s.ID, is)
+			return n, plan.Faultf(plan.CodeChanged, "%s is not as it was when this was planned: %s; plan it again", s.ID, is)
 		}
 	}
 	return -1, nil
@@ -135,7 +137,7 @@ func (i *Installation) awaitSeen(ctx context.Context, j *job) (at int, err error
 		return at < 0
 	})
 	if err != nil && at >= 0 && !i.cfg.House.Holds(r.Terms[at].File) {
-		return at, faultf(CodeSuperseded, "somebody has taken %s out of the extensions folder", r.Terms[at].File)
+		return at, plan.Faultf(plan.CodeSuperseded, "somebody has taken %s out of the extensions folder", r.Terms[at].File)
 	}
 	return at, err
 }
@@ -161,8 +163,8 @@ func (i *Installation) settle(ctx context.Context, j *job) (at int, err error) {
 	err = i.cfg.House.Await(timed, func() bool {
 		v = i.verdict(r)
 		for _, n := range v.healthy {
-			if j.show().Steps[n].State != StepRunning {
-				j.step(n, func(s *Step) { s.State = StepRunning })
+			if j.show().Steps[n].State != plan.StepRunning {
+				j.step(n, func(s *plan.Step) { s.State = plan.StepRunning })
 			}
 		}
 		return v.why != nil || v.waits < 0
@@ -171,25 +173,25 @@ func (i *Installation) settle(ctx context.Context, j *job) (at int, err error) {
 	case v.why != nil:
 		return v.at, v.why
 	case err != nil && ctx.Err() == nil:
-		return v.waits, faultf(CodeDeadline, "it does not run after %v: %s", i.cfg.Patience.Healthy, orText(v.message, "it is still being started"))
+		return v.waits, plan.Faultf(plan.CodeDeadline, "it does not run after %v: %s", i.cfg.Patience.Healthy, orText(v.message, "it is still being started"))
 	}
 	return -1, err
 }
 
 // verdict is how what has landed of a plan is doing.
 type verdict struct {
-	healthy []int  // steps
-	waits   int    // a step of which nothing is known yet, -1 for none
-	message string // what it waits for
-	at      int    // the step that has failed, and
-	why     *Fault // why; nil while none has
+	healthy []int       // steps
+	waits   int         // a step of which nothing is known yet, -1 for none
+	message string      // what it waits for
+	at      int         // the step that has failed, and
+	why     *plan.Fault // why; nil while none has
 }
 
 // verdict judges what has landed. What is missed by others is the fault of what they miss:
 // it counts only when that is known of all.
 func (i *Installation) verdict(r record) verdict {
 	v := verdict{waits: -1}
-	var missing *Fault
+	var missing *plan.Fault
 	without := -1
 	for _, n := range r.changing() {
 		s := r.Plan.Steps[n]
@@ -253,13 +255,13 @@ func (i *Installation) prove(ctx context.Context, r record) (at int, err error) 
 }
 
 // fate is why a step has failed that has landed, nil while it has not.
-func (i *Installation) fate(r record, n int, c Condition) *Fault {
+func (i *Installation) fate(r record, n int, c Condition) *plan.Fault {
 	id := r.Plan.Steps[n].ID
 	switch {
 	case c.Superseded, !c.Seen && !i.cfg.House.Holds(r.Terms[n].File):
-		return faultf(CodeSuperseded, "somebody has put another version of %s there, or removed it", id)
+		return plan.Faultf(plan.CodeSuperseded, "somebody has put another version of %s there, or removed it", id)
 	case c.Settled && !c.Healthy:
-		return faultf(c.Code, "%s", c.Message)
+		return plan.Faultf(c.Code, "%s", c.Message)
 	}
 	return nil
 }

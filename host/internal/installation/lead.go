@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // lead leads a plan from where it is to its end, or as far as ctx allows.
@@ -26,7 +28,7 @@ func (i *Installation) lead(ctx context.Context, j *job) {
 			i.stopped(ctx, j, at, why)
 			return
 		}
-		i.close(ctx, j, Succeeded, nil)
+		i.close(ctx, j, plan.Succeeded, nil)
 	case undoing:
 		i.undo(ctx, j)
 	}
@@ -35,19 +37,19 @@ func (i *Installation) lead(ctx context.Context, j *job) {
 // stopped is where a plan goes no further: at the step at, -1 for none, for err. What has
 // landed is taken back.
 func (i *Installation) stopped(ctx context.Context, j *job, at int, err error) {
-	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errCanceled) {
+	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), plan.ErrCanceled) {
 		return // the host stops, and goes on when it starts again
 	}
-	why := faultOf(ctx, err)
+	why := plan.FaultOf(ctx, err)
 	r := j.see()
-	e := &end{State: Failed, Code: why.Code, Message: why.Message}
+	e := &end{State: plan.Failed, Code: why.Code, Message: why.Message}
 	if at >= 0 {
 		e.Step = r.Plan.Steps[at].ID
 	}
 	i.cfg.Log.Warn("a plan of installation fails", "plan", r.Plan.ID, "ext", e.Step, "code", e.Code, "reason", e.Message)
 	ctx = i.running() // whoever has canceled it wants it taken back
 	if r.Phase == fetching {
-		i.close(ctx, j, Failed, e)
+		i.close(ctx, j, plan.Failed, e)
 		return
 	}
 	i.undoFor(ctx, j, e)
@@ -55,21 +57,21 @@ func (i *Installation) stopped(ctx context.Context, j *job, at int, err error) {
 
 // close ends a plan; e is nil for one that has succeeded. It is tried until it is written
 // down, or the host stops: then it ends the same way after the next start.
-func (i *Installation) close(ctx context.Context, j *job, state State, e *end) {
+func (i *Installation) close(ctx context.Context, j *job, state plan.State, e *end) {
 	j.change(func(r *record) {
 		r.Phase, r.Plan.State, r.End = over, state, e
 		for n := range r.Plan.Steps {
 			s := &r.Plan.Steps[n]
 			switch {
-			case s.Action == Keep:
+			case s.Action == plan.Keep:
 			case e == nil:
-				s.State = StepRunning
+				s.State = plan.StepRunning
 			case s.ID == e.Step:
-				s.State, s.Code, s.Message = StepFailed, e.Code, e.Message
+				s.State, s.Code, s.Message = plan.StepFailed, e.Code, e.Message
 			default:
-				s.State, s.Code, s.Message = StepUndone, "", ""
-				if e.State == Failed {
-					s.Code, s.Message = CodeAnother, "it is as it was before: "+e.Message
+				s.State, s.Code, s.Message = plan.StepUndone, "", ""
+				if e.State == plan.Failed {
+					s.Code, s.Message = plan.CodeAnother, "it is as it was before: "+e.Message
 				}
 			}
 		}
@@ -81,7 +83,7 @@ func (i *Installation) close(ctx context.Context, j *job, state State, e *end) {
 	r := j.see()
 	i.cfg.Log.Info("a plan of installation has ended", "plan", r.Plan.ID, "state", r.Plan.State, "code", r.Plan.Code)
 	i.forgetOld()
-	i.Look()
+	i.Update()
 }
 
 // keepSaving saves a plan, again and again while that fails and ctx goes on.
@@ -129,31 +131,37 @@ func (i *Installation) forgetOld() {
 	})
 }
 
+// Propose says what a request comes to: a plan without an id. Nothing changes.
+func (i *Installation) Propose(ctx context.Context, r plan.Request) (plan.Plan, error) {
+	p, _, err := i.planner.Propose(ctx, r, nil)
+	return p, err
+}
+
 // Start does what a request comes to, and returns when that is written down: from then on it
 // ends. The error is a *Fault: CodeNoPlan, CodeNeedsConsent, CodeConflict, CodeUnavailable,
 // CodeInvalid.
-func (i *Installation) Start(ctx context.Context, r Request) (Plan, error) {
+func (i *Installation) Start(ctx context.Context, r plan.Request) (plan.Plan, error) {
 	return i.start(ctx, r, nil)
 }
 
-func (i *Installation) start(ctx context.Context, r Request, filter filter) (Plan, error) {
-	plan, terms, err := i.propose(ctx, r, filter)
+func (i *Installation) start(ctx context.Context, r plan.Request, keep plan.Filter) (plan.Plan, error) {
+	p, terms, err := i.planner.Propose(ctx, r, keep)
 	if err != nil {
-		return Plan{}, err
+		return plan.Plan{}, err
 	}
-	if len(plan.Steps) == 0 && len(plan.Problems) > 0 {
-		return plan, &Fault{Code: CodeNoPlan, Message: plan.Problems[0].Message, Hint: first(plan.Problems[0].Hints)}
+	if len(p.Steps) == 0 && len(p.Problems) > 0 {
+		return p, &plan.Fault{Code: plan.CodeNoPlan, Message: p.Problems[0].Message, Hint: first(p.Problems[0].Hints)}
 	}
-	if len(plan.Needs) > 0 {
-		n := plan.Needs[0]
-		return plan, &Fault{
-			Code: CodeNeedsConsent, Message: fmt.Sprintf("nobody has consented to what it needs: %s, the %s %s; %d needs in all", n.ID, n.Kind, n.What, len(plan.Needs)),
+	if len(p.Needs) > 0 {
+		n := p.Needs[0]
+		return p, &plan.Fault{
+			Code: plan.CodeNeedsConsent, Message: fmt.Sprintf("nobody has consented to what it needs: %s, the %s %s; %d needs in all", n.ID, n.Kind, n.What, len(p.Needs)),
 			Hint: "look at the plan, and consent to what it needs",
 		}
 	}
-	j := i.newJob(plan, terms, r.Remote)
+	j := i.newJob(p, terms, r.Remote)
 	if err := i.enter(ctx, j); err != nil {
-		return Plan{}, err
+		return plan.Plan{}, err
 	}
 	return j.show(), nil
 }
@@ -170,17 +178,17 @@ func (i *Installation) enter(ctx context.Context, j *job) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.ctx == nil || i.ctx.Err() != nil {
-		return faultf(CodeUnavailable, "the host has just started, or stops; do it again in a moment")
+		return plan.Faultf(plan.CodeUnavailable, "the host has just started, or stops; do it again in a moment")
 	}
 	if err := i.inTheWay(j); err != nil {
 		return err
 	}
 	r := j.see()
 	if len(r.changing()) == 0 { // there is nothing to do, which is done
-		j.record.Phase, j.record.Plan.State = over, Succeeded
+		j.record.Phase, j.record.Plan.State = over, plan.Succeeded
 	}
 	if err := i.save(ctx, j); err != nil {
-		return faultOf(ctx, err)
+		return plan.FaultOf(ctx, err)
 	}
 	i.jobs = append(i.jobs, j)
 	if !j.over() {
@@ -202,9 +210,9 @@ func (i *Installation) inTheWay(j *job) error {
 		theirs := other.see()
 		for _, s := range theirs.Plan.Steps {
 			for _, m := range mine.Plan.Steps {
-				if s.ID == m.ID && (s.Action != Keep || m.Action != Keep) {
-					return &Fault{
-						Code: CodeConflict, Message: "the plan " + theirs.Plan.ID + " is about " + s.ID + ", too, and is under way",
+				if s.ID == m.ID && (s.Action != plan.Keep || m.Action != plan.Keep) {
+					return &plan.Fault{
+						Code: plan.CodeConflict, Message: "the plan " + theirs.Plan.ID + " is about " + s.ID + ", too, and is under way",
 						Hint: "wait for it, or cancel it", Others: []string{s.ID},
 					}
 				}
@@ -212,33 +220,33 @@ func (i *Installation) inTheWay(j *job) error {
 		}
 	}
 	if active >= mostActive {
-		return faultf(CodeUnavailable, "%d plans are under way already; wait for one of them", active)
+		return plan.Faultf(plan.CodeUnavailable, "%d plans are under way already; wait for one of them", active)
 	}
 	return nil
 }
 
 // Cancel has a plan end that has not landed, and does not wait for that. The error is a
 // *Fault: CodeNotFound, CodeConflict.
-func (i *Installation) Cancel(id string) (Plan, error) {
+func (i *Installation) Cancel(id string) (plan.Plan, error) {
 	j := i.find(id)
 	if j == nil {
-		return Plan{}, noPlan(id)
+		return plan.Plan{}, noPlan(id)
 	}
 	j.mu.Lock()
 	at, cancel := j.record.Phase, j.cancel
 	if at == fetching && cancel != nil {
-		cancel(errCanceled)
+		cancel(plan.ErrCanceled)
 	}
 	j.mu.Unlock()
 	switch {
 	case at == over:
-		return j.show(), faultf(CodeConflict, "the plan has ended already: it is %s", j.show().State)
+		return j.show(), plan.Faultf(plan.CodeConflict, "the plan has ended already: it is %s", j.show().State)
 	case at != fetching || cancel == nil:
-		return j.show(), &Fault{Code: CodeConflict, Message: "the plan lands already, or is taken back", Hint: "wait for its end, and undo it then"}
+		return j.show(), &plan.Fault{Code: plan.CodeConflict, Message: "the plan lands already, or is taken back", Hint: "wait for its end, and undo it then"}
 	}
 	return j.show(), nil
 }
 
-func noPlan(id string) *Fault {
-	return &Fault{Code: CodeNotFound, Message: "there is no plan " + id, Hint: "the list of plans has the ids; only the last ones are kept"}
+func noPlan(id string) *plan.Fault {
+	return &plan.Fault{Code: plan.CodeNotFound, Message: "there is no plan " + id, Hint: "the list of plans has the ids; only the last ones are kept"}
 }

@@ -3,6 +3,8 @@ package installation
 import (
 	"context"
 	"time"
+
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // recoverPatience bounds what one plan may take before the host starts.
@@ -25,11 +27,11 @@ func (i *Installation) Recover(ctx context.Context, restored bool) {
 
 func (i *Installation) recover(ctx context.Context, j *job, restored bool) {
 	r := j.see()
-	old := &end{State: Failed, Code: CodeInterrupted, Message: "the host's database is a backup: what it says of this plan may be old"}
+	old := &end{State: plan.Failed, Code: plan.CodeInterrupted, Message: "the host's database is a backup: what it says of this plan may be old"}
 	switch r.Phase {
 	case fetching:
 		if restored {
-			i.close(ctx, j, Failed, old)
+			i.close(ctx, j, plan.Failed, old)
 		}
 		return
 	case landing:
@@ -46,7 +48,7 @@ func (i *Installation) recover(ctx context.Context, j *job, restored bool) {
 		i.keepSaving(ctx, j)
 	}
 	for _, n := range r.changing() {
-		if r.Plan.Steps[n].Action == Downgrade && r.Terms[n].Decided {
+		if r.Plan.Steps[n].Action == plan.Downgrade && r.Terms[n].Decided {
 			if err := i.cfg.House.Pin(ctx, r.landing(n), false); err != nil {
 				i.cfg.Log.Error("a version cannot be unpinned yet", "plan", r.Plan.ID, "error", err)
 			}
@@ -81,9 +83,9 @@ func (i *Installation) complete(ctx context.Context, j *job) bool {
 		i.cfg.Log.Info("a plan that was landing when the host ended is completed", "plan", r.Plan.ID)
 		return true
 	}
-	why := faultOf(ctx, err)
+	why := plan.FaultOf(ctx, err)
 	j.change(func(now *record) {
-		now.End = &end{State: Failed, Code: why.Code, Message: why.Message}
+		now.End = &end{State: plan.Failed, Code: why.Code, Message: why.Message}
 		if at >= 0 {
 			now.End.Step = r.Plan.Steps[at].ID
 		}

@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/plan"
 )
 
 // undoFor takes back what has landed of a plan, which then ends as e says.
 func (i *Installation) undoFor(ctx context.Context, j *job, e *end) {
-	j.change(func(r *record) { r.Phase, r.Plan.State, r.End = undoing, Running, e })
+	j.change(func(r *record) { r.Phase, r.Plan.State, r.End = undoing, plan.Running, e })
 	// If this is not written down, and the host is killed, it finds what has landed, tries
 	// that once more, and comes here again.
 	i.keepSaving(ctx, j)
@@ -45,7 +46,7 @@ func (i *Installation) takeBack(ctx context.Context, j *job) error {
 	}
 	r := j.see()
 	for _, n := range r.changing() { // what is pinned runs, or nothing does
-		if r.Plan.Steps[n].Action == Downgrade && r.Terms[n].Decided {
+		if r.Plan.Steps[n].Action == plan.Downgrade && r.Terms[n].Decided {
 			if err := i.cfg.House.Pin(ctx, r.landing(n), false); err != nil {
 				return err
 			}
@@ -122,13 +123,13 @@ func (i *Installation) returned(ctx context.Context, j *job) (but string) {
 
 // Undo takes back what a plan has done that has succeeded, and returns when that is written
 // down. The error is a *Fault: CodeNotFound, CodeConflict, CodeUnavailable.
-func (i *Installation) Undo(ctx context.Context, id, actor string) (Plan, error) {
+func (i *Installation) Undo(ctx context.Context, id, actor string) (plan.Plan, error) {
 	j := i.find(id)
 	if j == nil {
-		return Plan{}, noPlan(id)
+		return plan.Plan{}, noPlan(id)
 	}
 	r := j.see()
-	if r.Plan.State == Succeeded {
+	if r.Plan.State == plan.Succeeded {
 		if err := i.undoable(ctx, &r); err != nil {
 			return r.Plan, err
 		}
@@ -138,20 +139,20 @@ func (i *Installation) Undo(ctx context.Context, id, actor string) (Plan, error)
 	r = j.see()
 	switch {
 	case i.ctx == nil || i.ctx.Err() != nil:
-		return r.Plan, faultf(CodeUnavailable, "the host has just started, or stops; do it again in a moment")
-	case r.Plan.State != Succeeded:
-		return r.Plan, faultf(CodeConflict, "only a plan that has succeeded can be undone, and this one is %s", r.Plan.State)
+		return r.Plan, plan.Faultf(plan.CodeUnavailable, "the host has just started, or stops; do it again in a moment")
+	case r.Plan.State != plan.Succeeded:
+		return r.Plan, plan.Faultf(plan.CodeConflict, "only a plan that has succeeded can be undone, and this one is %s", r.Plan.State)
 	}
 	if err := i.inTheWay(j); err != nil {
 		return r.Plan, err
 	}
 	j.change(func(r *record) {
-		r.Phase, r.Plan.State = undoing, Running
-		r.End = &end{State: Undone, Message: orText(actor, "somebody") + " has undone it"}
+		r.Phase, r.Plan.State = undoing, plan.Running
+		r.End = &end{State: plan.Undone, Message: orText(actor, "somebody") + " has undone it"}
 	})
 	if err := i.save(ctx, j); err != nil {
-		j.change(func(r *record) { r.Phase, r.Plan.State, r.End = over, Succeeded, nil })
-		return j.show(), faultOf(ctx, err)
+		j.change(func(r *record) { r.Phase, r.Plan.State, r.End = over, plan.Succeeded, nil })
+		return j.show(), plan.FaultOf(ctx, err)
 	}
 	i.begin(j)
 	return j.show(), nil
@@ -159,7 +160,7 @@ func (i *Installation) Undo(ctx context.Context, id, actor string) (Plan, error)
 
 // undoable says what stands in the way of taking a plan back that has succeeded.
 func (i *Installation) undoable(ctx context.Context, r *record) error {
-	now := map[string]Installed{}
+	now := map[string]plan.Installed{}
 	for _, x := range i.cfg.House.Installed() {
 		now[x.ID] = x
 	}
@@ -169,15 +170,15 @@ func (i *Installation) undoable(ctx context.Context, r *record) error {
 		x := now[s.ID]
 		switch {
 		case x.Digest != s.Digest:
-			return &Fault{Code: CodeConflict, Message: s.ID + " is not what the plan has made of it any more", Others: []string{s.ID},
+			return &plan.Fault{Code: plan.CodeConflict, Message: s.ID + " is not what the plan has made of it any more", Others: []string{s.ID},
 				Hint: "roll it back by itself"}
-		case x.Pinned && s.Action != Downgrade:
-			return &Fault{Code: CodeConflict, Message: s.ID + " is pinned", Others: []string{s.ID}, Hint: "unpin it first"}
+		case x.Pinned && s.Action != plan.Downgrade:
+			return &plan.Fault{Code: plan.CodeConflict, Message: s.ID + " is pinned", Others: []string{s.ID}, Hint: "unpin it first"}
 		}
 		if before := r.Terms[n].Before.Digest; before != "" {
 			b, err := i.cfg.House.Recall(ctx, before)
 			if err != nil {
-				return faultf(CodeConflict, "version %s of %s is not kept any more", s.From, s.ID)
+				return plan.Faultf(plan.CodeConflict, "version %s of %s is not kept any more", s.From, s.ID)
 			}
 			b.Release()
 		}
@@ -193,7 +194,7 @@ func (i *Installation) undoable(ctx context.Context, r *record) error {
 			if !changes || version == "" && need.Optional || err == nil && need.Allows(v) {
 				continue
 			}
-			return &Fault{Code: CodeConflict, Message: x.ID + " requires " + need.String() + ", which would not be there then", Others: []string{x.ID},
+			return &plan.Fault{Code: plan.CodeConflict, Message: x.ID + " requires " + need.String() + ", which would not be there then", Others: []string{x.ID},
 				Hint: "remove it first, or disable it"}
 		}
 	}

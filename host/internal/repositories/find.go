@@ -31,8 +31,12 @@ func (s *Set) sources() (members []*member, missing map[string]error) {
 // first finds the repository that counts for an id, nil for none. The error says that
 // nobody knows.
 func first(ctx context.Context, members []*member, id string) (*member, *store.Listing, error) {
+	return firstOf(members, func(m *member) (*store.Listing, error) { return m.listing(ctx, id) })
+}
+
+func firstOf(members []*member, listing func(*member) (*store.Listing, error)) (*member, *store.Listing, error) {
 	for _, m := range members {
-		l, err := m.listing(ctx, id)
+		l, err := listing(m)
 		switch {
 		case CodeOf(err) == Code(store.IndexUnknown):
 			continue

@@ -239,8 +239,8 @@ func (x *index) releases(l *store.Listing, beta bool, _ string) ([]resolver.Rele
 
 func (x *index) notices(ctx context.Context) ([]store.Advisory, []store.Revocation, error) {
 	view := x.current()
-	if view == nil {
-		return nil, nil, nil
+	if view == nil { // it was just forgotten: that takes nothing back
+		return nil, nil, refuse(x.source.Name, Code(store.IndexUnknown), "nothing is known of the repository %s", x.source.Name)
 	}
 	advisories, err := view.Advisories(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
 	"github.com/jackfield-host/jackfield/store"
@@ -15,6 +16,7 @@ import (
 // nothing back of the others; the error is about ctx only.
 func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, error) {
 	members, missing := s.sources()
+	read := &survey{patience: s.config.Patience, until: map[*member]time.Time{}, tired: map[*member]error{}}
 	notes := map[*member]notices{}
 	list := make([]Prospect, 0, len(installed))
 	for _, i := range installed {
@@ -24,7 +26,7 @@ func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, e
 			list = append(list, p)
 			continue
 		}
-		m, l, err := s.answers(ctx, members, i)
+		m, l, err := read.answers(ctx, members, i)
 		p.Err = err
 		if m != nil {
 			p.Source = m.source.Name
@@ -49,16 +51,43 @@ func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, e
 
 // answers finds who answers for what is installed: the repository that it came from while
 // there is one, which nobody else does in its place, else the first that has the id.
-func (s *Set) answers(ctx context.Context, members []*member, i Installed) (*member, *store.Listing, error) {
+func (s *survey) answers(ctx context.Context, members []*member, i Installed) (*member, *store.Listing, error) {
+	listing := func(m *member) (*store.Listing, error) { return s.listing(ctx, m, i.ID) }
 	at := slices.IndexFunc(members, func(m *member) bool { return m.source.Name == i.Repository })
 	if at < 0 {
-		return first(ctx, members, i.ID)
+		return firstOf(members, listing)
 	}
-	m, l, err := first(ctx, members[at:at+1], i.ID)
+	m, l, err := firstOf(members[at:at+1], listing)
 	if m == nil {
 		m = members[at] // which has dropped it, and may have revoked it
 	}
 	return m, l, err
+}
+
+// survey is the reading of listings for one Outlook. A repository that does not answer, or
+// takes longer than patience for all of them, is asked no more: it holds up what others say
+// no longer than that.
+type survey struct {
+	patience time.Duration
+	until    map[*member]time.Time
+	tired    map[*member]error
+}
+
+func (s *survey) listing(ctx context.Context, m *member, id string) (*store.Listing, error) {
+	if why := s.tired[m]; why != nil {
+		return nil, why
+	}
+	if s.until[m].IsZero() {
+		s.until[m] = time.Now().Add(s.patience)
+	}
+	timed, cancel := context.WithDeadlineCause(ctx, s.until[m],
+		refuse(m.source.Name, Code(store.IndexTooSlow), "the repository %s takes too long to say what has become of what is installed", m.source.Name))
+	defer cancel()
+	l, err := m.listing(timed, id)
+	if err != nil && CodeOf(err) != Code(store.IndexUnknown) {
+		s.tired[m] = err
+	}
+	return l, err
 }
 
 // notices are what a repository tells of.

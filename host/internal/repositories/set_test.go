@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,9 +101,19 @@ func TestWhoHasAnID(t *testing.T) {
 		return strings.Join(said, ", ")
 	}
 	a.set(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 500) })
-	if got, want := offered(), "public org.acme.secret 99.0, public org.public.tool 1.0, own missing"; got != want {
-		t.Errorf("with a repository that was never read there is %s, want %s", got, want)
+	// Not even before it was ever read: whether it has an id is not known.
+	if got, want := offered(), "own org.acme.secret unknown, own org.public.tool unknown, own missing"; got != want {
+		t.Errorf("with a repository that goes before and was never read there is %s, want %s", got, want)
 	}
+	// It keeps nothing from those that nobody has put behind it.
+	h.config.Sources[1].Priority = 0
+	h.restart()
+	h.refresh("public")
+	if got, want := offered(), "public org.acme.secret 99.0, public org.public.tool 1.0, own missing"; got != want {
+		t.Errorf("with one of the same priority that was never read there is %s, want %s", got, want)
+	}
+	h.config.Sources[1].Priority = 10
+	h.restart()
 	a.set(nil)
 	h.refresh("own")
 	if got, want := offered(), "own org.acme.secret 1.0, public org.public.tool 1.0"; got != want {
@@ -221,6 +232,45 @@ func TestOutlook(t *testing.T) {
 		if got[i] != want[i] {
 			t.Errorf("got  %s\nwant %s", got[i], want[i])
 		}
+	}
+}
+
+// One that answers nobody any more holds up what others say once, not for each extension.
+func TestOutlookBesideOneThatHangs(t *testing.T) {
+	hung, s := storetest.New(t), storetest.New(t)
+	var installed []repositories.Installed
+	for n := range 20 {
+		id := fmt.Sprintf("org.hung.x%d", n)
+		hung.Publish(id, "1.0", "server")
+		installed = append(installed, repositories.Installed{ID: id, Version: "1.0", Repository: "hung"})
+	}
+	bad := s.Publish("org.acme.bad", "1.0", "server")
+	s.Advise(nil, []store.Revocation{{Listing: "org.acme.bad", Reason: "evil"}})
+	installed = append(installed, repositories.Installed{ID: bad.ID, Version: "1.0", Repository: "acme"})
+	m := newMirror(t, hung)
+	h := newHost(t, sourceOf(t, "hung", m.URL, hung), sourceOf(t, "acme", newMirror(t, s).URL, s))
+	h.refresh("hung")
+	h.refresh("acme")
+	h.impatient()
+	var asked atomic.Int64
+	m.set(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		<-r.Context().Done()
+	})
+	list, err := h.Outlook(t.Context(), installed)
+	if err != nil || len(list) != len(installed) {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, p := range list[:20] {
+		if repositories.CodeOf(p.Err) != repositories.Code(store.IndexTooSlow) {
+			t.Errorf("of %s there is %v", p.ID, p.Err)
+		}
+	}
+	if last := list[20]; last.Err != nil || last.Revocation == nil {
+		t.Errorf("of the other there is %+v", last)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("it was asked %d times", n)
 	}
 }
 

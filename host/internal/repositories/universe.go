@@ -1,8 +1,10 @@
 package repositories
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +31,7 @@ type answer struct {
 type expedition struct {
 	set     *Set
 	members []*member
+	missing map[string]error // of those members of which nothing is known, by name
 	reach   Reach
 	until   time.Time // for reading what is missing
 
@@ -43,8 +46,9 @@ func (s *Set) Universe(ctx context.Context, reach Reach) (*Universe, error) {
 	if err := s.freshen(ctx, s.enabled()); err != nil {
 		return nil, err
 	}
-	members, missing := s.sources()
-	e := &expedition{set: s, members: members, reach: reach, until: time.Now().Add(readingTimes * s.config.Patience), answers: map[*member]map[string]answer{}}
+	_, missing := s.sources()
+	members := s.asked(missing)
+	e := &expedition{set: s, members: members, missing: missing, reach: reach, until: time.Now().Add(readingTimes * s.config.Patience), answers: map[*member]map[string]answer{}}
 	for _, m := range members {
 		e.answers[m] = map[string]answer{}
 	}
@@ -71,6 +75,24 @@ func (s *Set) Universe(ctx context.Context, reach Reach) (*Universe, error) {
 		})
 	}
 	return u, nil
+}
+
+// asked are the repositories in the order in which they are asked for an id. One of which
+// nothing is known does not say whether it has it, and so keeps it from those of a lower
+// priority, who might be anybody. It comes after all others of its own: that somebody set
+// one before another is an administrator's word, that its name sorts first is none.
+func (s *Set) asked(missing map[string]error) []*member {
+	list := s.enabled()
+	unread := func(m *member) int {
+		if missing[m.source.Name] != nil {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(list, func(a, b *member) int {
+		return cmp.Or(cmp.Compare(b.source.Priority, a.source.Priority), unread(a)-unread(b))
+	})
+	return list
 }
 
 // fresh are those ids that were not seen yet, as far as there is room.
@@ -135,6 +157,9 @@ func (e *expedition) offers(ctx context.Context, m *member, id string) (answer, 
 	ctx, cancel := context.WithDeadlineCause(ctx, e.until,
 		refuse(m.source.Name, Code(store.IndexTooSlow), "what the repositories have could not be read in time; %s was asked last", m.source.Name))
 	defer cancel()
+	if why := e.missing[m.source.Name]; why != nil {
+		return answer{err: fmt.Errorf("it was never read (%w); refresh it, or set repository.%s.enabled=false", why, m.source.Name)}, nil
+	}
 	l, err := m.listing(ctx, id)
 	switch {
 	case CodeOf(err) == Code(store.IndexUnknown):

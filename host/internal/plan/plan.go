@@ -1,4 +1,10 @@
-package installation
+// Package plan says what installing or updating something comes to: which extensions come, in
+// which version and from where, what they replace, and what somebody has to consent to.
+// Planner.Propose makes a Plan of a Request; nothing here changes anything. Package
+// installation carries plans out, and says in their steps how far that is.
+//
+// The error of everything here is a *Fault, whose codes are a closed set.
+package plan
 
 import (
 	"slices"
@@ -159,28 +165,6 @@ type Request struct {
 	// ConsentAll consents to whatever the plan needs.
 	ConsentAll    bool   `json:"consent_all,omitempty"`
 	Actor, Remote string `json:"-"`
-}
-
-// Finding is what repositories say of an extension that is installed, as it is installed.
-type Finding struct {
-	ID         string     `json:"id"`
-	Version    string     `json:"version"`
-	Digest     string     `json:"digest"`
-	Repository string     `json:"repository"`
-	Advisories []Advisory `json:"advisories"` // never nil
-	// Deprecated, Withdrawn and Revoked say why, "" for not.
-	Deprecated string `json:"deprecated"`
-	Withdrawn  string `json:"withdrawn"`
-	Revoked    string `json:"revoked"`
-}
-
-// Advisory is a weakness of a version that is installed.
-type Advisory struct {
-	ID       string `json:"id"`
-	Severity string `json:"severity"`
-	Title    string `json:"title"`
-	Fixed    string `json:"fixed"` // in which version, "" for none yet
-	URL      string `json:"url"`
 }
 
 // Outdated is an extension for which there is a higher version.

@@ -1,4 +1,4 @@
-package installation
+package updatepolicy
 
 import (
 	"strings"
@@ -32,7 +32,7 @@ func TestPolicy(t *testing.T) {
 		{AutoAll, "1.5.0", "1.5.0+build", 0, false},
 		{AutoAll, "no version", "1.5.0", 0, false},
 	} {
-		got, why := Policy{Auto: c.auto}.judge(c.from, c.to, c.needs)
+		got, why := Policy{Auto: c.auto}.Judge(c.from, c.to, c.needs)
 		if got != c.want || (why == "") != got {
 			t.Errorf("%q: from %s to %s: %v, %q", c.auto, c.from, c.to, got, why)
 		}

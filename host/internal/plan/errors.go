@@ -1,4 +1,4 @@
-package installation
+package plan
 
 import (
 	"context"
@@ -50,28 +50,29 @@ func Codes() []string {
 	}
 }
 
-func faultf(code, format string, args ...any) *Fault {
+// Faultf makes a Fault without a hint.
+func Faultf(code, format string, args ...any) *Fault {
 	return &Fault{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// errCanceled is why the context of a plan ends that somebody has canceled.
-var errCanceled = errors.New("somebody has canceled it")
+// ErrCanceled is why the context of a plan ends that somebody has canceled.
+var ErrCanceled = errors.New("somebody has canceled it")
 
-// faultOf says what went wrong as a Fault.
-func faultOf(ctx context.Context, err error) *Fault {
+// FaultOf says what went wrong as a Fault.
+func FaultOf(ctx context.Context, err error) *Fault {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
 	u, unfetched := errors.AsType[*Unfetched](err)
 	switch {
-	case errors.Is(context.Cause(ctx), errCanceled):
-		return faultf(CodeCanceled, "%v", errCanceled)
+	case errors.Is(context.Cause(ctx), ErrCanceled):
+		return Faultf(CodeCanceled, "%v", ErrCanceled)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return faultf(CodeDiskFull, "the disk of the home folder is full: %v; make room and install it again", err)
+		return Faultf(CodeDiskFull, "the disk of the home folder is full: %v; make room and install it again", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return faultf(CodeDeadline, "it has taken too long, and was given up")
+		return Faultf(CodeDeadline, "it has taken too long, and was given up")
 	case unfetched:
-		return faultf(u.Code, "%v", u.Err)
+		return Faultf(u.Code, "%v", u.Err)
 	}
-	return faultf(CodeInternal, "%v", err)
+	return Faultf(CodeInternal, "%v", err)
 }

@@ -1,6 +1,7 @@
-package installation
+package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -17,35 +18,57 @@ const (
 	proposePatience = 2 * time.Minute
 	// mostAsked bounds what one request may name.
 	mostAsked = 100
+	// mostSteps bounds one plan.
+	mostSteps = 200
 )
 
-// Propose says what a request comes to: a plan without an id. Nothing changes. Where nothing
-// does what is asked for, the plan has Problems, and no steps. The error is a *Fault.
-func (i *Installation) Propose(ctx context.Context, r Request) (Plan, error) {
-	p, _, err := i.propose(ctx, r, nil)
-	return p, err
+// Planner is all that a plan depends on.
+type Planner struct {
+	Repositories Repositories
+	House        House
+	// HostVersion is in the grammar of bundle.Version; Platform is as "linux-amd64".
+	HostVersion, Platform string
+	Now                   func() time.Time
 }
 
-// filter says which releases of an id count; nil is all.
-type filter func(r resolver.Release) bool
+// Filter says which releases of an id count; nil is all.
+type Filter func(r resolver.Release) bool
 
-// propose makes a plan, and what is to be remembered of its steps.
-func (i *Installation) propose(ctx context.Context, r Request, filter filter) (Plan, []term, error) {
+// Terms are what is to be remembered of a step beside what is shown.
+type Terms struct {
+	// Grant are the permissions that are consented to; Publisher is another pin than before
+	// that was consented to, nil for none.
+	Grant     []string `json:"grant"`
+	Publisher *string  `json:"publisher"`
+	Before    Before   `json:"before"`
+}
+
+// Before is how an id was before a plan.
+type Before struct {
+	Digest, File string // of what was installed, "" for nothing
+	Publisher    string
+	Repository   string
+}
+
+// Propose says what a request comes to: a plan without an id, and the terms of each of its
+// steps. Nothing changes. Where nothing does what is asked for, the plan has Problems, and no
+// steps.
+func (p *Planner) Propose(ctx context.Context, r Request, keep Filter) (Plan, []Terms, error) {
 	ctx, cancel := context.WithTimeout(ctx, proposePatience)
 	defer cancel()
-	q, err := i.question(r)
+	q, err := p.question(r)
 	if err != nil {
 		return Plan{}, nil, err
 	}
-	repositories, err := i.cfg.Repositories.Universe(ctx, q.reach)
+	repositories, err := p.Repositories.Universe(ctx, q.reach)
 	if err != nil {
-		return Plan{}, nil, faultOf(ctx, err)
+		return Plan{}, nil, FaultOf(ctx, err)
 	}
-	q.Repositories = filtered(repositories, filter)
+	q.Repositories = filtered(repositories, keep)
 	resolved, err := q.resolve()
 	plan := Plan{
 		Kind: KindInstall, State: Planned, Requested: q.requested, Steps: []Step{}, Problems: []Problem{}, Needs: []Need{},
-		Created: i.cfg.Now().UTC(), Actor: r.Actor,
+		Created: p.Now().UTC(), Actor: r.Actor,
 	}
 	if len(r.Install) == 0 {
 		plan.Kind = KindUpdate
@@ -58,16 +81,16 @@ func (i *Installation) propose(ctx context.Context, r Request, filter filter) (P
 		return plan, nil, nil
 	}
 	if err != nil {
-		return Plan{}, nil, faultOf(ctx, err)
+		return Plan{}, nil, FaultOf(ctx, err)
 	}
 	for _, text := range resolved.Unmet {
 		plan.Problems = append(plan.Problems, Problem{Code: CodeUnmet, Message: text, Chain: []string{text}, Hints: []string{}})
 	}
-	terms, err := i.steps(ctx, &plan, q, resolved)
+	terms, err := p.steps(ctx, &plan, q, resolved)
 	if err != nil {
 		return Plan{}, nil, err
 	}
-	i.consents(&plan, terms, q, r)
+	p.consents(&plan, terms, q, r)
 	return plan, terms, nil
 }
 
@@ -81,13 +104,13 @@ type question struct {
 	reach     Reach
 }
 
-func (i *Installation) question(r Request) (*question, error) {
-	if !i.cfg.House.Looked() {
+func (p *Planner) question(r Request) (*question, error) {
+	if !p.House.Looked() {
 		return nil, &Fault{Code: CodeUnavailable, Message: "the host has just started and has not read the extensions folder yet", Hint: "do it again in a moment"}
 	}
 	q := &question{
 		Request: resolver.Request{
-			HostVersion: i.cfg.HostVersion, Platform: i.cfg.Platform, Publishers: i.cfg.House.Publishers(),
+			HostVersion: p.HostVersion, Platform: p.Platform, Publishers: p.House.Publishers(),
 			Consent: map[string]string{}, Update: r.Update, UpdateAll: r.UpdateAll,
 		},
 		requested: notNil(r.Install), installed: map[string]Installed{},
@@ -95,10 +118,10 @@ func (i *Installation) question(r Request) (*question, error) {
 	}
 	q.requested = append(q.requested, r.Update...)
 	if n := len(q.requested); n > mostAsked {
-		return nil, faultf(CodeInvalid, "%d extensions are asked for at once, %d is the most", n, mostAsked)
+		return nil, Faultf(CodeInvalid, "%d extensions are asked for at once, %d is the most", n, mostAsked)
 	}
 	if len(q.requested) == 0 && !r.UpdateAll {
-		return nil, faultf(CodeInvalid, "nothing is asked for: name extensions to install, or to update")
+		return nil, Faultf(CodeInvalid, "nothing is asked for: name extensions to install, or to update")
 	}
 	for _, text := range r.Install {
 		ask, err := parseAsk(text)
@@ -109,7 +132,7 @@ func (i *Installation) question(r Request) (*question, error) {
 		q.reach.IDs = append(q.reach.IDs, ask.ID)
 		q.reach.Beta[ask.ID] = ask.Version != nil || r.Beta
 	}
-	for _, x := range i.cfg.House.Installed() {
+	for _, x := range p.House.Installed() {
 		q.installed[x.ID] = x
 		q.Installed = append(q.Installed, resolver.Installed{
 			Release: resolver.Release{
@@ -122,7 +145,7 @@ func (i *Installation) question(r Request) (*question, error) {
 	}
 	for _, id := range r.Update {
 		if _, ok := q.installed[id]; !ok {
-			return nil, faultf(CodeInvalid, "%.100q is to be updated, and is not installed", id)
+			return nil, Faultf(CodeInvalid, "%.100q is to be updated, and is not installed", id)
 		}
 	}
 	for _, c := range r.Consent {
@@ -152,12 +175,12 @@ func parseAsk(text string) (resolver.Ask, error) {
 		}
 	}
 	if !valid {
-		return resolver.Ask{}, faultf(CodeInvalid, "%.100q names no extension: write ID, ID@1.2 or ID@\">=1.2 <2\"", text)
+		return resolver.Ask{}, Faultf(CodeInvalid, "%.100q names no extension: write ID, ID@1.2 or ID@\">=1.2 <2\"", text)
 	}
 	return ask, nil
 }
 
-func filtered(repositories []resolver.Repository, keep filter) []resolver.Repository {
+func filtered(repositories []resolver.Repository, keep Filter) []resolver.Repository {
 	if keep == nil {
 		return repositories
 	}
@@ -225,7 +248,7 @@ func (q *question) newPublisher(id, above string) string {
 	if pinned == "" || q.Consent[id] != "" {
 		return ""
 	}
-	least, err := bundle.ParseVersion(orText(above, "0"))
+	least, err := bundle.ParseVersion(cmp.Or(above, "0"))
 	if err != nil {
 		return ""
 	}
@@ -248,16 +271,16 @@ func (q *question) newPublisher(id, above string) string {
 }
 
 // steps makes the steps of a plan of what was resolved.
-func (i *Installation) steps(ctx context.Context, plan *Plan, q *question, resolved *resolver.Plan) ([]term, error) {
+func (p *Planner) steps(ctx context.Context, plan *Plan, q *question, resolved *resolver.Plan) ([]Terms, error) {
 	needed := q.neededBy(resolved)
-	var terms []term
+	var terms []Terms
 	for _, s := range resolved.Steps {
 		x, there := q.installed[s.ID]
 		step := Step{
 			ID: s.ID, Action: Action(s.Action), From: s.From, To: s.Version, Repository: s.Repository, Digest: s.Digest,
 			Permissions: []string{}, Pin: s.Publisher, Why: notNil(s.Why), State: StepPlanned,
 		}
-		t := term{Grant: []string{}, Before: Before{Publisher: q.Publishers[s.ID]}}
+		t := Terms{Grant: []string{}, Before: Before{Publisher: q.Publishers[s.ID]}}
 		if there {
 			t.Before.Digest, t.Before.File, t.Before.Repository = x.Digest, x.File, x.Repository
 		}
@@ -267,12 +290,12 @@ func (i *Installation) steps(ctx context.Context, plan *Plan, q *question, resol
 			}
 			step.From, step.State = s.Version, StepRunning
 		} else {
-			facts, err := i.cfg.Repositories.Release(ctx, s.Repository, s.ID, s.Version)
+			facts, err := p.Repositories.Release(ctx, s.Repository, s.ID, s.Version)
 			if err != nil {
-				return nil, faultOf(ctx, err)
+				return nil, FaultOf(ctx, err)
 			}
 			step.Publisher, step.Size, step.Total = facts.Publisher, facts.Size, facts.Size
-			decided := i.cfg.House.Decided(s.ID)
+			decided := p.House.Decided(s.ID)
 			for _, p := range facts.Permissions {
 				if !slices.Contains(decided, p) {
 					step.Permissions = append(step.Permissions, p)
@@ -280,7 +303,7 @@ func (i *Installation) steps(ctx context.Context, plan *Plan, q *question, resol
 			}
 		}
 		if len(plan.Steps) == mostSteps {
-			return nil, faultf(CodeInvalid, "the plan would have more than %d steps: install less at once", mostSteps)
+			return nil, Faultf(CodeInvalid, "the plan would have more than %d steps: install less at once", mostSteps)
 		}
 		plan.Steps, terms = append(plan.Steps, step), append(terms, t)
 	}
@@ -319,7 +342,7 @@ func (q *question) neededBy(resolved *resolver.Plan) map[string]bool {
 }
 
 // consents says what is missing, and notes what is not.
-func (i *Installation) consents(plan *Plan, terms []term, q *question, r Request) {
+func (p *Planner) consents(plan *Plan, terms []Terms, q *question, r Request) {
 	for n, s := range plan.Steps {
 		if s.Action == Keep {
 			continue
