@@ -3,6 +3,7 @@ package admin
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,8 @@ func TestInstallFromRepositoriesInTheBrowser(t *testing.T) {
 	stockShelf(rows)
 	site := enter(tab, open(t, rows))
 	tab.Do("what is available", press(`nav a[href="/admin/available"]`), see(".offers"))
-	tab.Do("a search", chromedp.SendKeys(chromedp.CSS("#q"), "maps\r"), see(".offer"), press(`a[href="/admin/available/org.example.maps.Maps"]`), see("#version"))
+	tab.Do("a search", chromedp.SendKeys(chromedp.CSS("#q"), "maps\r"), see(`#q[value="maps"]`)) // of the next page
+	tab.Do("what is offered", press(`a[href="/admin/available/org.example.maps.Maps"]`), see("#version"))
 	tab.Do("the plan", press(".decide button.primary"), see("#start"))
 	tab.Do("without consent", press("#start button.primary"))
 	if n := browsertest.Read[int](tab, `document.querySelectorAll("input[name=consent]:invalid").length`); n != 2 {
@@ -54,6 +56,22 @@ func TestInstallFromRepositoriesInTheBrowser(t *testing.T) {
 	}
 }
 
+// TestSpoiltIcon: where an icon can not be had, its letter is there, and no broken picture.
+func TestSpoiltIcon(t *testing.T) {
+	t.Parallel()
+	tab := browser.Open(t)
+	rows := newShelf(running())
+	stockShelf(rows)
+	site := enter(tab, open(t, rows))
+	tab.Do("what is available", chromedp.Navigate(site+"/admin/available"), see(".offers"))
+	tab.Until("an icon is there", `document.querySelector(".icon > img").naturalWidth === 96`)
+	rows.mu.Lock()
+	rows.spoilt, rows.offers[3].Icon = true, true // one that the browser has not seen yet
+	rows.mu.Unlock()
+	tab.Do("an icon that is spoilt", chromedp.Navigate(site+"/admin/available/"+rows.offers[3].ID), see("#version"))
+	tab.Until("its letter is there", `document.querySelector(".icon").textContent === "O" && !document.querySelector(".icon > img")`)
+}
+
 // TestPlanWithoutScripts: its page loads itself until it is over.
 func TestPlanWithoutScripts(t *testing.T) {
 	t.Parallel()
@@ -84,6 +102,10 @@ func storePages() []struct {
 		set        func(*shelf)
 	}{
 		{"available", "/admin/available", none},
+		{"available-spoilt", "/admin/available", func(s *shelf) {
+			s.spoilt, s.offers = true, slices.Clone(s.offers)
+			s.offers[3].Icon = true // one that the browser has not seen yet
+		}},
 		{"available-none", "/admin/available", func(s *shelf) { s.repositories = nil }},
 		{"offer", "/admin/available/org.example.maps.Maps?store=https://evil.example/", none},
 		{"offer-old", "/admin/available/org.example.old.Old", none},
@@ -106,6 +128,8 @@ func storePages() []struct {
 		{"plan-undo", "/admin/plans/7/undo", none},
 		{"updates", "/admin/updates", none},
 		{"repositories", "/admin/repositories", none},
+		{"repository-forget", "/admin/repositories/acme/forget", none},
+		{"repository-forget-jameica", "/admin/repositories/bank/forget", none},
 		{"extension-update", "/admin/extensions/" + running().ID, none},
 		{"extension-revoked", "/admin/extensions/" + crashed().ID, none},
 	}

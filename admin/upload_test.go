@@ -180,6 +180,12 @@ func startWith(t *testing.T, h *tested, deadline time.Duration) string {
 // dial opens a connection and sends the head of an upload on it.
 func dial(t *testing.T, address, head string) (net.Conn, *bufio.Reader) {
 	t.Helper()
+	return dialWith(t, address, head, "")
+}
+
+// dialWith is dial with the beginning of the body in the same write.
+func dialWith(t *testing.T, address, head, body string) (net.Conn, *bufio.Reader) {
+	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +194,7 @@ func dial(t *testing.T, address, head string) (net.Conn, *bufio.Reader) {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "POST /api/v1/extensions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\n%s\r\n", testToken, jar, head)
+	fmt.Fprintf(conn, "POST /api/v1/extensions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\n%s\r\n%s", testToken, jar, head, body)
 	return conn, bufio.NewReader(conn)
 }
 
@@ -353,10 +359,8 @@ func TestStalledUpload(t *testing.T) {
 		cfg := testConfig()
 		h := mustNew(t, cfg)
 		h.uploads.Stall = 50 * time.Millisecond
-		conn, r := dial(t, startWith(t, h, time.Minute), "Content-Length: 100\r\n")
-		if _, err := io.WriteString(conn, part); err != nil {
-			t.Fatal(err)
-		}
+		// The part comes with the head: on a busy machine it might come too late otherwise.
+		_, r := dialWith(t, startWith(t, h, time.Minute), "Content-Length: 100\r\n", part)
 		resp, p := answer(t, r)
 		if resp.StatusCode != 408 || p.Code != "deadline_exceeded" || !strings.Contains(p.Detail, "nothing came for 50ms") || !resp.Close {
 			t.Errorf("after %q: %d %+v", part, resp.StatusCode, p)

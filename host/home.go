@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -167,6 +170,13 @@ func (h Home) Lock() (unlock func(), err error) {
 	return func() { release(f) }, nil
 }
 
+// How long a lock may outlive who had it: a child that was forked when its host was killed has
+// the file open until it executes or dies, and on a busy machine neither is at once.
+const (
+	lockPatience = 10 * time.Second
+	lockPause    = 5 * time.Millisecond
+)
+
 // lock takes the home for this process until the returned file is closed. Two hosts
 // in one home would each remove what the other runs.
 func (h Home) lock() (*os.File, error) {
@@ -175,14 +185,35 @@ func (h Home) lock() (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the home folder: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
+	for deadline := time.Now().Add(lockPatience); ; <-time.After(lockPause) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			sign(f, os.Getpid())
+			return f, nil
+		case !errors.Is(err, unix.EWOULDBLOCK):
+			f.Close()
+			return nil, fmt.Errorf("locking %s: %w", path, err)
+		case ownerLives(f) || time.Now().After(deadline):
+			f.Close()
 			return nil, inUseError(h)
 		}
-		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
-	return f, nil
+}
+
+// sign writes into the lock whose it is. Without room on the disk nobody can know: then who
+// comes next waits for nothing.
+func sign(f *os.File, pid int) {
+	_ = f.Truncate(0)
+	_, _ = f.WriteAt([]byte(strconv.Itoa(pid)+"\n"), 0)
+}
+
+// ownerLives reports whether the process that has signed a lock is there.
+func ownerLives(f *os.File) bool {
+	text := make([]byte, 16)
+	n, _ := f.ReadAt(text, 0)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text[:n])))
+	return err == nil && pid > 0 && !errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
 
 // inUseError names the home that is in use.

@@ -132,7 +132,7 @@ func (h house) Recall(ctx context.Context, digest string) (installation.Bundle, 
 func (h house) taken(r *catalog.Received) installation.Bundle {
 	m := r.Manifest
 	b := installation.Bundle{
-		ID: m.ID, Version: m.Version.String(), Digest: r.Digest, Size: r.Size, Publisher: h.publisherOf(r.Bundle),
+		ID: m.ID, Version: m.Version.String(), Digest: r.Digest, Size: r.Size, File: r.File, Publisher: h.publisherOf(r.Bundle),
 		Permissions: m.Permissions, Requires: m.Requires, Release: r.Release,
 	}
 	if refusal := h.admission.Refusal(r.Bundle); refusal != nil && refusal.Code == trust.PublisherChanged {

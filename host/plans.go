@@ -87,10 +87,7 @@ func (h *Host) Plan(id string) (Plan, bool) { return h.installation.Plan(id) }
 // CancelPlan ends a plan that has not landed yet; nothing of it stays. Of one that has landed
 // it is CodeConflict, and UndoPlan what is meant.
 func (h *Host) CancelPlan(ctx context.Context, id string, a Actor) (Plan, error) {
-	p, err := h.installation.Cancel(id)
-	if err == nil {
-		h.auditPlan(ctx, "cancel-plan", id, a)
-	}
+	p, err := h.installation.Cancel(context.WithoutCancel(ctx), id, a.Name, a.Remote)
 	return p, refused(err)
 }
 
@@ -98,20 +95,8 @@ func (h *Host) CancelPlan(ctx context.Context, id string, a Actor) (Plan, error)
 // new goes. It returns when that has begun. CodeConflict when extensions have changed since,
 // or others need what would go.
 func (h *Host) UndoPlan(ctx context.Context, id string, a Actor) (Plan, error) {
-	p, err := h.installation.Undo(ctx, id, a.Name)
-	if err == nil {
-		h.auditPlan(ctx, "undo-plan", id, a)
-	}
+	p, err := h.installation.Undo(ctx, id, a.Name, a.Remote)
 	return p, refused(err)
-}
-
-func (h *Host) auditPlan(ctx context.Context, action, id string, a Actor) {
-	err := h.state.Change(context.WithoutCancel(ctx), state.Change{Audit: []state.AuditEntry{{
-		Actor: a.Name, Action: action, Target: id, Remote: a.Remote,
-	}}})
-	if err != nil { // it is done
-		h.cfg.Log.Error("writing the audit trail", "error", err)
-	}
 }
 
 // Outdated returns the installed extensions for which there is a higher version, by id. The
@@ -148,7 +133,7 @@ func (h *Host) newInstallation() (err error) {
 		repositories = shelves{h.repositories}
 	}
 	h.installation, err = installation.New(installation.Config{
-		Repositories: repositories, House: house{h}, Rows: h.state, Downloads: h.home.Downloads(),
+		Repositories: repositories, House: house{h}, Rows: planRows{h.state}, Downloads: h.home.Downloads(),
 		HostVersion: h.cfg.Version, Platform: runtime.GOOS + "-" + runtime.GOARCH, FileBytes: h.cfg.Limits.FileBytes,
 		Policy: h.cfg.Updates, Patience: h.cfg.PlanPatience,
 		Told: h.tellPlan, Forgotten: func(id string) { h.feed.Forget(planKey + id) }, Log: h.cfg.Log,
@@ -161,6 +146,18 @@ func (h *Host) newInstallation() (err error) {
 		Looked: h.installation.Update, Log: h.cfg.Log,
 	})
 	return err
+}
+
+// planRows is the database as an installation sees it.
+type planRows struct{ *state.Store }
+
+// SavePlan is part of installation.Rows.
+func (r planRows) SavePlan(ctx context.Context, id string, over bool, body []byte, keep int, decided ...installation.Decision) error {
+	var audit []state.AuditEntry
+	for _, d := range decided {
+		audit = append(audit, state.AuditEntry{Actor: d.Actor, Action: string(d.Action), Target: id, Remote: d.Remote})
+	}
+	return r.Store.SavePlan(ctx, id, over, body, keep, audit...)
 }
 
 // planDistrust is why a bundle must not run that its signature lets run: not all of its plan

@@ -196,10 +196,33 @@ func (s *stage) leave() (outcome, error) {
 		return outcome{}, err
 	}
 	o := outcome{Group: "limits", Probe: "leave a process behind when it ends"}
-	if o.Done = alive(pid); o.Done {
+	if o.Done = alive(pid) && !doomed(pid); o.Done {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	return o, act(host.VerbEnable, "running")
+}
+
+// doomed reports whether a process was killed, and has not come to its end yet: on a busy
+// machine that takes longer than the host waits for it.
+func doomed(pid int) bool {
+	const exiting = 0x4 // PF_EXITING of include/linux/sched.h
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(after)
+	if err != nil || len(fields) < 7 {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	if flags, err := strconv.ParseUint(fields[6], 10, 64); err != nil || flags&exiting != 0 {
+		return err == nil
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(status)) {
+		if set, ok := strings.CutPrefix(line, "SigPnd:"); ok { // a fatal signal is each thread's own
+			pending, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64)
+			return err == nil && pending&(1<<(syscall.SIGKILL-1)) != 0
+		}
+	}
+	return errors.Is(err, os.ErrNotExist)
 }
 
 // deposit puts a bundle into the drop folder and waits until it runs.

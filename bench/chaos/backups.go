@@ -230,12 +230,7 @@ func (b *backupRun) restored(ctx context.Context, n int, file string, before []i
 // otherUsers gives the extensions of a restored home users of their own: those that they
 // had have processes, of the host that was backed up.
 func (h *host) otherUsers() error {
-	f, err := os.OpenFile(filepath.Join(h.home, "conf", "jackfield.properties"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString("sandbox.users = 1900100000-1900165535\n")
-	return errors.Join(err, f.Close())
+	return h.configure("sandbox.users = 1900100000-1900165535")
 }
 
 // checkJournal compares what the restored data hold with what was answered before the backup

@@ -72,6 +72,16 @@ func (h *host) furnish() error {
 	return errors.Join(chownAll(h.home, h.uid), chownAll(h.temp, h.uid))
 }
 
+// configure adds a line to the configuration of a host that does not run.
+func (h *host) configure(line string) error {
+	f, err := os.OpenFile(filepath.Join(h.home, "conf", "jackfield.properties"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, f.Close())
+}
+
 func chownAll(dir string, uid int) error {
 	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
@@ -227,7 +237,8 @@ func (h *host) orphans() []process {
 		time.Sleep(10 * time.Millisecond)
 		left = living(h.home, 0)
 	}
-	for _, p := range left {
+	for i, p := range left {
+		left[i] = p.named()
 		_ = p.kill(syscall.SIGKILL)
 	}
 	return left

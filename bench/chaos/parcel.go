@@ -57,6 +57,7 @@ type parcel struct {
 	version   string
 	overlap   bool
 	types     string // types.json, "" for none
+	requires  string // what its manifest says that it needs, "" for nothing
 	behaviour behaviour.Behaviour
 }
 
@@ -71,14 +72,20 @@ func (p parcel) manifest() []byte {
 	if p.overlap {
 		mode = "overlap"
 	}
-	return fmt.Appendf(nil, `Manifest-Version: 1.0
+	text := fmt.Appendf(nil, `Manifest-Version: 1.0
 extension_class: %s
 extension_request: %s
 extension_response: chaos.%s.Response
 extension_name: Chaos %s
 extension_version: %s
+extension_description: It behaves as its bundle says.
+extension_license: Apache-2.0
 extension_upgrade: %s
 `, idOf(p.name), typeOf(p.name), p.name, p.name, p.version, mode)
+	if p.requires != "" {
+		text = fmt.Appendf(text, "extension_requires: %s\n", p.requires)
+	}
+	return text
 }
 
 // pack makes the bundle's file.

@@ -14,6 +14,7 @@ type plan struct {
 	childKills   int  // in each of the three batches
 	stops        int  // SIGSTOP
 	hostKills    int
+	planKills    int // of hosts while they install
 	backups      int
 	redeploys    int
 	warm         int // redeploys before them: buffers are made, pools, caches and kept versions filled
@@ -40,7 +41,7 @@ func inTime(length time.Duration) plan {
 		slot, crashes = 4*time.Second, 1
 	}
 	return plan{
-		mode: length.String(), upgrades: max(scaled(40), 2), rounds: 1, childKills: scaled(20), stops: scaled(1), hostKills: scaled(25), backups: scaled(4),
+		mode: length.String(), upgrades: max(scaled(40), 2), rounds: 1, childKills: scaled(20), stops: scaled(1), hostKills: scaled(25), planKills: scaled(25), backups: scaled(4),
 		redeploys: max(scaled(100), 20), warm: max(scaled(25), 16), extensions: 100, alternations: 3, slot: slot, crashes: crashes, rough: scaled(3), stalls: share >= 1,
 		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05, collections: 6,
 	}
@@ -49,7 +50,7 @@ func inTime(length time.Duration) plan {
 // short is what make test runs: under two minutes, everything but what only waits.
 func short() plan {
 	return plan{
-		mode: shortMode, upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, backups: 2, redeploys: 20, warm: 16, extensions: 30,
+		mode: shortMode, upgrades: 4, rounds: 1, halves: true, childKills: 3, hostKills: 5, planKills: 3, backups: 2, redeploys: 20, warm: 16, extensions: 30,
 		alternations: 3, slot: 1500 * time.Millisecond, crashes: 1, rough: 1,
 		probation: 1500 * time.Millisecond, drain: 2 * time.Second, away: 2200 * time.Millisecond, rssGrowth: 0.25, collections: 1, // few redeploys are all warm-up
 	}
@@ -59,7 +60,7 @@ func short() plan {
 // redeployed has reached its bound, 1 000 events for each, when its redeploys are counted.
 func long() plan {
 	return plan{
-		mode: "long", upgrades: 152, rounds: 3, childKills: 100, stops: 5, hostKills: 200, backups: 30, redeploys: 1000, warm: 1300, extensions: 100,
+		mode: "long", upgrades: 152, rounds: 3, childKills: 100, stops: 5, hostKills: 200, planKills: 200, backups: 30, redeploys: 1000, warm: 1300, extensions: 100,
 		alternations: 5, slot: 30 * time.Second, crashes: crashLoop, rough: 10, stalls: true,
 		probation: 3 * time.Second, drain: 5 * time.Second, away: 5 * time.Second, rssGrowth: 0.05, collections: 6,
 	}

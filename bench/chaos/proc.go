@@ -16,6 +16,18 @@ type process struct {
 	pid, parent int
 	start       uint64 // in clock ticks since the machine started
 	state       byte
+	line        string // its command, of what somebody will want to know more of
+}
+
+func (p process) String() string {
+	return fmt.Sprintf("process %d of %d, state %c, %q", p.pid, p.parent, p.state, p.line)
+}
+
+// named is p with its command.
+func (p process) named() process {
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
+	p.line = string(bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+	return p
 }
 
 // parseStat reads /proc/PID/stat. The name in parentheses may hold anything.

@@ -40,6 +40,7 @@ func scenarios() []scenario {
 		{"lost-folder", lostFolder, true},
 		{"full-disk", fullDisk, true},
 		{"rough", rough, true},
+		{"plans", plans, true},
 		{"redeploys", redeploys, false},
 		{"neighbours", neighbours, false},
 		{"hundred", hundred, false},

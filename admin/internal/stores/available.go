@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -46,12 +47,15 @@ type Card struct {
 	Summary string
 	// Why is why it can not be installed: revoked, host or platform; empty if it can.
 	Why string
-	// Letter stands for its picture.
-	Letter string
+	// Picture is the path of its icon, empty for none; Letter stands for it, or behind it.
+	Picture, Letter string
 }
 
 func cardOf(o host.Offer) Card {
-	c := Card{Offer: o, Path: OfferPath(o.ID), Summary: summaryOf(o.Description), Letter: letterOf(o)}
+	c := Card{Offer: o, Path: OfferPath(o.ID), Summary: summaryOf(o.Description), Letter: letterOf(o.Name, o.ID)}
+	if o.Icon {
+		c.Picture = IconPath(o.ID)
+	}
 	switch {
 	case o.Revoked != "":
 		c.Why = "revoked"
@@ -63,10 +67,10 @@ func cardOf(o host.Offer) Card {
 	return c
 }
 
-func letterOf(o host.Offer) string {
-	name := o.Name
-	if name == "" {
-		name = o.ID
+// letterOf is that of the name, or of the last part of the id where that is the name.
+func letterOf(name, id string) string {
+	if name = cmp.Or(name, id); name == id {
+		name = id[strings.LastIndexByte(id, '.')+1:]
 	}
 	first, _ := utf8.DecodeRuneInString(name)
 	return strings.ToUpper(string(first))
@@ -192,6 +196,20 @@ func (d *Desk) offer(w http.ResponseWriter, r *http.Request) error {
 		name = o.ID
 	}
 	return d.cfg.Render(w, r, Page{Name: "offer", Args: []any{name}, Inner: true, Data: view})
+}
+
+// icon is the picture of what is offered under an id.
+func (d *Desk) icon(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.Target(r)
+	if err != nil {
+		return err
+	}
+	icon, err := d.cfg.Host.OfferIcon(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	web.WriteIcon(w, r, icon)
+	return nil
 }
 
 // Missing is an id that nobody offers.

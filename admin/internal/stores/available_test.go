@@ -57,11 +57,11 @@ func TestCards(t *testing.T) {
 		why, letter string
 	}{
 		{"usable", host.Offer{ID: "org.a.A", Name: "été", Usable: true}, "", "É"},
-		{"without a name", host.Offer{ID: "org.a.A", Usable: true}, "", "O"},
+		{"without a name", host.Offer{ID: "org.a.A", Usable: true}, "", "A"},
 		{"without anything", host.Offer{}, "platform", "\ufffd"},
-		{"revoked though usable", host.Offer{ID: "org.a.A", Usable: true, Revoked: "stolen"}, "revoked", "O"},
-		{"for a newer host", host.Offer{ID: "org.a.A", Needs: "9"}, "host", "O"},
-		{"for another platform", host.Offer{ID: "org.a.A"}, "platform", "O"},
+		{"revoked though usable", host.Offer{ID: "org.a.A", Usable: true, Revoked: "stolen"}, "revoked", "A"},
+		{"for a newer host", host.Offer{ID: "org.a.A", Needs: "9"}, "host", "A"},
+		{"for another platform", host.Offer{ID: "org.a.A"}, "platform", "A"},
 	} {
 		if got := cardOf(c.offer); got.Why != c.why || got.Letter != c.letter {
 			t.Errorf("%s: why %q, letter %q", c.name, got.Why, got.Letter)

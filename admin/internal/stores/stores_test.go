@@ -32,6 +32,7 @@ type house struct {
 	one       func(ctx context.Context, id string) (host.Offer, error)
 	outdated  func() ([]host.Outdated, error)
 	refresh   func(ctx context.Context, name string) (host.Repository, error)
+	forget    func(name string, by host.Actor) (host.Repository, error)
 	propose   func(host.PlanRequest) (host.Plan, error)
 	start     func(host.PlanRequest) (host.Plan, error)
 	change    func(verb, id string, by host.Actor) (host.Plan, error)
@@ -69,6 +70,13 @@ func (h *house) RefreshRepository(ctx context.Context, name string) (host.Reposi
 	return h.refresh(ctx, name)
 }
 
+func (h *house) ForgetRepository(_ context.Context, name string, by host.Actor) (host.Repository, error) {
+	if h.forget == nil {
+		return host.Repository{}, h.unexpected("to forget " + name)
+	}
+	return h.forget(name, by)
+}
+
 func (h *house) Available(_ context.Context, q host.AvailableQuery) (host.OfferPage, error) {
 	if h.available == nil {
 		return host.OfferPage{}, h.unexpected("what is available")
@@ -86,6 +94,10 @@ func (h *house) AvailableOne(ctx context.Context, id string) (host.Offer, error)
 		}
 	}
 	return host.Offer{}, &host.Error{Code: host.CodeNotFound, Message: "no repository offers " + id}
+}
+
+func (h *house) OfferIcon(_ context.Context, id string) (host.Icon, error) {
+	return host.Icon{}, h.unexpected("the icon of " + id) // pages name its address only
 }
 
 func (h *house) Outdated(context.Context) ([]host.Outdated, error) {

@@ -33,8 +33,7 @@ func (c *Catalog) Publish(ctx context.Context, r *Received) (file string, err er
 	if unsure != nil {
 		return "", fmt.Errorf("%w: %w", ErrFolder, unsure)
 	}
-	file = fileName(r.Manifest, r.Digest)
-	if err := c.deposit(ctx, r, filepath.Join(c.cfg.Extensions, file)); err != nil {
+	if err := c.deposit(ctx, r, filepath.Join(c.cfg.Extensions, r.File)); err != nil {
 		return "", depositError(err)
 	}
 	if ran {
@@ -42,7 +41,7 @@ func (c *Catalog) Publish(ctx context.Context, r *Received) (file string, err er
 		// there is somebody to look at it.
 		_ = c.ask(ctx, c.look)
 	}
-	return file, nil
+	return r.File, nil
 }
 
 func (c *Catalog) deposit(ctx context.Context, r *Received, path string) error {

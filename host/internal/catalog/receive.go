@@ -18,6 +18,7 @@ type Received struct {
 	Manifest *bundle.Manifest // of Bundle
 	Digest   string
 	Size     int64
+	File     string // the name that Publish gives it
 	Warnings []string
 	// Fault is nil for a bundle that can run on this host.
 	Fault *Fault
@@ -63,7 +64,7 @@ func (c *Catalog) Receive(ctx context.Context, r io.Reader, size int64) (*Receiv
 
 func (c *Catalog) received(p *parcel, a *accepted, release func()) *Received {
 	r := &Received{
-		Bundle: p.verified, Manifest: p.manifest(), Digest: p.digest, Size: p.verified.Size(), Warnings: p.verified.Warnings(),
+		Bundle: p.verified, Manifest: p.manifest(), Digest: p.digest, Size: p.verified.Size(), File: fileName(p.manifest(), p.digest), Warnings: p.verified.Warnings(),
 		accepted: a, release: func() { release(); c.Wake() },
 	}
 	if why := (input{distrust: c.cfg.distrust}).fault(a); why != nil {

@@ -49,8 +49,11 @@ func (i *Installation) fetch(ctx context.Context, j *job) (release func(), at in
 			return release, n, err
 		}
 		bundles[b.ID] = b
-		j.step(n, func(s *plan.Step) {
+		j.change(func(r *record) {
+			s := &r.Plan.Steps[n]
 			s.State, s.Digest, s.Size, s.Bytes, s.Total, s.Code, s.Message = plan.StepReady, b.Digest, b.Size, b.Size, b.Size, "", ""
+			// Whoever is killed while it lands finds it by this name.
+			r.Terms[n].File = b.File
 		})
 		if err := i.save(ctx, j); err != nil {
 			return release, n, err
@@ -132,7 +135,12 @@ func (i *Installation) download(ctx context.Context, j *job, n int, into *bounde
 	pause, most := i.cfg.Patience.Retry, int64(-1)
 	lastByte := i.cfg.Now()
 	for {
+		had := int64(-1) // what is there at first has come before
 		err := i.cfg.Repositories.Fetch(ctx, want, into, func(size, total int64) {
+			if had >= 0 && size > had {
+				i.tally.came(size - had)
+			}
+			had = size
 			if size > most {
 				most, lastByte, pause = size, i.cfg.Now(), i.cfg.Patience.Retry
 			}

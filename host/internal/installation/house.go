@@ -63,6 +63,7 @@ type House interface {
 type Bundle struct {
 	ID, Version, Digest string
 	Size                int64
+	File                string // its name, if it is put into the extensions folder
 	Publisher           string // pin of who signed it, "" for nobody whom a root vouches for
 	Permissions         []string
 	Requires            []bundle.Requirement
@@ -99,11 +100,28 @@ type Condition struct {
 	Code, Message string
 }
 
+// Decision is what somebody has decided about a plan.
+type Decision struct {
+	Action        Act
+	Actor, Remote string // Remote is the address of who asked, "" for this machine
+}
+
+// Act is what was decided. The set is closed.
+type Act string
+
+// The acts, as the audit trail names them.
+const (
+	ActStart  Act = "start-plan"
+	ActCancel Act = "cancel-plan"
+	ActUndo   Act = "undo-plan"
+)
+
 // Rows keep what must outlive the host, durably.
 type Rows interface {
 	// SavePlan saves a plan, in the place of the one with its id. over says that it has ended;
-	// of those the last keep are kept.
-	SavePlan(ctx context.Context, id string, over bool, body []byte, keep int) error
+	// of those the last keep are kept. What was decided about it goes into the audit trail with
+	// it, or neither is saved.
+	SavePlan(ctx context.Context, id string, over bool, body []byte, keep int, decided ...Decision) error
 	// LoadPlans returns all of them, the oldest first.
 	LoadPlans(ctx context.Context) ([][]byte, error)
 	// Value and SetValue keep a text under a key.

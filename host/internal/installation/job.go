@@ -29,13 +29,14 @@ type record struct {
 	Phase  phase     `json:"phase"`
 	Remote string    `json:"remote"` // address of who asked
 	Terms  []term    `json:"terms"`  // of each step
-	End    *end      `json:"end"`    // what it comes to when it is undone; nil before
+	// End is what it comes to when it is undone, or was canceled; nil before.
+	End *end `json:"end"`
 }
 
 // term is what the row of a plan knows of a step beside what is shown.
 type term struct {
 	plan.Terms
-	File    string `json:"file"`    // in the extensions folder, "" before it is there
+	File    string `json:"file"`    // its name in the extensions folder, "" before it is ready
 	Decided bool   `json:"decided"` // that is written down
 }
 
@@ -51,6 +52,8 @@ type end struct {
 type job struct {
 	told func(plan.Plan)
 	now  func() time.Time
+
+	saving sync.Mutex // held from when the record is read until it is written down: rows grow no older
 
 	mu     sync.Mutex // guards what follows
 	record record
@@ -83,8 +86,10 @@ func (i *Installation) readJob(body []byte) (*job, error) {
 	return j, nil
 }
 
-// save writes the record down.
-func (i *Installation) save(ctx context.Context, j *job) error {
+// save writes the record down, with what was decided.
+func (i *Installation) save(ctx context.Context, j *job, decided ...Decision) error {
+	j.saving.Lock()
+	defer j.saving.Unlock()
 	j.mu.Lock()
 	body, err := json.Marshal(j.record)
 	id, over := j.record.Plan.ID, j.record.Phase == over
@@ -92,7 +97,7 @@ func (i *Installation) save(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return i.cfg.Rows.SavePlan(ctx, id, over, body, keepPlans)
+	return i.cfg.Rows.SavePlan(ctx, id, over, body, keepPlans, decided...)
 }
 
 // change changes the record and tells of it.
@@ -188,6 +193,17 @@ func (r *record) arriving() []string {
 		list = append(list, r.Plan.Steps[n].Digest)
 	}
 	return list
+}
+
+// waiting is the id of the first step that is not ready.
+func (r *record) waiting() string {
+	changing := r.changing()
+	for _, n := range changing {
+		if s := r.Plan.Steps[n]; s.State != plan.StepReady {
+			return s.ID
+		}
+	}
+	return r.Plan.Steps[changing[len(changing)-1]].ID
 }
 
 // landing is what is known of a step that lands.

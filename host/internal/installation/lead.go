@@ -78,6 +78,7 @@ func (i *Installation) close(ctx context.Context, j *job, state plan.State, e *e
 		if e != nil {
 			r.Plan.Code, r.Plan.Message = e.Code, e.Message
 		}
+		i.tally.ended(r.Plan) // before anybody sees it, and may undo it
 	})
 	i.keepSaving(ctx, j)
 	r := j.see()
@@ -187,12 +188,14 @@ func (i *Installation) enter(ctx context.Context, j *job) error {
 	if len(r.changing()) == 0 { // there is nothing to do, which is done
 		j.record.Phase, j.record.Plan.State = over, plan.Succeeded
 	}
-	if err := i.save(ctx, j); err != nil {
+	if err := i.save(ctx, j, Decision{ActStart, r.Plan.Actor, r.Remote}); err != nil {
 		return plan.FaultOf(ctx, err)
 	}
 	i.jobs = append(i.jobs, j)
 	if !j.over() {
 		i.begin(j)
+	} else {
+		i.tally.ended(j.show())
 	}
 	i.cfg.Told(j.show())
 	return nil
@@ -225,9 +228,10 @@ func (i *Installation) inTheWay(j *job) error {
 	return nil
 }
 
-// Cancel has a plan end that has not landed, and does not wait for that. The error is a
-// *Fault: CodeNotFound, CodeConflict.
-func (i *Installation) Cancel(id string) (plan.Plan, error) {
+// Cancel has a plan end that has not landed. It returns when that is written down, and does
+// not wait for the end. The error is a *Fault: CodeNotFound, CodeConflict, or what kept it from
+// being written down: then it ends unless the host is killed before.
+func (i *Installation) Cancel(ctx context.Context, id, actor, remote string) (plan.Plan, error) {
 	j := i.find(id)
 	if j == nil {
 		return plan.Plan{}, noPlan(id)
@@ -235,6 +239,7 @@ func (i *Installation) Cancel(id string) (plan.Plan, error) {
 	j.mu.Lock()
 	at, cancel := j.record.Phase, j.cancel
 	if at == fetching && cancel != nil {
+		j.record.End = &end{State: plan.Failed, Step: j.record.waiting(), Code: plan.CodeCanceled, Message: plan.ErrCanceled.Error()}
 		cancel(plan.ErrCanceled)
 	}
 	j.mu.Unlock()
@@ -243,6 +248,11 @@ func (i *Installation) Cancel(id string) (plan.Plan, error) {
 		return j.show(), plan.Faultf(plan.CodeConflict, "the plan has ended already: it is %s", j.show().State)
 	case at != fetching || cancel == nil:
 		return j.show(), &plan.Fault{Code: plan.CodeConflict, Message: "the plan lands already, or is taken back", Hint: "wait for its end, and undo it then"}
+	}
+	ctx, stop := context.WithTimeout(ctx, savePatience)
+	defer stop()
+	if err := i.save(ctx, j, Decision{ActCancel, actor, remote}); err != nil {
+		return j.show(), plan.FaultOf(ctx, err)
 	}
 	return j.show(), nil
 }

@@ -30,10 +30,13 @@ func (i *Installation) recover(ctx context.Context, j *job, restored bool) {
 	old := &end{State: plan.Failed, Code: plan.CodeInterrupted, Message: "the host's database is a backup: what it says of this plan may be old"}
 	switch r.Phase {
 	case fetching:
-		if restored {
-			i.close(ctx, j, plan.Failed, old)
+		switch {
+		case r.End != nil: // somebody has canceled it
+			i.close(ctx, j, r.End.State, r.End)
+			return
+		case !restored:
+			return
 		}
-		return
 	case landing:
 		if restored {
 			break
@@ -43,9 +46,17 @@ func (i *Installation) recover(ctx context.Context, j *job, restored bool) {
 		}
 		old = j.see().End
 	}
-	if r.End == nil {
-		j.change(func(r *record) { r.Phase, r.End = undoing, old })
+	if r.Phase != undoing {
+		j.change(func(r *record) {
+			r.Phase, r.End = undoing, old
+			// More may have landed than is written down: what has not is not there to be
+			// taken back.
+			for n := range r.Terms {
+				r.Terms[n].Decided = r.Terms[n].File != ""
+			}
+		})
 		i.keepSaving(ctx, j)
+		r = j.see()
 	}
 	for _, n := range r.changing() {
 		if r.Plan.Steps[n].Action == plan.Downgrade && r.Terms[n].Decided {

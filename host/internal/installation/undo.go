@@ -123,7 +123,7 @@ func (i *Installation) returned(ctx context.Context, j *job) (but string) {
 
 // Undo takes back what a plan has done that has succeeded, and returns when that is written
 // down. The error is a *Fault: CodeNotFound, CodeConflict, CodeUnavailable.
-func (i *Installation) Undo(ctx context.Context, id, actor string) (plan.Plan, error) {
+func (i *Installation) Undo(ctx context.Context, id, actor, remote string) (plan.Plan, error) {
 	j := i.find(id)
 	if j == nil {
 		return plan.Plan{}, noPlan(id)
@@ -150,7 +150,7 @@ func (i *Installation) Undo(ctx context.Context, id, actor string) (plan.Plan, e
 		r.Phase, r.Plan.State = undoing, plan.Running
 		r.End = &end{State: plan.Undone, Message: orText(actor, "somebody") + " has undone it"}
 	})
-	if err := i.save(ctx, j); err != nil {
+	if err := i.save(ctx, j, Decision{ActUndo, actor, remote}); err != nil {
 		j.change(func(r *record) { r.Phase, r.Plan.State, r.End = over, plan.Succeeded, nil })
 		return j.show(), plan.FaultOf(ctx, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/state/sqlitefile"
 )
@@ -13,7 +14,8 @@ const maxPlan = 1 << 20
 
 // SavePlan saves a plan of installation as JSON, durably, in the place of the one with its id.
 // over says that it has ended: of those the last keep are kept, and every one that has not.
-func (s *Store) SavePlan(ctx context.Context, id string, over bool, body []byte, keep int) error {
+// What was decided about it goes into the audit trail with it, or neither is saved.
+func (s *Store) SavePlan(ctx context.Context, id string, over bool, body []byte, keep int, decided ...AuditEntry) error {
 	if err := checkKey("id of a plan", id); err != nil {
 		return err
 	}
@@ -30,8 +32,10 @@ func (s *Store) SavePlan(ctx context.Context, id string, over bool, body []byte,
 ON CONFLICT (id) DO UPDATE SET over = excluded.over, body = excluded.body`, id, over, string(body)); err != nil {
 			return err
 		}
-		_, err := tx.Exec("DELETE FROM plan WHERE over AND seq NOT IN (SELECT seq FROM plan WHERE over ORDER BY seq DESC LIMIT ?)", keep)
-		return err
+		if _, err := tx.Exec("DELETE FROM plan WHERE over AND seq NOT IN (SELECT seq FROM plan WHERE over ORDER BY seq DESC LIMIT ?)", keep); err != nil {
+			return err
+		}
+		return addAudit(tx, decided, time.Now())
 	})
 	if err != nil {
 		return sqlitefile.Explain("saving a plan in", s.cfg.Path, err)

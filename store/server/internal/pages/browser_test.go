@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"net/http/httptest"
 	"net/url"
@@ -47,7 +48,10 @@ type glance struct {
 // serious, the browser has nothing to complain about. The pictures, in
 // dist/screenshots/store, are for people to look at.
 func TestLook(t *testing.T) {
-	site := serve(t, stocked(), func(c *Config) { c.Root = testRoot(t) })
+	site := serve(t, stocked(), func(c *Config) {
+		c.Root = testRoot(t)
+		c.Jameica = func(context.Context) ([]byte, error) { return c.Root, nil }
+	})
 	tab := browser.Open(t)
 	pictures := filepath.Join("..", "..", "..", "..", "dist", "screenshots", "store")
 	if err := os.MkdirAll(pictures, 0o755); err != nil {
