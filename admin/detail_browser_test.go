@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/jackfield-host/jackfield/host"
-	"github.com/jackfield-host/jackfield/internal/axe"
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
 // tape is a log to which a test writes while somebody follows it.
@@ -37,21 +37,23 @@ func (t *tape) Next(ctx context.Context) (host.LogLine, error) {
 func (t *tape) Close() {}
 
 // TestDetailInBrowser tells the stories of people who look at one extension, each with a
-// host of its own, in one browser.
+// host of its own.
 func TestDetailInBrowser(t *testing.T) {
 	t.Parallel()
-	ctx := browse(t)
-	for name, story := range map[string]func(context.Context, *testing.T){
+	for name, story := range map[string]func(*testing.T, *browsertest.Tab){
 		"keeps nobody out": detailKeepsNobodyOut, "trying": detailTried, "following": detailFollowed,
 		"verbs": detailVerbs, "live": detailLive,
 	} {
-		t.Run(name, func(t *testing.T) { story(ctx, t) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			story(t, browser.Open(t))
+		})
 	}
 }
 
 // browseDetail opens the page of the extension of detailSample, signed in. The returned
 // path leads to its tabs.
-func browseDetail(ctx context.Context, t *testing.T, change ...func(*detailShelf, *host.Extension)) (*detailShelf, *tape, func(tab string) string) {
+func browseDetail(t *testing.T, page *browsertest.Tab, change ...func(*detailShelf, *host.Extension)) (*detailShelf, *tape, func(tab string) string) {
 	t.Helper()
 	s, e := detailSample()
 	for _, c := range change {
@@ -77,67 +79,62 @@ func browseDetail(ctx context.Context, t *testing.T, change ...func(*detailShelf
 	srv.Listener = ln
 	srv.Start()
 	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
-	within(ctx, t, "signing in", chromedp.Navigate(srv.URL+"/admin/"), chromedp.WaitVisible(chromedp.CSS("#password")),
+	page.Do("signing in", chromedp.Navigate(srv.URL+"/admin/"), chromedp.WaitVisible(chromedp.CSS("#password")),
 		chromedp.Click(chromedp.CSS(".sign-in summary")), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), testToken+"\r"), chromedp.WaitVisible(chromedp.CSS(".menu .who")))
 	return s, log, func(tab string) string { return srv.URL + "/admin/extensions/" + url.PathEscape(e.ID) + tab }
 }
 
-func goTo(ctx context.Context, t *testing.T, url string) {
-	t.Helper()
-	within(ctx, t, url, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("ul.tabs")))
+func goTo(page *browsertest.Tab, url string) {
+	page.Do(url, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("ul.tabs")))
 }
 
 // detailKeepsNobodyOut looks at every tab as axe does, wide and light, narrow and
 // dark, with everything open; nothing is wider than the window.
-func detailKeepsNobodyOut(ctx context.Context, t *testing.T) {
-	_, _, path := browseDetail(ctx, t)
+func detailKeepsNobodyOut(t *testing.T, page *browsertest.Tab) {
+	_, _, path := browseDetail(t, page)
 	for _, c := range []struct {
 		theme string
 		width int64
 	}{{"light", 1400}, {"dark", 390}} {
-		read[bool](ctx, t, `document.cookie = "jackfield_theme=`+c.theme+`; path=/admin/", true`)
-		within(ctx, t, "the window", chromedp.EmulateViewport(c.width, 900))
+		browsertest.Read[bool](page, `document.cookie = "jackfield_theme=`+c.theme+`; path=/admin/", true`)
+		page.Window(c.width, 900)
 		for _, tab := range detailTabs() {
-			goTo(ctx, t, path(tab))
-			read[bool](ctx, t, `document.querySelectorAll("main details").forEach(d => d.open = true), true`)
-			axe.Check(ctx, t, "tab "+tab+", "+c.theme)
-			if wide := read[int64](ctx, t, `document.documentElement.scrollWidth`); wide > c.width {
-				t.Errorf("%s at %d pixels is %d wide", tab, c.width, wide)
-			}
+			goTo(page, path(tab))
+			browsertest.Read[bool](page, `document.querySelectorAll("main details").forEach(d => d.open = true), true`)
+			page.Accessible("tab " + tab + ", " + c.theme)
+			page.Fits("tab " + tab)
 		}
 	}
-	within(ctx, t, "the window", chromedp.EmulateViewport(1400, 900))
 }
 
 // detailTried: a person adds an entry, sends, reads the answer.
-func detailTried(ctx context.Context, t *testing.T) {
-	s, _, path := browseDetail(ctx, t)
-	messages := watchConsole(ctx)
-	goTo(ctx, t, path("/types"))
-	within(ctx, t, "to the form", chromedp.Click(chromedp.CSS(`a[href$="org.example.ReportRequest"]`)), chromedp.WaitVisible(chromedp.CSS(`[name="value:/device"]`)))
-	within(ctx, t, "writing", chromedp.SendKeys(chromedp.CSS(`[name="value:/device"]`), "d-1"))
-	within(ctx, t, "a list", chromedp.Click(chromedp.CSS(`[name="add:/tags"]`)), chromedp.WaitReady(chromedp.CSS(`[name="present:/tags"]`)))
-	within(ctx, t, "an entry", chromedp.Click(chromedp.CSS(`[name="add:/tags"]`)), chromedp.WaitVisible(chromedp.CSS(`[name="value:/tags/0"]`)))
-	within(ctx, t, "writing more", chromedp.SendKeys(chromedp.CSS(`[name="value:/tags/0"]`), "new\r"), chromedp.WaitVisible(chromedp.CSS(".answer")))
-	if text := read[string](ctx, t, `document.querySelector(".answer pre").textContent`); !strings.Contains(text, `"accepted": 1`) {
+func detailTried(t *testing.T, page *browsertest.Tab) {
+	s, _, path := browseDetail(t, page)
+	goTo(page, path("/types"))
+	page.Do("to the form", chromedp.Click(chromedp.CSS(`a[href$="org.example.ReportRequest"]`)), chromedp.WaitVisible(chromedp.CSS(`[name="value:/device"]`)))
+	page.Do("writing", chromedp.SendKeys(chromedp.CSS(`[name="value:/device"]`), "d-1"))
+	page.Do("a list", chromedp.Click(chromedp.CSS(`[name="add:/tags"]`)), chromedp.WaitReady(chromedp.CSS(`[name="present:/tags"]`)))
+	page.Do("an entry", chromedp.Click(chromedp.CSS(`[name="add:/tags"]`)), chromedp.WaitVisible(chromedp.CSS(`[name="value:/tags/0"]`)))
+	page.Do("writing more", chromedp.SendKeys(chromedp.CSS(`[name="value:/tags/0"]`), "new\r"), chromedp.WaitVisible(chromedp.CSS(".answer")))
+	if text := browsertest.Read[string](page, `document.querySelector(".answer pre").textContent`); !strings.Contains(text, `"accepted": 1`) {
 		t.Errorf("the answer is %q", text)
 	}
-	axe.Check(ctx, t, "an answer")
+	page.Accessible("an answer")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.tried) != 1 || string(s.tried[0].Payload) != `{"device":"d-1","tags":["new"]}` {
 		t.Errorf("sent: %+v", s.tried)
 	}
-	for _, m := range messages() {
+	for _, m := range page.Complaints() {
 		t.Errorf("the browser complains: %s", m)
 	}
 }
 
 // detailFollowed: lines appear as they come, as text; the reader pauses, and
 // goes on where they were; and changes the level.
-func detailFollowed(ctx context.Context, t *testing.T) {
-	s, log, path := browseDetail(ctx, t)
-	goTo(ctx, t, path("/logs"))
+func detailFollowed(t *testing.T, page *browsertest.Tab) {
+	s, log, path := browseDetail(t, page)
+	goTo(page, path("/logs"))
 	send := func(l host.LogLine) {
 		select {
 		case log.lines <- l:
@@ -145,40 +142,40 @@ func detailFollowed(ctx context.Context, t *testing.T) {
 			t.Fatal("nobody takes the line")
 		}
 	}
-	within(ctx, t, "following", chromedp.Click(chromedp.CSS("#follow")))
-	until(ctx, t, `document.getElementById("follow-state").textContent.startsWith("New lines")`)
+	page.Do("following", chromedp.Click(chromedp.CSS("#follow")))
+	page.Until("it follows", `document.getElementById("follow-state").textContent.startsWith("New lines")`)
 	if after := <-log.asked; after != "p39" {
 		t.Errorf("it is followed behind %q", after)
 	}
 	send(host.LogLine{Time: time.Now(), Level: "error", Message: spite, Attrs: []host.LogAttr{{Key: spite, Value: spite}}, Position: "p40"})
-	until(ctx, t, `document.querySelector("#log li:last-child").textContent.includes("<script>alert(1)</script>")`)
-	if n := read[int](ctx, t, `document.querySelectorAll("#log script, #log img").length`); n != 0 {
+	page.Until("a line comes as text", `document.querySelector("#log li:last-child").textContent.includes("<script>alert(1)</script>")`)
+	if n := browsertest.Read[int](page, `document.querySelectorAll("#log script, #log img").length`); n != 0 {
 		t.Error("a line became markup")
 	}
 	send(host.LogLine{Missed: 17})
-	until(ctx, t, `document.querySelector("#log li:last-child").textContent.startsWith("17 lines")`)
-	if !read[bool](ctx, t, `(() => { const l = document.getElementById("log"); return l.scrollHeight - l.scrollTop - l.clientHeight < 40 })()`) {
+	page.Until("lines are missing", `document.querySelector("#log li:last-child").textContent.startsWith("17 lines")`)
+	if !browsertest.Read[bool](page, `(() => { const l = document.getElementById("log"); return l.scrollHeight - l.scrollTop - l.clientHeight < 40 })()`) {
 		t.Error("the newest line is not in sight")
 	}
 
 	// A reader who has scrolled up stays where they are, and is told of new lines.
-	read[bool](ctx, t, `document.getElementById("log").scrollTop = 0, true`)
+	browsertest.Read[bool](page, `document.getElementById("log").scrollTop = 0, true`)
 	for i := range 30 {
 		send(host.LogLine{Time: time.Now(), Level: "info", Message: "another", Position: "q" + string(rune('a'+i%26))})
 	}
-	until(ctx, t, `!document.getElementById("newest").hidden`)
-	if top := read[int](ctx, t, `document.getElementById("log").scrollTop`); top != 0 {
+	page.Until("it tells of new lines", `!document.getElementById("newest").hidden`)
+	if top := browsertest.Read[int](page, `document.getElementById("log").scrollTop`); top != 0 {
 		t.Errorf("the reader was taken to %d", top)
 	}
-	within(ctx, t, "pausing", chromedp.Click(chromedp.CSS("#follow")))
-	until(ctx, t, `document.getElementById("follow").getAttribute("aria-pressed") === "false"`)
-	within(ctx, t, "going on", chromedp.Click(chromedp.CSS("#follow")))
+	page.Do("pausing", chromedp.Click(chromedp.CSS("#follow")))
+	page.Until("it pauses", `document.getElementById("follow").getAttribute("aria-pressed") === "false"`)
+	page.Do("going on", chromedp.Click(chromedp.CSS("#follow")))
 	if after := <-log.asked; after != "qd" {
 		t.Errorf("it goes on behind %q", after)
 	}
-	axe.Check(ctx, t, "a log that is followed")
+	page.Accessible("a log that is followed")
 
-	within(ctx, t, "another level", chromedp.SetValue(chromedp.CSS("#set-level"), "error"),
+	page.Do("another level", chromedp.SetValue(chromedp.CSS("#set-level"), "error"),
 		chromedp.Click(chromedp.CSS(`form[action$="/log-level"] button`)), chromedp.WaitVisible(chromedp.CSS(".notice.ok")))
 	if done := s.did(); len(done) != 1 || done[0].Verb != host.VerbLogLevel || done[0].Level != "error" {
 		t.Errorf("the host was asked %+v", done)
@@ -187,8 +184,8 @@ func detailFollowed(ctx context.Context, t *testing.T) {
 
 // detailVerbs: pinning, rolling back, consent, taking back and removing, as a
 // person does them.
-func detailVerbs(ctx context.Context, t *testing.T) {
-	s, _, path := browseDetail(ctx, t, func(s *detailShelf, e *host.Extension) {
+func detailVerbs(t *testing.T, page *browsertest.Tab) {
+	s, _, path := browseDetail(t, page, func(s *detailShelf, e *host.Extension) {
 		s.kept[0].Pinned, e.Versions[0].Pinned = false, false
 	})
 	link := func(verb string) chromedp.Action[chromedp.Void] {
@@ -200,8 +197,8 @@ func detailVerbs(ctx context.Context, t *testing.T) {
 	do := func(what, tab string, steps ...chromedp.Action[chromedp.Void]) host.Action {
 		t.Helper()
 		before := len(s.did())
-		goTo(ctx, t, path(tab))
-		within(ctx, t, what, steps...)
+		goTo(page, path(tab))
+		page.Do(what, steps...)
 		done := s.did()
 		if len(done) != before+1 {
 			t.Fatalf("%s: the host was asked %+v", what, done)
@@ -228,19 +225,19 @@ func detailVerbs(ctx context.Context, t *testing.T) {
 
 // detailLive: the page becomes what it would be if it was loaded now, and
 // what a reader has opened stays open.
-func detailLive(ctx context.Context, t *testing.T) {
-	s, _, path := browseDetail(ctx, t)
-	goTo(ctx, t, path(""))
-	within(ctx, t, "opening", chromedp.Click(chromedp.CSS("main details summary")))
+func detailLive(t *testing.T, page *browsertest.Tab) {
+	s, _, path := browseDetail(t, page)
+	goTo(page, path(""))
+	page.Do("opening", chromedp.Click(chromedp.CSS("main details summary")))
 	e, _ := s.Extension("org.example.Report$Server")
 	e.State, e.PID, e.Reason = "backoff", 0, &host.Reason{Code: "crashed", Stage: "runtime", Message: "it crashed just now", Time: time.Now()}
 	s.set(e, running())
-	until(ctx, t, `document.querySelector("main").textContent.includes("it crashed just now")`)
-	until(ctx, t, `document.querySelector(".title .badge").textContent === "waiting to retry" || document.querySelector(".title .badge.warn") !== null`)
-	if !read[bool](ctx, t, `document.querySelector("main details").open`) {
+	page.Until("the crash", `document.querySelector("main").textContent.includes("it crashed just now")`)
+	page.Until("the badge", `document.querySelector(".title .badge").textContent === "waiting to retry" || document.querySelector(".title .badge.warn") !== null`)
+	if !browsertest.Read[bool](page, `document.querySelector("main details").open`) {
 		t.Error("what the reader has opened is closed")
 	}
-	if focus := read[string](ctx, t, `document.activeElement.tagName`); focus != "SUMMARY" {
+	if focus := browsertest.Read[string](page, `document.activeElement.tagName`); focus != "SUMMARY" {
 		t.Errorf("the focus has moved to %s", focus)
 	}
 }

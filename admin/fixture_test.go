@@ -192,7 +192,7 @@ func (s *shelf) Icon(id string) (host.Icon, error) {
 	if id != running().ID {
 		return host.Icon{}, &host.Error{Code: host.CodeNotFound, Message: id + " has no picture"}
 	}
-	return host.Icon{Data: []byte("a picture"), ETag: `"1"`}, nil
+	return host.Icon{Data: []byte("a picture"), Media: "image/png", ETag: `"1"`}, nil
 }
 
 func (s *shelf) UIOf(string) string { return host.UINone }

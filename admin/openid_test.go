@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
 // withProvider starts an OpenID provider as a process of its own (testdata/openid), and a
@@ -73,8 +74,8 @@ func startProvider(t *testing.T, binary, redirect string) (issuer string) {
 	return strings.TrimSpace(line)
 }
 
-// browser is a client that keeps cookies, and follows to other sites as browsers do.
-func browser(t *testing.T) *http.Client {
+// visitor is a client that keeps cookies, and follows to other sites as browsers do.
+func visitor(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -128,7 +129,7 @@ func visit(t *testing.T, b *http.Client, address string) (int, string) {
 func TestSignInAtAProvider(t *testing.T) {
 	t.Parallel()
 	page, accounts := withProvider(t)
-	if _, text := visit(t, browser(t), page.URL+"/admin/sign-in"); !strings.Contains(text, "/admin/oidc/start") {
+	if _, text := visit(t, visitor(t), page.URL+"/admin/sign-in"); !strings.Contains(text, "/admin/oidc/start") {
 		t.Errorf("the form does not lead to the provider: %s", text)
 	}
 	begin := func(b *http.Client) *http.Response {
@@ -141,10 +142,10 @@ func TestSignInAtAProvider(t *testing.T) {
 		return resp
 	}
 
-	vera := browser(t)
+	vera := visitor(t)
 	back := atProvider(t, vera, begin(vera), "vera")
 	// Who has only seen where the provider sends her can not come in by it.
-	if status, _ := visit(t, browser(t), back.String()); status != http.StatusForbidden {
+	if status, _ := visit(t, visitor(t), back.String()); status != http.StatusForbidden {
 		t.Errorf("with the code and another browser: %d", status)
 	}
 	status, text := visit(t, vera, back.String())
@@ -165,7 +166,7 @@ func TestSignInAtAProvider(t *testing.T) {
 		t.Errorf("a second time: %d", status)
 	}
 
-	otto := browser(t)
+	otto := visitor(t)
 	first := begin(otto)
 	begin(otto) // in another tab: the last one counts
 	if status, _ := visit(t, otto, atProvider(t, otto, first, "otto").String()); status != http.StatusForbidden {
@@ -186,7 +187,7 @@ func TestSignInAtAProvider(t *testing.T) {
 		t.Errorf("%+v, %v", u, err)
 	}
 
-	eve := browser(t)
+	eve := visitor(t)
 	status, text = visit(t, eve, atProvider(t, eve, begin(eve), "eve").String())
 	if status != http.StatusForbidden || !strings.Contains(text, "gives no role here") {
 		t.Errorf("eve: %d %s", status, text)
@@ -194,7 +195,7 @@ func TestSignInAtAProvider(t *testing.T) {
 	if _, err := accounts.User("eve"); err == nil {
 		t.Error("eve is a user")
 	}
-	denied := browser(t)
+	denied := visitor(t)
 	begin(denied)
 	if status, _ := visit(t, denied, page.URL+"/admin/oidc/callback?error=access_denied&state=x"); status != http.StatusForbidden {
 		t.Errorf("a refusal: %d", status)
@@ -206,15 +207,15 @@ func TestSignInAtAProvider(t *testing.T) {
 func TestBrowserSignsInAtAProvider(t *testing.T) {
 	t.Parallel()
 	page, _ := withProvider(t)
-	ctx := browse(t)
-	within(ctx, t, "the sign-in form", chromedp.Navigate(page.URL+"/admin/"), chromedp.Click(chromedp.CSS(`a[href="/admin/oidc/start"]`)))
-	within(ctx, t, "the provider", chromedp.WaitVisible(chromedp.CSS("#username")),
+	tab := browser.Open(t)
+	tab.Do("the sign-in form", chromedp.Navigate(page.URL+"/admin/"), chromedp.Click(chromedp.CSS(`a[href="/admin/oidc/start"]`)))
+	tab.Do("the provider", chromedp.WaitVisible(chromedp.CSS("#username")),
 		chromedp.SendKeys(chromedp.CSS("#username"), "vera"), chromedp.SendKeys(chromedp.CSS("#password"), "verysecure\r"))
-	within(ctx, t, "the extensions", chromedp.WaitVisible(chromedp.CSS("table")))
-	if where := read[string](ctx, t, "location.href"); where != page.URL+"/admin/" {
+	tab.Do("the extensions", chromedp.WaitVisible(chromedp.CSS("table")))
+	if where := browsertest.Read[string](tab, "location.href"); where != page.URL+"/admin/" {
 		t.Errorf("the browser is at %s", where)
 	}
-	if cookie := read[string](ctx, t, "document.cookie"); cookie != "" {
+	if cookie := browsertest.Read[string](tab, "document.cookie"); cookie != "" {
 		t.Errorf("scripts can read the session: %q", cookie)
 	}
 }

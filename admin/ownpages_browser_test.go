@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/jackfield-host/jackfield/host"
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
 // paged is a shelf whose one extension has pages of its own, a configuration and types.
@@ -139,7 +140,7 @@ func (w *witness) all() []string {
 
 // openPaged serves p, signs a browser in and opens the own pages. It returns what was
 // asked for with a cookie below /admin/ui/, or from the frame.
-func openPaged(ctx context.Context, t *testing.T, p *paged) *witness {
+func openPaged(t *testing.T, tab *browsertest.Tab, p *paged) *witness {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -159,10 +160,10 @@ func openPaged(ctx context.Context, t *testing.T, p *paged) *witness {
 	s.Listener = ln
 	s.Start()
 	t.Cleanup(s.Close)
-	within(ctx, t, "opening the page", chromedp.Navigate(s.URL+"/admin/sign-in"))
-	read[bool](ctx, t, `fetch("/admin/sign-in", { method: "POST", body: new URLSearchParams({ token: "`+testToken+`" }) }).then(() => { window.inside = true; }) instanceof Promise`)
-	until(ctx, t, `window.inside === true`)
-	within(ctx, t, "the own pages", chromedp.Navigate(s.URL+"/admin/extensions/"+running().ID+"/ui"), chromedp.WaitVisible(chromedp.CSS("#own-pages")))
+	tab.Do("opening the page", chromedp.Navigate(s.URL+"/admin/sign-in"))
+	browsertest.Read[bool](tab, `fetch("/admin/sign-in", { method: "POST", body: new URLSearchParams({ token: "`+testToken+`" }) }).then(() => { window.inside = true; }) instanceof Promise`)
+	tab.Until("inside", `window.inside === true`)
+	tab.Do("the own pages", chromedp.Navigate(s.URL+"/admin/extensions/"+running().ID+"/ui"), chromedp.WaitVisible(chromedp.CSS("#own-pages")))
 	return seen
 }
 
@@ -206,8 +207,8 @@ func TestHostileOwnPages(t *testing.T) {
 	}
 	code := strings.NewReplacer("ELSEWHERE", web.URL, "PEER", peer.LocalAddr().String(), "REQUEST", running().Request).Replace(string(script))
 	p := newPaged(map[string]string{"index.html": bare, "own.js": code})
-	ctx := browse(t)
-	inside := openPaged(ctx, t, p)
+	tab := browser.Open(t)
+	inside := openPaged(t, tab, p)
 	got := p.asked(t)
 	var found map[string]string
 	if err := json.Unmarshal(got.Payload, &found); err != nil {
@@ -235,13 +236,13 @@ func TestHostileOwnPages(t *testing.T) {
 			t.Errorf("the frame has used the session: %s", request)
 		}
 	}
-	if where := read[string](ctx, t, `location.pathname`); !strings.HasSuffix(where, "/ui") {
+	if where := browsertest.Read[string](tab, `location.pathname`); !strings.HasSuffix(where, "/ui") {
 		t.Errorf("the frame has led the window to %s", where)
 	}
-	if height := read[string](ctx, t, `document.getElementById("own-pages").getAttribute("height")`); height != "5000" {
+	if height := browsertest.Read[string](tab, `document.getElementById("own-pages").getAttribute("height")`); height != "5000" {
 		t.Errorf("the frame has made itself %s high", height)
 	}
-	if injected := read[bool](ctx, t, `Boolean(document.querySelector("#own-pages-confirm b, #own-pages-confirm img") || window.injected)`); injected {
+	if injected := browsertest.Read[bool](tab, `Boolean(document.querySelector("#own-pages-confirm b, #own-pages-confirm img") || window.injected)`); injected {
 		t.Error("what the frame wrote became a part of the page")
 	}
 }
@@ -252,7 +253,7 @@ func TestOwnPagesDoNotLeave(t *testing.T) {
 	elsewhere := &witness{}
 	web := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { elsewhere.note(r.URL.String()) }))
 	t.Cleanup(web.Close)
-	ctx := browse(t)
+	tab := browser.Open(t)
 	for name, leave := range map[string]string{
 		"a link":      `location.href = "ELSEWHERE/?" + said;`,
 		"a form":      `document.body.append(Object.assign(document.createElement("form"), { action: "ELSEWHERE/?" + said })); document.forms[0].submit();`,
@@ -265,10 +266,10 @@ func TestOwnPagesDoNotLeave(t *testing.T) {
 				const said = JSON.stringify(await jackfield.ask("types.call", { type: "` + running().Request + `", payload: {} }));
 				` + strings.ReplaceAll(leave, "ELSEWHERE", web.URL)})
 			p.hold = make(chan struct{})
-			inside := openPaged(ctx, t, p)
-			read[bool](ctx, t, `document.getElementById("own-pages").addEventListener("load", () => { window.left = true; }) === undefined`)
+			inside := openPaged(t, tab, p)
+			browsertest.Read[bool](tab, `document.getElementById("own-pages").addEventListener("load", () => { window.left = true; }) === undefined`)
 			close(p.hold)
-			until(ctx, t, `window.left === true`) // for the error page of the browser
+			tab.Until("the frame has loaded something else", `window.left === true`) // for the error page of the browser
 			if seen := elsewhere.all(); len(seen) != 0 {
 				t.Errorf("another server was asked for %q", seen)
 			}
@@ -278,30 +279,6 @@ func TestOwnPagesDoNotLeave(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// inFrame returns a context whose steps run in the frame of the page.
-func inFrame(ctx context.Context, t *testing.T) context.Context {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(20 * time.Millisecond) {
-		targets, err := chromedp.Targets(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, target := range targets {
-			if target.Type == "iframe" && strings.Contains(target.URL, "/admin/ui/") {
-				inner, cancel := chromedp.NewContext(ctx, chromedp.WithTargetID(target.TargetID))
-				t.Cleanup(cancel)
-				if err := chromedp.Do(inner); err != nil { // not bounded, as in browse
-					t.Fatal(err)
-				}
-				return inner
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the page has no frame")
-		}
 	}
 }
 
@@ -317,45 +294,45 @@ func TestOwnPagesOfPanel(t *testing.T) {
 		files[name] = string(text)
 	}
 	p := newPaged(files)
-	ctx := browse(t)
-	openPaged(ctx, t, p)
-	frame := inFrame(ctx, t)
-	until(frame, t, `document.querySelector("#configuration input")?.value === "Hello" && !document.querySelector("#configuration input").disabled`)
-	until(ctx, t, `Number(document.getElementById("own-pages").height) < 600`) // it fits
+	tab := browser.Open(t)
+	openPaged(t, tab, p)
+	frame := tab.Frame("/admin/ui/")
+	frame.Until("the configuration", `document.querySelector("#configuration input")?.value === "Hello" && !document.querySelector("#configuration input").disabled`)
+	tab.Until("it fits", `Number(document.getElementById("own-pages").height) < 600`) // it fits
 
-	within(frame, t, "greeting", chromedp.Click(chromedp.CSS("#try button")))
-	until(frame, t, `document.getElementById("said").textContent === "Hello, Ada"`)
+	frame.Do("greeting", chromedp.Click(chromedp.CSS("#try button")))
+	frame.Until("it greets", `document.getElementById("said").textContent === "Hello, Ada"`)
 	if asked := p.asked(t); string(asked.Payload) != `{"name":"Ada"}` || asked.Type != "examples.panel.GreetRequest" || asked.Actor.Name != "admin" {
 		t.Errorf("it asked %+v", asked)
 	}
 
 	// Nothing is saved that the person has not confirmed, in the page around.
 	change := func(word string) {
-		read[string](frame, t, `document.querySelector("#configuration input").value = ""`)
-		within(frame, t, "changing", chromedp.SendKeys(chromedp.CSS("#configuration input"), word), chromedp.Click(chromedp.CSS("#configuration button")))
-		within(ctx, t, "the question", chromedp.WaitVisible(chromedp.CSS("#own-pages-confirm[open]")))
+		browsertest.Read[string](frame, `document.querySelector("#configuration input").value = ""`)
+		frame.Do("changing", chromedp.SendKeys(chromedp.CSS("#configuration input"), word), chromedp.Click(chromedp.CSS("#configuration button")))
+		tab.Do("the question", chromedp.WaitVisible(chromedp.CSS("#own-pages-confirm[open]")))
 	}
 	change("<b>Salut</b>")
-	if text := read[string](ctx, t, `document.querySelector("#own-pages-confirm tbody tr").innerText.replace(/\s+/g, " ")`); text != `/salutation "He\u202ello" {"salutation":"<b>Salut</b>"}` {
+	if text := browsertest.Read[string](tab, `document.querySelector("#own-pages-confirm tbody tr").innerText.replace(/\s+/g, " ")`); text != `/salutation "He\u202ello" {"salutation":"<b>Salut</b>"}` {
 		t.Errorf("the person is asked about %q", text)
 	}
-	if text := read[string](ctx, t, `document.querySelectorAll("#own-pages-confirm tbody tr")[1].innerText.replace(/\s+/g, " ").trim()`); text != "/password ••• •••" {
+	if text := browsertest.Read[string](tab, `document.querySelectorAll("#own-pages-confirm tbody tr")[1].innerText.replace(/\s+/g, " ").trim()`); text != "/password ••• •••" {
 		t.Errorf("a secret is shown as %q", text)
 	}
-	within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value='']")))
-	until(frame, t, `document.getElementById("said").textContent === "Not saved."`)
+	tab.Do("refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value='']")))
+	frame.Until("it says that nothing is saved", `document.getElementById("said").textContent === "Not saved."`)
 	if saved := p.savedSoFar(); len(saved) != 0 {
 		t.Fatalf("saved though it was refused: %+v", saved)
 	}
 	// The clock of the page around stands still: who clicks just when it asks saves nothing.
-	read[bool](ctx, t, `((real) => { window.setTimeout = (after, ms) => { if (ms === 800) { window.go = after; return 0; } return real(after, ms); }; return true; })(window.setTimeout)`)
+	browsertest.Read[bool](tab, `((real) => { window.setTimeout = (after, ms) => { if (ms === 800) { window.go = after; return 0; } return real(after, ms); }; return true; })(window.setTimeout)`)
 	change("Bonjour")
-	if !read[bool](ctx, t, `document.querySelector("#own-pages-confirm button[value=save]").disabled`) {
+	if !browsertest.Read[bool](tab, `document.querySelector("#own-pages-confirm button[value=save]").disabled`) {
 		t.Error("who clicks just when it asks has saved")
 	}
-	read[bool](ctx, t, `window.go() === undefined`)
-	within(ctx, t, "saving", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value=save]")))
-	until(frame, t, `document.getElementById("said").textContent === "Saved."`)
+	browsertest.Read[bool](tab, `window.go() === undefined`)
+	tab.Do("saving", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value=save]")))
+	frame.Until("it is saved", `document.getElementById("said").textContent === "Saved."`)
 	saved := p.savedSoFar()
 	if len(saved) != 1 || string(saved[0].Values) != `{"salutation":"Bonjour"}` || saved[0].Revision != 4 || saved[0].Actor.Name != "admin" {
 		t.Errorf("saved %+v", saved)
@@ -364,18 +341,16 @@ func TestOwnPagesOfPanel(t *testing.T) {
 	// One that asks again and again is not listened to.
 	for range 3 {
 		change("Again")
-		within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value='']")))
-		until(frame, t, `document.getElementById("said").textContent === "Not saved."`)
+		tab.Do("refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value='']")))
+		frame.Until("it says that nothing is saved", `document.getElementById("said").textContent === "Not saved."`)
 	}
-	read[bool](frame, t, `((form) => { form.requestSubmit(); document.getElementById("said").textContent = ""; return true; })(document.getElementById("configuration"))`)
-	until(frame, t, `document.getElementById("said").textContent === "Not saved."`)
-	if read[bool](ctx, t, `document.getElementById("own-pages-confirm").open`) {
+	browsertest.Read[bool](frame, `((form) => { form.requestSubmit(); document.getElementById("said").textContent = ""; return true; })(document.getElementById("configuration"))`)
+	frame.Until("it says that nothing is saved", `document.getElementById("said").textContent === "Not saved."`)
+	if browsertest.Read[bool](tab, `document.getElementById("own-pages-confirm").open`) {
 		t.Error("a fourth question comes")
 	}
-	within(ctx, t, "a narrow window", chromedp.EmulateViewport(400, 800))
-	if wide := read[int](ctx, t, `document.documentElement.scrollWidth`); wide > 400 {
-		t.Errorf("at 400 pixels the page is %d wide", wide)
-	}
+	tab.Window(400, 800)
+	tab.Fits("own pages")
 }
 
 // The example of docs/ui-bridge.md does what is said of it.
@@ -394,14 +369,14 @@ func TestExampleOfTheBridge(t *testing.T) {
 		return text
 	}
 	p := newPaged(map[string]string{"index.html": block("html"), "app.js": block("js")})
-	ctx := browse(t)
-	openPaged(ctx, t, p)
-	frame := inFrame(ctx, t)
-	until(frame, t, `document.querySelector("input")?.value === "Hello"`)
-	within(frame, t, "saving", chromedp.Click(chromedp.CSS("button")))
-	until(ctx, t, `document.querySelector("#own-pages-confirm[open] button[value=save]:enabled") !== null`)
-	within(ctx, t, "confirming", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value=save]")))
-	until(frame, t, `document.getElementById("said").textContent === "Hello, Ada"`)
+	tab := browser.Open(t)
+	openPaged(t, tab, p)
+	frame := tab.Frame("/admin/ui/")
+	frame.Until("the configuration", `document.querySelector("input")?.value === "Hello"`)
+	frame.Do("saving", chromedp.Click(chromedp.CSS("button")))
+	tab.Until("the question may be answered", `document.querySelector("#own-pages-confirm[open] button[value=save]:enabled") !== null`)
+	tab.Do("confirming", chromedp.Click(chromedp.CSS("#own-pages-confirm button[value=save]")))
+	frame.Until("it greets", `document.getElementById("said").textContent === "Hello, Ada"`)
 	if saved := p.savedSoFar(); len(saved) != 1 || string(saved[0].Values) != `{"salutation":"Hello"}` {
 		t.Errorf("saved %+v", saved)
 	}

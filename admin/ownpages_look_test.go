@@ -5,7 +5,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/jackfield-host/jackfield/internal/axe"
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
 // Axe looks at the page around own pages, and at the question that it asks, in both
@@ -16,22 +16,20 @@ func TestOwnPagesKeepNobodyOut(t *testing.T) {
 		await jackfield.connect();
 		jackfield.ask("config.set", { values: { salutation: "x".repeat(200) } }).catch(() => {});
 		jackfield.fit();`})
-	ctx := browse(t)
-	openPaged(ctx, t, p)
-	here := read[string](ctx, t, `location.href`)
+	tab := browser.Open(t)
+	openPaged(t, tab, p)
+	here := browsertest.Read[string](tab, `location.href`)
 	for _, preference := range []string{"language=fr&theme=dark", "language=en&theme=light"} {
-		read[bool](ctx, t, `fetch("/admin/preferences", { method: "POST", body: new URLSearchParams("`+preference+`&back=/admin/") }).then(() => { window.preferred = true; }) instanceof Promise`)
-		until(ctx, t, `window.preferred === true`)
-		within(ctx, t, "the page again", chromedp.Navigate(here))
-		until(ctx, t, `document.documentElement.lang === "`+preference[9:11]+`" && document.getElementById("own-pages-confirm").open`)
-		within(ctx, t, "wide", chromedp.EmulateViewport(1400, 900))
-		axe.Check(ctx, t, "the question, "+preference)
-		within(ctx, t, "narrow", chromedp.EmulateViewport(390, 800))
-		axe.Check(ctx, t, "the question, narrow, "+preference)
-		if wide := read[int](ctx, t, `document.documentElement.scrollWidth`); wide > 390 {
-			t.Errorf("at 390 pixels the page is %d wide", wide)
-		}
-		within(ctx, t, "refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button.quiet")), chromedp.WaitNotVisible(chromedp.CSS("#own-pages-confirm")))
-		axe.Check(ctx, t, "the page, narrow, "+preference)
+		browsertest.Read[bool](tab, `fetch("/admin/preferences", { method: "POST", body: new URLSearchParams("`+preference+`&back=/admin/") }).then(() => { window.preferred = true; }) instanceof Promise`)
+		tab.Until("the form is sent", `window.preferred === true`)
+		tab.Do("the page again", chromedp.Navigate(here))
+		tab.Until("the question in this language", `document.documentElement.lang === "`+preference[9:11]+`" && document.getElementById("own-pages-confirm").open`)
+		tab.Window(1400, 900)
+		tab.Accessible("the question, " + preference)
+		tab.Window(390, 800)
+		tab.Accessible("the question, narrow, " + preference)
+		tab.Fits("the question, " + preference)
+		tab.Do("refusing", chromedp.Click(chromedp.CSS("#own-pages-confirm button.quiet")), chromedp.WaitNotVisible(chromedp.CSS("#own-pages-confirm")))
+		tab.Accessible("the page, narrow, " + preference)
 	}
 }

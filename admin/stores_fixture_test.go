@@ -1,8 +1,13 @@
 package admin
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"strings"
 	"time"
 
@@ -24,6 +29,7 @@ type stocked struct {
 	planned      []string // what was done to plans: "cancel 1"
 	refuseStart  error    // the answer to StartPlan, if it is set
 	slow         bool     // repositories do not answer
+	spoilt       bool     // icons can not be had
 }
 
 func (s *shelf) Repositories() []host.Repository {
@@ -39,6 +45,40 @@ func (s *shelf) RefreshRepository(_ context.Context, name string) (host.Reposito
 		}
 	}
 	return host.Repository{}, &host.Error{Code: host.CodeNotFound, Message: "there is no repository " + name}
+}
+
+func (s *shelf) ForgetRepository(ctx context.Context, name string, a host.Actor) (host.Repository, error) {
+	r, err := s.RefreshRepository(ctx, name)
+	if err != nil {
+		return r, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.planned = append(s.planned, a.Name+" forgets "+name)
+	r.State, r.Seen, r.Sequence = "never", nil, 0
+	return r, nil
+}
+
+// OfferIcon is a red square of what has one, unless the repository has something else.
+func (s *shelf) OfferIcon(ctx context.Context, id string) (host.Icon, error) {
+	o, err := s.AvailableOne(ctx, id)
+	if err == nil && !o.Icon {
+		err = &host.Error{Code: host.CodeNotFound, Message: id + " has no icon"}
+	}
+	if err == nil && s.spoilt {
+		err = &host.Error{Code: host.CodeUnavailable, Message: "the icon can not be had now"}
+	}
+	return host.Icon{Data: redSquare(), Media: "image/png", ETag: `"5e"`}, err
+}
+
+func redSquare() []byte {
+	img := image.NewNRGBA(image.Rect(0, 0, 96, 96))
+	draw.Draw(img, image.Rect(8, 8, 88, 88), image.NewUniform(color.NRGBA{R: 0xb4, G: 0x33, B: 0x2c, A: 255}), image.Point{}, draw.Src)
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil { // into memory
+		return nil
+	}
+	return b.Bytes()
 }
 
 func (s *shelf) Available(_ context.Context, q host.AvailableQuery) (host.OfferPage, error) {
@@ -150,12 +190,12 @@ func (s *shelf) plan(p host.Plan) {
 func stockShelf(s *shelf) {
 	at := time.Now().Add(-2 * time.Hour)
 	s.repositories = []host.Repository{
-		{Name: "acme", URL: "https://store.acme.example", Kind: "jackfield", Priority: 10, Enabled: true, State: "ok", Sequence: 412, Issued: &at, Expires: ptr(at.Add(72 * time.Hour)), Checked: &at, Read: &at, Listings: 37},
+		{Name: "acme", URL: "https://store.acme.example", Kind: "jackfield", Priority: 10, Enabled: true, State: "ok", Seen: &host.RepositorySeen{Store: "store.acme.example", Sequence: 412}, Sequence: 412, Issued: &at, Expires: ptr(at.Add(72 * time.Hour)), Checked: &at, Read: &at, Listings: 37},
 		{Name: "bank", URL: "https://bank.example/jameica", Kind: "jameica", Enabled: true, State: "stale", Code: "index_unreachable", Message: "it does not answer", Checked: &at, Listings: 4},
 	}
 	s.offers = []host.Offer{
 		{ID: "org.example.maps.Maps", Name: "Maps", Description: "Maps of the **world**, drawn by the host.\n\nMore text.", Publisher: "Example", Repository: "acme", Version: "3.1.0", Channel: "stable", Usable: true, Action: "install",
-			Permissions: []string{"net:tiles.example.org:443", "kv"}, Requires: []string{"org.example.Base >=2"}, License: "MIT", Homepage: "https://example.org/maps", Size: 9 << 20, Versions: []string{"3.1.0", "3.0.2", "2.9"}, Changelog: "- faster tiles"},
+			Permissions: []string{"net:tiles.example.org:443", "kv"}, Requires: []string{"org.example.Base >=2"}, License: "MIT", Homepage: "https://example.org/maps", Size: 9 << 20, Versions: []string{"3.1.0", "3.0.2", "2.9"}, Changelog: "- faster tiles", Icon: true},
 		{ID: running().ID, Name: "Tracking", Description: "Positions of devices.", Publisher: "K2", Repository: "acme", Version: "5.1.0", Channel: "stable", Usable: true, Installed: running().Version, Action: "update", Size: 4 << 20, Versions: []string{"5.1.0", "5.0.0010"}, Changelog: "- corridors\n- <script>alert(1)</script>"},
 		{ID: "org.example.future.Future", Name: "Future", Description: "For hosts to come.", Publisher: "Example", Repository: "acme", Version: "9.0", Channel: "beta", Needs: "99.0", Action: "none", Versions: []string{"9.0"}},
 		{ID: "org.example.old.Old", Name: "Old", Description: "Not kept up any more.", Publisher: "Example", Repository: "acme", Version: "1.0", Channel: "stable", Usable: true, Action: "install", Deprecated: "use Maps", Versions: []string{"1.0"},
@@ -176,9 +216,9 @@ func proposal() host.Plan {
 	return host.Plan{
 		Kind: host.PlanInstall, State: host.PlanPlanned, Requested: []string{"org.example.maps.Maps"}, Actor: "admin", Created: time.Now(), Changed: time.Now(),
 		Steps: []host.PlanStep{
-			{ID: "org.example.Base", Action: host.StepInstall, To: "2.3.0", Repository: "acme", Digest: "sha256:" + strings.Repeat("2", 64), Size: 2 << 20, Publisher: "Example", Why: []string{"org.example.maps.Maps 3.1.0 requires org.example.Base >=2", "org.example.maps.Maps was asked for"}, State: host.StepPlanned},
+			{ID: "org.example.Base", Name: "Base", Action: host.StepInstall, To: "2.3.0", Repository: "acme", Digest: "sha256:" + strings.Repeat("2", 64), Size: 2 << 20, Publisher: "Example", Why: []string{"org.example.maps.Maps 3.1.0 requires org.example.Base >=2", "org.example.maps.Maps was asked for"}, State: host.StepPlanned},
 			{ID: running().ID, Action: host.StepUpgrade, From: running().Version, To: "5.1.0", Repository: "acme", Digest: "sha256:" + strings.Repeat("5", 64), Size: 4 << 20, Publisher: "K2 neu", Pin: "ffff@k2.example", Why: []string{"org.example.Base 2.3.0 requires it"}, State: host.StepPlanned},
-			{ID: "org.example.maps.Maps", Action: host.StepInstall, To: "3.1.0", Repository: "acme", Digest: "sha256:" + strings.Repeat("3", 64), Size: 9 << 20, Permissions: []string{"net:tiles.example.org:443"}, Publisher: "Example", Why: []string{"org.example.maps.Maps was asked for"}, State: host.StepPlanned},
+			{ID: "org.example.maps.Maps", Name: "Maps", Action: host.StepInstall, To: "3.1.0", Icon: true, Repository: "acme", Digest: "sha256:" + strings.Repeat("3", 64), Size: 9 << 20, Permissions: []string{"net:tiles.example.org:443"}, Publisher: "Example", Why: []string{"org.example.maps.Maps was asked for"}, State: host.StepPlanned},
 		},
 		Needs: []host.PlanNeed{
 			{ID: running().ID, Digest: "sha256:" + strings.Repeat("5", 64), Kind: host.PlanNeedPublisher, What: "ffff@k2.example"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +78,112 @@ func TestRepositoriesOverTheAPI(t *testing.T) {
 	}
 	if len(seen) != len(s.offers) || next != "" {
 		t.Errorf("the pages have %q, then %q", seen, next)
+	}
+}
+
+// What is known of a repository is forgotten by administrators, over the API and on the page:
+// there they are told first what is lost, and when that is what an attacker wants.
+func TestForgettingARepository(t *testing.T) {
+	t.Parallel()
+	cfg, s := stockedConfig(running())
+	h := mustNew(t, cfg).serve()
+	w := ask(h, "POST", "/api/v1/repositories/acme/forget", withToken)
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"state":"never"`) || !strings.Contains(w.Body.String(), `"seen":null`) || fmt.Sprint(s.planned) != "[admin forgets acme]" {
+		t.Errorf("%d %s, %q", w.Code, w.Body, s.planned)
+	}
+	for path, status := range map[string]int{"/api/v1/repositories/far/forget": 404, "/api/v1/repositories/acme/forget?yes=true": 400} {
+		w := ask(h, "POST", path, withToken)
+		if w.Code != status {
+			t.Errorf("%s: %d, want %d", path, w.Code, status)
+		}
+		checkProblem(t, w)
+	}
+	s.planned = nil
+	root := withAdminToken(t, cfg)
+	if !slices.Contains(destinations(root.page("/admin/repositories")), "/admin/repositories/acme/forget") {
+		t.Error("no row leads to it")
+	}
+	for name, wants := range map[string][]string{
+		"acme": {"Forget what is known of acme?", "has seen catalogue 412 of the store store.acme.example", "restored it from a backup", "forget nothing, and find out who stands between", "stays revoked until it is read again"},
+		"bank": {"it does not answer", "who signed the first ZIP", "forget nothing"},
+	} {
+		text := textOf(root.page("/admin/repositories/" + name + "/forget"))
+		for _, want := range wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("of %s it does not say %q: %s", name, want, text)
+			}
+		}
+	}
+	if w := root.gets("/admin/repositories/far/forget"); w.Code != http.StatusNotFound || len(s.planned) != 0 {
+		t.Errorf("%d, %q", w.Code, s.planned)
+	}
+	leads(t, root.posts("/admin/repositories/acme/forget", url.Values{}), "/admin/repositories")
+	if fmt.Sprint(s.planned) != "[admin forgets acme]" {
+		t.Errorf("the host was asked %q", s.planned)
+	}
+}
+
+// destinations are where the links of a page lead.
+func destinations(doc *html.Node) (list []string) {
+	for _, a := range all(doc, "a", "") {
+		list = append(list, attribute(a, "href"))
+	}
+	return list
+}
+
+// The picture of an offer comes from the host, as a picture and nothing else; where there is
+// none its letter stands there.
+func TestIconsOfOffers(t *testing.T) {
+	t.Parallel()
+	cfg, s := stockedConfig(running(), crashed())
+	h := mustNew(t, cfg).serve()
+	const one = "/api/v1/available/org.example.maps.Maps/icon"
+	w := ask(h, "GET", one, withToken)
+	for name, want := range map[string]string{
+		"Content-Type": "image/png", "X-Content-Type-Options": "nosniff", "ETag": `"5e"`, "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+	} {
+		if got := w.Header().Get(name); w.Code != http.StatusOK || got != want {
+			t.Errorf("%d, %s is %q, want %q", w.Code, name, got, want)
+		}
+	}
+	if w := ask(h, "GET", one, withToken, withHeader("If-None-Match", `"5e"`)); w.Code != http.StatusNotModified || w.Body.Len() > 0 {
+		t.Errorf("who has it is sent it again: %d", w.Code)
+	}
+	for path, status := range map[string]int{"/api/v1/available/" + running().ID + "/icon": 404, "/api/v1/available/no.such.Extension/icon": 404} {
+		w := ask(h, "GET", path, withToken)
+		if w.Code != status {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		checkProblem(t, w)
+	}
+	root := withAdminToken(t, cfg)
+	s.plans = []host.Plan{underWay(host.PlanRunning, host.StepReady, host.StepReady, host.StepDownloading)}
+	for path, letters := range map[string]string{
+		"/admin/available": "M T F O", "/admin/available/org.example.maps.Maps": "M", "/admin/available/org.example.old.Old": "O",
+		"/admin/plans/new?install=org.example.maps.Maps": "B T M", "/admin/plans/7": "B T M",
+	} {
+		doc := root.page(path)
+		var shown []string
+		pictures := 0
+		for _, icon := range all(doc, "span", "icon") {
+			shown = append(shown, textOf(icon))
+			for _, img := range all(icon, "img", "") {
+				pictures++
+				if attribute(img, "src") != "/admin/available/org.example.maps.Maps/icon" || attribute(img, "loading") != "lazy" || attribute(img, "width") == "" || attribute(img, "height") == "" || textOf(icon) != "M" {
+					t.Errorf("%s shows %s at %q", path, attribute(img, "src"), textOf(icon))
+				}
+			}
+		}
+		if got := strings.Join(shown, " "); got != letters || pictures != strings.Count(letters, "M") {
+			t.Errorf("%s has the letters %q and %d pictures, want %q", path, got, pictures, letters)
+		}
+	}
+	if w := root.gets("/admin/available/org.example.maps.Maps/icon"); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
+		t.Errorf("the page gets %d %s", w.Code, w.Header().Get("Content-Type"))
+	}
+	s.spoilt = true
+	if w := root.gets("/admin/available/org.example.maps.Maps/icon"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("one that can not be had is %d, %s", w.Code, w.Header().Get("Cache-Control"))
 	}
 }
 
@@ -177,12 +284,12 @@ func TestWhoMayInstallFromRepositories(t *testing.T) {
 			doc := who.page(path)
 			for _, n := range append(all(doc, "a", ""), all(doc, "form", "")...) {
 				to := attribute(n, "href") + attribute(n, "action")
-				if strings.HasPrefix(to, "/admin/plans/new") && !can["install"] || strings.HasSuffix(to, "/undo") && !can["install"] || strings.HasPrefix(to, "/admin/repositories/") && !can["refresh"] {
+				if strings.HasPrefix(to, "/admin/plans/new") && !can["install"] || strings.HasSuffix(to, "/undo") && !can["install"] || strings.HasSuffix(to, "/forget") && !can["install"] || strings.HasPrefix(to, "/admin/repositories/") && !can["refresh"] {
 					t.Errorf("%s is offered %s on %s", role, to, path)
 				}
 			}
 		}
-		for path, right := range map[string]string{"/admin/plans": "install", "/admin/plans/7/cancel": "install", "/admin/plans/7/undo": "install", "/admin/repositories/acme": "refresh", "/admin/repositories": "refresh"} {
+		for path, right := range map[string]string{"/admin/plans": "install", "/admin/plans/7/cancel": "install", "/admin/plans/7/undo": "install", "/admin/repositories/acme": "refresh", "/admin/repositories": "refresh", "/admin/repositories/acme/forget": "install"} {
 			w := who.posts(path, url.Values{"install": {"a.A"}})
 			if (w.Code == http.StatusForbidden) == can[right] {
 				t.Errorf("%s posts %s: %d", role, path, w.Code)
@@ -365,7 +472,7 @@ func TestReviewOfAPlan(t *testing.T) {
 	}
 	text := textOf(doc)
 	for _, want := range []string{
-		"Install org.example.maps.Maps?", "All 3 of these are installed, or none", "To download: 15 MiB", "Tracking 5.0.0010 →to 5.1.0", "version 5.0.0010, which is kept",
+		"Install Maps?", "All 3 of these are installed, or none", "To download: 15 MiB", "Tracking 5.0.0010 →to 5.1.0", "version 5.0.0010, which is kept",
 		"org.example.Base >=2", "another publisher than before", "ffff@k2.example", "Connect over the network to tiles.example.org:443", "sha256:333",
 	} {
 		if !strings.Contains(text, want) {
@@ -519,7 +626,7 @@ func TestUndoAndCancelOnThePage(t *testing.T) {
 	s.plan(underWay(host.PlanSucceeded, host.StepRunning, host.StepRunning, host.StepRunning))
 	root := withAdminToken(t, cfg)
 	text := textOf(root.page("/admin/plans/7/undo"))
-	for _, want := range []string{"Take this installation back?", "Tracking: from 5.1.0 back to 5.0.0010", "org.example.Base: 2.3.0 goes, its data stay"} {
+	for _, want := range []string{"Take this installation back?", "Tracking: from 5.1.0 back to 5.0.0010", "Base: 2.3.0 goes, its data stay"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q: %s", want, text)
 		}
@@ -550,7 +657,7 @@ func TestUpdatesPage(t *testing.T) {
 	text := textOf(doc)
 	for _, want := range []string{
 		"It is revoked: the key was stolen", "critical Anybody can steer it", "fixed in 2.0.0", "So says the repository acme", "Tracking 5.0.0010 5.1.0 from acme by itself",
-		"- corridors", "by hand it is another major version", "Publish events", "Update all…", "corrections and minor versions", "02:00-04:00 mon-fri", "24h", "done Installation of org.example.maps.Maps",
+		"- corridors", "by hand it is another major version", "Publish events", "Update all…", "corrections and minor versions", "02:00-04:00 mon-fri", "24h", "done Installation of Maps",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q: %s", want, text)

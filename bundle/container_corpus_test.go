@@ -13,6 +13,7 @@ import (
 // TestJarsOfThisMachine reads every JAR that came with the JDK and with packages of
 // Java libraries: all ordinary ones must be sound containers.
 func TestJarsOfThisMachine(t *testing.T) {
+	t.Parallel()
 	tool, err := filepath.EvalSymlinks(jdk(t, "jar"))
 	if err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@ func TestManyEntries(t *testing.T) {
 
 // TestBombs stops where a bomb begins to be one.
 func TestBombs(t *testing.T) {
-	for _, c := range bundletest.Hostile() {
+	for _, c := range hostile() {
 		if !strings.Contains(c.Name, "bomb") {
 			continue
 		}

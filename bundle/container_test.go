@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/jackfield-host/jackfield/bundle"
@@ -21,6 +22,7 @@ func verify(data []byte, limits bundle.Limits) (*bundle.Verified, error) {
 }
 
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for _, c := range hostile() {
 		if seen[c.Name] {
@@ -54,7 +56,7 @@ func TestHostileCoversEveryCode(t *testing.T) {
 	}
 }
 
-// hostile are all files that must be refused.
-func hostile() []bundletest.Case {
+// hostile are all files that must be refused, made once. Nobody changes them.
+var hostile = sync.OnceValue(func() []bundletest.Case {
 	return slices.Concat(bundletest.Hostile(), bundletest.Limited(), bundletest.Forged())
-}
+})

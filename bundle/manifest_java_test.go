@@ -130,6 +130,7 @@ func readJARManifest(path string) []byte {
 }
 
 func TestOrdinaryJARsReadAsInTheJDK(t *testing.T) {
+	t.Parallel()
 	paths, manifests := distinctJARs(t, "/usr/share/java", "/usr/share/maven-repo")
 	if len(paths) < 200 {
 		t.Fatalf("found JARs with %d different manifests, at least 200 are needed; apt-get install --no-install-recommends %s", len(paths), javaPackages)
@@ -176,6 +177,7 @@ func oddManifests() [][]byte {
 var deviations = [...]string{"duplicate attribute", "stands in the section", "byte order mark", "UTF-8", "NUL", "longer than 512 bytes", "begins with a blank line"}
 
 func TestOddManifestsReadAsInTheJDK(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	manifests := oddManifests()
 	paths := make([]string, len(manifests))
@@ -220,6 +222,7 @@ func endsLine(data []byte) bool {
 }
 
 func TestTheJDKReadsWhatFormatManifestWrites(t *testing.T) {
+	t.Parallel()
 	g := rand.New(rand.NewPCG(3, 3))
 	runes := []rune("abc é漢😀 :,;=\"\\$")
 	dir := t.TempDir()

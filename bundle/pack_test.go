@@ -85,6 +85,7 @@ func (z *zeros) Close() error { return nil }
 // TestPackLarge packs what is compressed twice, what is too empty to be deflated and
 // what does not shrink.
 func TestPackLarge(t *testing.T) {
+	t.Parallel()
 	noisy := bundletest.Deflate([]byte("what was deflated once does not shrink again"))
 	block := make([]byte, 5<<18) // shrinks by an eighth
 	for i, r := 0, rand.New(rand.NewPCG(1, 2)); i < len(block); i++ {

@@ -28,6 +28,7 @@ const storePass = "changeit"
 // TestJarsignerTakesOurs signs with keys of every kind and has the JDK verify with
 // -strict, which makes errors of all its warnings, against a keystore with our root.
 func TestJarsignerTakesOurs(t *testing.T) {
+	t.Parallel()
 	jarsigner := jdk(t, "jarsigner")
 	for _, c := range []struct {
 		name string
@@ -59,6 +60,7 @@ func TestJarsignerTakesOurs(t *testing.T) {
 // TestOursTakesJarsigners verifies what jarsigner signs: with RSA, RSASSA-PSS and EC,
 // with the digests that it knows, with a timestamp.
 func TestOursTakesJarsigners(t *testing.T) {
+	t.Parallel()
 	jarsigner, keytool := jdk(t, "jarsigner"), jdk(t, "keytool")
 	dir := t.TempDir()
 	keystore(t, keytool, dir)
@@ -122,6 +124,7 @@ func keystore(t *testing.T, keytool, dir string) {
 // TestTimestamps signs with a timestamp of OpenSSL's authority, and has OpenSSL and the
 // JDK look at the result.
 func TestTimestamps(t *testing.T) {
+	t.Parallel()
 	authority := bundletest.NewStampAuthority(t.TempDir(), "sha256")
 	signer := bundletest.NewSigner("hello.example", signerID, nil)
 	jar := sign(t, bundletest.Good(), bundle.SignOptions{Signer: signer.Key, Chain: signer.Chain(),

@@ -25,6 +25,7 @@ import (
 // root that has another name is not the root of the chain any more, and a chain that ends
 // without one proves nothing to a trust store.
 func TestNoByteOfASignatureMayChange(t *testing.T) {
+	t.Parallel()
 	authority := bundletest.NewStampAuthority(t.TempDir(), "sha256")
 	signer := bundletest.NewSigner("hello.example", signerID, nil)
 	archive := reopen(t, sign(t, bundletest.Good(), bundle.SignOptions{Signer: signer.Key, Chain: signer.Chain(),
@@ -284,6 +285,7 @@ func TestSignedByRecord(t *testing.T) {
 // TestUpdatedJarsAreSignedAgain adds a file to a signed bundle with the JDK's jar, which
 // leaves the signature wrong, and signs it again.
 func TestUpdatedJarsAreSignedAgain(t *testing.T) {
+	t.Parallel()
 	signer := bundletest.NewSigner("hello.example", signerID, nil)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.jar")

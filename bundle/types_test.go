@@ -120,6 +120,7 @@ func manyTypes(n, properties int) string {
 
 // A long chain of parents takes one walk, not one for each type.
 func TestParseTypesFollowsLongChains(t *testing.T) {
+	t.Parallel()
 	const n = 20_000
 	var b strings.Builder
 	b.WriteString(`{"types":[`)

@@ -10,18 +10,16 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
-// patience is how long a step may take on a machine that is busy with other things.
-const patience = 40 * time.Second
+// patience is how long a step may take, in front of the browser or behind it.
+const patience = browsertest.Patience
 
 // home is a JMAP_HOME and the host that serves it, until the test ends.
 type home struct {
@@ -61,72 +59,23 @@ func serve(t *testing.T, settings ...string) *home {
 
 func (h *home) start() {
 	h.t.Helper()
-	cmd := exec.Command(programs.jackfield, "serve", "--home", h.dir, "--log-format", "json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
-	log := filepath.Join(h.t.ArtifactDir(), "host.log")
-	file, err := os.Create(log)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	cmd.Stderr = file
-	if err := cmd.Start(); err != nil {
-		h.t.Fatal(err)
-	}
-	file.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	h.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-ended:
-			if err != nil {
-				h.t.Errorf("the host ended with %v", err)
-			}
-		case <-time.After(patience):
-			_ = cmd.Process.Kill()
-			<-ended
-			h.t.Error("SIGTERM did not end the host")
-		}
-		if h.t.Failed() {
-			if text, err := os.ReadFile(log); err == nil {
-				h.t.Logf("the host said:\n%s", tail(text, 6000))
-			}
-		}
-	})
-	h.await("the host listens", func() bool {
-		text, err := os.ReadFile(log)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
+	host := start(h.t, "host", h.dir, "serve", "--home", h.dir, "--log-format", "json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	host.await(func() bool {
+		for line := range strings.Lines(string(host.said())) {
 			var said struct{ Msg, Requests, Admin string }
 			if json.Unmarshal([]byte(line), &said) == nil && said.Msg == "listening" {
 				h.requests, h.admin = "http://"+said.Requests, "http://"+said.Admin
 				return true
 			}
 		}
-		select {
-		case err := <-ended:
-			h.t.Fatalf("the host ended before it was up: %v\n%s", err, tail(text, 2000))
-		default:
-		}
 		return false
 	})
 }
 
-func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
-
 // await waits until something is so.
 func (h *home) await(what string, so func() bool) {
 	h.t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	for !so() {
-		select {
-		case <-deadline.C:
-			h.t.Fatalf("waited %s for this: %s", patience, what)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	await(h.t, what, so)
 }
 
 func (h *home) write(name string, data []byte) {

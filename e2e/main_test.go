@@ -14,13 +14,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
 // made are the programs that all tests share.
 type made struct{ jackfield, moody string }
 
-// programs are set by TestMain, before any test.
-var programs made
+// programs are set by TestMain, before any test; browser is the one that all tests share.
+var (
+	programs made
+	browser  browsertest.Browser
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -42,5 +47,6 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
+	defer browser.Close()
 	return m.Run()
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
 // page is a page that is looked at.
@@ -82,56 +84,37 @@ func TestEveryPage(t *testing.T) {
 	p := visit(t, h)
 	for _, look := range looks() {
 		p.choose(look.theme)
-		p.do("a window of another size", chromedp.EmulateViewport(look.width, look.height))
+		p.Window(look.width, look.height)
 		for _, page := range pages() {
 			t.Run(page.name+"/"+look.name, func(t *testing.T) {
-				p.as(t).look(h.admin, page, look.width, filepath.Join(pictures, page.name+"-"+look.name+".png"))
+				p.as(t).look(h.admin, page, filepath.Join(pictures, page.name+"-"+look.name+".png"))
 			})
 		}
 	}
-	for _, message := range p.said() {
+	for _, message := range p.Complaints() {
 		t.Errorf("the browser complains: %s", message)
 	}
 }
-
-// widest names what stands out of the page.
-const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth && getComputedStyle(e).position !== "absolute").slice(0, 5).map(e => e.tagName + "." + e.className + ": " + e.textContent.trim().slice(0, 60)).join(" | ")`
 
 // choose takes a theme from the menu.
 func (p *person) choose(theme string) {
 	p.t.Helper()
 	p.open("/admin/")
 	p.click("the switch of themes", fmt.Sprintf(`document.querySelector('button[name="theme"][value="%s"]')`, theme))
-	p.until("the theme "+theme, fmt.Sprintf(`document.documentElement.dataset.theme === "%s"`, theme))
+	p.Until("the theme "+theme, fmt.Sprintf(`document.documentElement.dataset.theme === "%s"`, theme))
 }
 
 // look is one look at one page of a site.
-func (p *person) look(site string, page page, width int64, picture string) {
+func (p *person) look(site string, page page, picture string) {
 	p.t.Helper()
-	ctx, cancel := p.soon()
-	defer cancel()
-	answer, err := chromedp.Run(ctx, chromedp.NavigateResponse(site+page.path))
-	switch {
-	case err != nil:
-		p.t.Fatalf("%s: %v", page.path, err)
-	case answer == nil || answer.Status != http.StatusOK:
-		p.t.Fatalf("%s is not there: %s", page.path, p.text())
+	if answer := browsertest.Run(p.Tab, page.path, chromedp.NavigateResponse(site+page.path)); answer == nil || answer.Status != http.StatusOK {
+		p.t.Fatalf("%s is not there: %s", page.path, p.Text())
 	}
-	p.until("the page "+page.name, `document.readyState === "complete" && document.querySelector("main h1") !== null`)
-	if title := evaluate[string](p, `document.title`); title == "" {
+	p.Until("the page "+page.name, `document.querySelector("main h1") !== null`)
+	if title := browsertest.Read[string](p.Tab, `document.title`); title == "" {
 		p.t.Error("it has no title")
 	}
-	if wide := evaluate[int64](p, `document.documentElement.scrollWidth`); wide > width {
-		p.t.Errorf("at %d pixels it is %d wide: %s", width, wide, evaluate[string](p, widest))
-	}
-	p.accessible(page.name)
-	ctx, cancel = p.soon()
-	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err == nil {
-		err = os.WriteFile(picture, png, 0o644)
-	}
-	if err != nil {
-		p.t.Error(err)
-	}
+	p.Fits(page.name)
+	p.Accessible(page.name)
+	p.Picture(picture)
 }

@@ -40,7 +40,7 @@ func TestEveryState(t *testing.T) {
 		untold = slices.DeleteFunc(untold, func(state string) bool { return state == s.state })
 		t.Run(s.state, func(t *testing.T) { p.as(t).live(s) })
 	}
-	for _, message := range p.said() {
+	for _, message := range p.Complaints() {
 		if strings.Contains(message, "404 (Not Found)") && strings.Contains(message, "/admin/extensions/"+idOf("gone")) {
 			continue // the page of what is removed, which is there and says so
 		}
@@ -81,11 +81,11 @@ func (p *person) live(s story) {
 	p.open("/admin/")
 	switch s.end {
 	case "":
-		p.until(id+" is gone from the overview", scripted(`!page.rowOf(%s) && !page.entry(%s)`, id, id))
+		p.Until(id+" is gone from the overview", scripted(`!page.rowOf(%s) && !page.entry(%s)`, id, id))
 	case "running":
-		p.until("all is well with "+id, scripted(`!page.entry(%s) && page.says(page.rowOf(%s)).includes("running")`, id, id))
+		p.Until("all is well with "+id, scripted(`!page.entry(%s) && page.says(page.rowOf(%s)).includes("running")`, id, id))
 	default:
-		p.until(id+" is "+s.end, scripted(`page.says(page.rowOf(%s)).includes(%s)`, id, words()[s.end].badge))
+		p.Until(id+" is "+s.end, scripted(`page.says(page.rowOf(%s)).includes(%s)`, id, words()[s.end].badge))
 	}
 }
 
@@ -100,12 +100,12 @@ func scripted(expression string, strs ...string) string {
 // reads waits until the overview says of an extension what is to be said.
 func (p *person) reads(id string, said said) {
 	p.t.Helper()
-	p.until("an entry of "+id, scripted(`page.entry(%s) !== undefined`, id))
+	p.Until("an entry of "+id, scripted(`page.entry(%s) !== undefined`, id))
 	for what, text := range map[string]string{"state": said.badge, "title": said.title, "next step": said.next} {
-		p.until("the "+what+" of "+id+": "+text, scripted(`page.says(page.entry(%s)).includes(%s)`, id, text))
+		p.Until("the "+what+" of "+id+": "+text, scripted(`page.says(page.entry(%s)).includes(%s)`, id, text))
 	}
 	if said.offer != "" {
-		p.until("what helps "+id+": "+said.offer, scripted(`page.button(page.entry(%s), %s) !== undefined`, id, said.offer))
+		p.Until("what helps "+id+": "+said.offer, scripted(`page.button(page.entry(%s), %s) !== undefined`, id, said.offer))
 	}
 }
 
@@ -167,7 +167,7 @@ func stories(t *testing.T, other *publisher) []story {
 				return idOf("well")
 			},
 			look: func(p *person, id string) {
-				p.until("the row of "+id, scripted(`!page.entry(%s) && page.says(page.rowOf(%s)).includes(%s)`, id, id, words()["running"].badge))
+				p.Until("the row of "+id, scripted(`!page.entry(%s) && page.says(page.rowOf(%s)).includes(%s)`, id, id, words()["running"].badge))
 			},
 			take: func(p *person, id string) { p.disable(id) },
 		},
@@ -276,9 +276,9 @@ func stories(t *testing.T, other *publisher) []story {
 				return idOf("gone")
 			},
 			look: func(p *person, id string) { // it is not there; its page still is
-				p.until(id+" is not listed", scripted(`document.querySelector("main") && !page.rowOf(%s) && !page.entry(%s)`, id, id))
+				p.Until(id+" is not listed", scripted(`document.querySelector("main") && !page.rowOf(%s) && !page.entry(%s)`, id, id))
 				p.open("/admin/extensions/" + id)
-				p.until("the page says that it is removed", scripted(`page.says(document.querySelector("main")).toLowerCase().includes(%s)`, words()["removed"].badge))
+				p.Until("the page says that it is removed", scripted(`page.says(document.querySelector("main")).toLowerCase().includes(%s)`, words()["removed"].badge))
 			},
 			take: func(p *person, _ string) {
 				p.open("/admin/install")

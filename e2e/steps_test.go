@@ -14,8 +14,8 @@ func (p *person) upload(name string, jar []byte) {
 	if err := os.WriteFile(path, jar, 0o644); err != nil {
 		p.t.Fatal(err)
 	}
-	p.until("the page that takes bundles", `document.querySelector("#send input[type=file]") !== null`)
-	p.do("choosing "+name, chromedp.SetUploadFiles(chromedp.CSS("#send input[type=file]"), []string{path}))
+	p.Until("the page that takes bundles", `document.querySelector("#send input[type=file]") !== null`)
+	p.Do("choosing "+name, chromedp.SetUploadFiles(chromedp.CSS("#send input[type=file]"), []string{path}))
 	p.click("sending "+name, `document.querySelector("#send button.primary")`)
 	p.click("installing "+name, `document.querySelector("button.primary[form=install]")`)
 }
@@ -25,8 +25,8 @@ func (p *person) upload(name string, jar []byte) {
 func (p *person) disable(id string) {
 	p.t.Helper()
 	label := words()["running"].offer
-	p.until("ticking the row of "+id, scripted(`(b => b && (b.checked || b.click(), true))(page.rowOf(%s)?.querySelector("input[type=checkbox]"))`, id))
+	p.Until("ticking the row of "+id, scripted(`(b => b && (b.checked || b.click(), true))(page.rowOf(%s)?.querySelector("input[type=checkbox]"))`, id))
 	p.click(label, scripted(`page.button(document.querySelector("#pick"), %s)`, label))
-	p.until("what would happen", scripted(`page.says(document.querySelector("main")).includes("finishes its requests and stops")`))
+	p.Until("what would happen", scripted(`page.says(document.querySelector("main")).includes("finishes its requests and stops")`))
 	p.click("saying yes", scripted(`[...document.querySelectorAll("main form button")].find(b => page.label(b).includes(%s))`, label))
 }

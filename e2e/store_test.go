@@ -15,16 +15,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
+	"github.com/jackfield-host/jackfield/internal/browsertest"
 )
 
 // shop is a folder in which somebody has an authority and runs a store.
@@ -74,47 +70,16 @@ func (s *shop) write(name string, data []byte) {
 // serve starts the store, which ends with the test, and waits until it is ready.
 func (s *shop) serve() {
 	s.t.Helper()
-	log, err := os.Create(filepath.Join(s.t.ArtifactDir(), "store.log"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer log.Close()
-	cmd := exec.Command(programs.jackfield, "store", "serve", "--listen", "127.0.0.1:0", "--trust-revocation", "off")
-	cmd.Dir, cmd.Stderr = s.dir, log
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	s.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-ended:
-			if err != nil {
-				s.t.Errorf("the store ended with %v", err)
-			}
-		case <-time.After(patience):
-			_ = cmd.Process.Kill()
-			<-ended
-			s.t.Error("SIGTERM did not end the store")
-		}
-		if text, err := os.ReadFile(log.Name()); err == nil && s.t.Failed() {
-			s.t.Logf("the store said:\n%s", tail(text, 6000))
-		}
-	})
-	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+	start(s.t, "store", s.dir, "store", "serve", "--listen", "127.0.0.1:0", "--trust-revocation", "off").await(func() bool {
 		var running struct{ URL string }
 		text, err := os.ReadFile(s.path("store-data/store.json"))
-		if err == nil && json.Unmarshal(text, &running) == nil {
-			if status, _, err := fetch(s.t.Context(), running.URL+"/readyz"); err == nil && status == http.StatusOK {
-				s.url = running.URL
-				return
-			}
+		if err != nil || json.Unmarshal(text, &running) != nil {
+			return false
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("the store is not ready: %v", err)
-		}
-	}
+		s.url = running.URL
+		status, _, err := fetch(s.t.Context(), running.URL+"/readyz")
+		return err == nil && status == http.StatusOK
+	})
 }
 
 func fetch(ctx context.Context, address string) (int, []byte, error) {
@@ -175,24 +140,16 @@ func sun() []byte {
 	return b.Bytes()
 }
 
-// tell sends one command of the browser's protocol.
-func tell[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, c, params)
-		return err
-	})
-}
-
 // at goes to a path of the store.
 func (p *person) at(s *shop, path string) {
 	p.t.Helper()
-	p.do("opening "+path, chromedp.Navigate(s.url+path), chromedp.WaitReady(chromedp.CSS("main h1")))
+	p.Do("opening "+path, chromedp.Navigate(s.url+path), chromedp.WaitReady(chromedp.CSS("main h1")))
 }
 
 // sees waits for the page to say something.
 func (p *person) sees(text string) {
 	p.t.Helper()
-	p.until("it says "+text, fmt.Sprintf(`document.querySelector("main").textContent.replace(/[\u2066-\u2069]/g, "").replace(/\s+/g, " ").includes(%s)`, quoted(text)))
+	p.Until("it says "+text, fmt.Sprintf(`document.querySelector("main").textContent.replace(/[\u2066-\u2069]/g, "").replace(/\s+/g, " ").includes(%s)`, quoted(text)))
 }
 
 // TestStore is the README's section about the store with a person in front of it: somebody
@@ -223,20 +180,17 @@ func TestStore(t *testing.T) {
 
 	t.Run("look, search and get it, without scripts", func(t *testing.T) {
 		p := p.as(t)
-		scripts := func(off bool) {
-			p.do("the switch of scripts", tell(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off}))
-		}
-		scripts(true)
-		defer scripts(false)
+		p.Scripts(false)
+		defer p.Scripts(true)
 		p.at(s, "/")
-		p.do("searching", chromedp.SendKeys(chromedp.CSS("#q"), "wea\r"), chromedp.WaitReady(chromedp.CSS(".extension h2 a")))
-		p.until("the search", `location.search.startsWith("?q=wea")`)
-		p.do("choosing", chromedp.Click(chromedp.CSS(".extension h2 a")))
-		p.until("the listing", `location.pathname === `+quoted(listing))
+		p.Do("searching", chromedp.SendKeys(chromedp.CSS("#q"), "wea\r"), chromedp.WaitReady(chromedp.CSS(".extension h2 a")))
+		p.Until("the search", `location.search.startsWith("?q=wea")`)
+		p.Do("choosing", chromedp.Click(chromedp.CSS(".extension h2 a")))
+		p.Until("the listing", `location.pathname === `+quoted(listing))
 		p.sees("Weather of the north")
 		p.sees("Acme Inc.")
 		p.sees("Asks every station.")
-		address := evaluate[string](p, `document.querySelector(".install a[download]").href`)
+		address := browsertest.Read[string](p.Tab, `document.querySelector(".install a[download]").href`)
 		status, data, err := fetch(t.Context(), address)
 		if err != nil || status != http.StatusOK || !bytes.Equal(data, s.read("weather-1.0.0.jar")) {
 			t.Errorf("%s: %d, %d bytes, %v", address, status, len(data), err)
@@ -251,11 +205,11 @@ func TestStore(t *testing.T) {
 		p.sees("withdrawn")
 		p.at(s, listing+"/versions/1.0.0")
 		p.sees("measures in the wrong unit")
-		if n := evaluate[int](p, `document.querySelectorAll("main a[download]").length`); n != 0 {
+		if n := browsertest.Read[int](p.Tab, `document.querySelectorAll("main a[download]").length`); n != 0 {
 			t.Errorf("it has %d links to files", n)
 		}
 		p.at(s, listing)
-		p.do("looking again: browsers keep a page for half a minute", chromedp.Reload())
+		p.Do("looking again: browsers keep a page for half a minute", chromedp.Reload())
 		p.sees("1.1.0")
 	})
 	s.write("letter.jar", []byte("Dear store,"))
@@ -263,8 +217,7 @@ func TestStore(t *testing.T) {
 	token := strings.TrimSpace(string(s.read("acme.token")))
 	t.Run("what is refused has its reason", func(t *testing.T) {
 		p := p.as(t)
-		headers := network.Headers{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("any:"+token))}
-		p.do("signing in with the token", tell(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: headers}))
+		p.Header("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("any:"+token)))
 		p.at(s, "/submissions/mine")
 		p.sees("letter.jar")
 		p.at(s, "/submissions/3")
@@ -276,18 +229,18 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, look := range looks() {
-		p.do("a window of another size and colour", chromedp.EmulateViewport(look.width, look.height), tell(emulation.SetEmulatedMedia,
-			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}}))
+		p.Window(look.width, look.height)
+		p.Prefer(look.theme)
 		for _, page := range []page{
 			{"front", "/"}, {"search", "/?q=weather"}, {"listing", listing}, {"versions", listing + "/versions"}, {"withdrawn", listing + "/versions/1.0.0"},
 			{"publisher", "/publishers/acme.example"}, {"about", "/about"}, {"submissions", "/submissions/mine"}, {"refused", "/submissions/3"},
 		} {
 			t.Run(page.name+"/"+look.name, func(t *testing.T) {
-				p.as(t).look(s.url, page, look.width, filepath.Join(pictures, page.name+"-"+look.name+".png"))
+				p.as(t).look(s.url, page, filepath.Join(pictures, page.name+"-"+look.name+".png"))
 			})
 		}
 	}
-	for _, message := range p.said() {
+	for _, message := range p.Complaints() {
 		t.Errorf("the browser complains: %s", message)
 	}
 }

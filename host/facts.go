@@ -113,8 +113,9 @@ func (h *Host) Dependencies(id string) (Dependencies, error) { return h.dependen
 
 // Icon is a picture that is safe to show: decoded, and encoded anew by the host.
 type Icon struct {
-	// Data is a PNG of at most 128 × 128 pixels.
-	Data []byte
+	// Data is a PNG or a JPEG of at most 128 × 128 pixels, Media which: image/png, image/jpeg.
+	Data  []byte
+	Media string
 	// ETag changes with the content; it is quoted.
 	ETag string
 }

@@ -34,6 +34,7 @@ import (
 	"github.com/jackfield-host/jackfield/host/internal/edge"
 	"github.com/jackfield-host/jackfield/host/internal/events"
 	"github.com/jackfield-host/jackfield/host/internal/findings"
+	"github.com/jackfield-host/jackfield/host/internal/icons"
 	"github.com/jackfield-host/jackfield/host/internal/installation"
 	"github.com/jackfield-host/jackfield/host/internal/measures"
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
@@ -71,6 +72,7 @@ type Host struct {
 	started      time.Time
 	tries        tries
 	icons        picture.Shelf
+	offerIcons   *icons.Cache
 	stopped      chan struct{} // closed when Run is about to return
 	feed         *events.Feed[subject]
 	jobs         *jobs
@@ -116,7 +118,7 @@ func New(cfg Config) (*Host, error) {
 		cfg: cfg, home: Home(home), registry: prometheus.NewRegistry(),
 		changed: make(chan struct{}), expected: map[string]string{}, arriving: map[string]int{},
 		started: time.Now(), tries: newTries(),
-		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(),
+		turns: turns{taken: map[string]chan struct{}{}}, feed: newFeed(), offerIcons: icons.New(icons.Config{}),
 		levels: map[string]*slog.LevelVar{}, stopped: make(chan struct{}), sampler: measures.New(),
 	}
 	h.jobs = newJobs(h.feed)
@@ -429,6 +431,7 @@ func (h *Host) register() {
 		newSnapshotCollector(&h.rows, h.holdsUntil),
 		newOwnCollector(h),
 		newRepositoryCollector(h.repositories.Status),
+		newPlanCollector(h.installation.Counts),
 	)
 	h.registry.MustRegister(h.catalog.Collectors()...)
 	h.registry.MustRegister(h.supervisor.Collectors()...)

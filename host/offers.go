@@ -2,12 +2,15 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle"
+	"github.com/jackfield-host/jackfield/host/internal/icons"
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/resolver"
@@ -46,6 +49,41 @@ func (h *Host) AvailableOne(ctx context.Context, id string) (Offer, error) {
 		return Offer{}, repositoryError(err)
 	}
 	return h.offer(o, h.noticesByRepository(ctx)[o.Repository]), nil
+}
+
+// iconPatience is how long an icon may be waited for, with the listing that names it.
+const iconPatience = 5 * time.Second
+
+// OfferIcon returns the icon of what the repository that counts offers of one id: fetched from
+// there when it is asked for first, and drawn anew. The error is an *Error.
+func (h *Host) OfferIcon(ctx context.Context, id string) (Icon, error) {
+	ctx, cancel := context.WithTimeout(ctx, iconPatience)
+	defer cancel()
+	o, err := h.repositories.Find(ctx, id)
+	if err != nil {
+		return Icon{}, repositoryError(err)
+	}
+	named := o.Listing.Pictures.Icon
+	if named == nil {
+		return Icon{}, &Error{Code: CodeNotFound, Message: o.Listing.ID + " has no icon"}
+	}
+	made, err := h.offerIcons.Get(ctx, icons.Want{
+		Repository: o.Repository, Digest: named.Digest,
+		Fetch: func(ctx context.Context) ([]byte, error) {
+			file, err := h.repositories.Icon(ctx, o)
+			if code := repositories.CodeOf(err); code == repositories.Code(store.IndexMissing) || code == repositories.Code(store.IndexUnknown) {
+				return nil, fmt.Errorf("%w: %w", icons.ErrNone, err)
+			}
+			return file, err
+		},
+	})
+	switch {
+	case errors.Is(err, icons.ErrNone):
+		return Icon{}, &Error{Code: CodeNotFound, Message: fmt.Sprintf("%s has no icon that can be shown: %v", o.Listing.ID, err)}
+	case err != nil:
+		return Icon{}, &Error{Code: CodeUnavailable, Message: err.Error(), Hint: "ask again in a minute"}
+	}
+	return Icon{Data: made.Data, Media: made.Media, ETag: `"` + strings.TrimPrefix(named.Digest, "sha256:") + `"`}, nil
 }
 
 func (h *Host) noticesByRepository(ctx context.Context) map[string][]store.Advisory {

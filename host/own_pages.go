@@ -30,7 +30,7 @@ func (h *Host) icon(id string) (Icon, error) {
 	if err != nil {
 		return Icon{}, fmt.Errorf("reading the picture of %s: %w", id, err)
 	}
-	return Icon{Data: made.PNG, ETag: `"` + made.Tag + `"`}, nil
+	return Icon{Data: made.PNG, Media: "image/png", ETag: `"` + made.Tag + `"`}, nil
 }
 
 func readIcon(tree string) ([]byte, error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
-	"strconv"
 	"time"
 
 	"github.com/jackfield-host/jackfield/host/internal/repositories"
@@ -55,12 +54,16 @@ func (h *Host) Repositories() []Repository {
 }
 
 func repositoryOf(s repositories.Status) Repository {
-	return Repository{
+	r := Repository{
 		Name: s.Name, URL: s.URL, Kind: string(s.Kind), Priority: s.Priority, Enabled: !s.Disabled,
 		State: string(s.State), Code: string(s.Code), Message: s.Message, Sequence: s.Sequence,
 		Issued: moment(s.Issued), Expires: moment(s.Expires), Checked: moment(s.Checked), Read: moment(s.Read),
 		Listings: s.Listings, Problems: append([]string{}, s.Problems...),
 	}
+	if s.Seen.Store != "" {
+		r.Seen = &RepositorySeen{Store: s.Seen.Store, Sequence: s.Seen.Sequence}
+	}
+	return r
 }
 
 // moment is nil for no time.
@@ -83,28 +86,32 @@ func (h *Host) RefreshRepository(ctx context.Context, name string) (Repository, 
 }
 
 // ForgetRepository drops what is known of one repository, after which the store may be
-// another one and its catalogue older than before. The error is an *Error.
-func (h *Host) ForgetRepository(ctx context.Context, name string, by Actor) error {
-	var before json.RawMessage
-	for _, s := range h.repositories.Status() {
-		if s.Name == name {
-			before = json.RawMessage(`{"sequence":` + strconv.FormatInt(s.Sequence, 10) + `}`)
-		}
+// another one and its catalogue older than before, and returns how it stands then. What it
+// has revoked stays revoked until it is read again. The error is an *Error.
+func (h *Host) ForgetRepository(ctx context.Context, name string, by Actor) (Repository, error) {
+	was, is, err := h.repositories.Forget(ctx, name)
+	if err != nil {
+		return Repository{}, repositoryError(err)
 	}
-	if err := h.repositories.Forget(ctx, name); err != nil {
-		return repositoryError(err)
+	before, err := json.Marshal(struct {
+		Seen *RepositorySeen `json:"seen"`
+	}{repositoryOf(was).Seen})
+	if err != nil { // a struct of strings and numbers
+		before = nil
 	}
-	entry := auditOf(Action{Verb: "forget_repository", ID: name, Actor: by}, before, nil)
+	entry := auditOf(Action{Verb: "forget-repository", ID: name, Actor: by}, before, nil)
 	if err := h.state.Change(context.WithoutCancel(ctx), state.Change{Audit: []state.AuditEntry{entry}}); err != nil {
-		return asError(err)
+		h.cfg.Log.Error("writing the audit trail", "error", err) // it is done
 	}
-	return nil
+	return repositoryOf(is), nil
 }
 
 func repositoryError(err error) error {
 	switch {
 	case errors.Is(err, repositories.ErrNoRepository):
 		return &Error{Code: CodeNotFound, Message: err.Error(), Hint: "repositories are configured as repository.NAME.url"}
+	case errors.Is(err, repositories.ErrDisabled):
+		return &Error{Code: CodeConflict, Message: err.Error(), Hint: "it is switched on by repository.NAME.enabled=true"}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: CodeUnavailable, Message: err.Error(), Hint: "it may still be under way: look at the repository again"}
 	case repositories.CodeOf(err) == repositories.Code(store.IndexUnknown):

@@ -101,11 +101,21 @@ func TestRepositories(t *testing.T) {
 	if strings.Contains(metrics, `"off"`) {
 		t.Error("one that is disabled is measured")
 	}
-	if err := w.ForgetRepository(t.Context(), "acme", host.Actor{Name: "ann"}); err != nil {
-		t.Fatal(err)
+	seen := w.Repositories()[1].Seen
+	if seen == nil || seen.Store != s.Name() || seen.Sequence != s.Sequence() {
+		t.Errorf("it has seen %+v", seen)
 	}
-	audit, err := w.FindAudit(t.Context(), host.AuditQuery{Action: "forget_repository"})
-	if err != nil || len(audit.Events) != 1 || audit.Events[0].Target != "acme" || audit.Events[0].Actor != "ann" || !strings.Contains(string(audit.Events[0].Before), "sequence") {
+	if _, err := w.ForgetRepository(t.Context(), "off", host.Actor{Name: "ann"}); codeOf(err) != host.CodeConflict {
+		t.Errorf("forgetting one that is disabled: %v", err)
+	}
+	if _, err := w.ForgetRepository(t.Context(), "other", host.Actor{Name: "ann"}); codeOf(err) != host.CodeNotFound {
+		t.Errorf("forgetting one that is not there: %v", err)
+	}
+	if r, err := w.ForgetRepository(t.Context(), "acme", host.Actor{Name: "ann"}); err != nil || r.State != "never" || r.Seen != nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	audit, err := w.FindAudit(t.Context(), host.AuditQuery{Action: "forget-repository"})
+	if err != nil || len(audit.Events) != 1 || audit.Events[0].Target != "acme" || audit.Events[0].Actor != "ann" || !strings.Contains(string(audit.Events[0].Before), s.Name()) {
 		t.Errorf("%+v, %v", audit, err)
 	}
 }

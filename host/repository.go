@@ -13,6 +13,9 @@ type Repository struct {
 	State   string `json:"state"`
 	Code    string `json:"code"`    // why it is not ok, "" if it is
 	Message string `json:"message"` // the same for people
+	// Seen is what this host does not let the store take back, null where nothing is: nothing
+	// was read, it was forgotten, or the repository is one of Jameica's.
+	Seen *RepositorySeen `json:"seen"`
 	// Sequence, Issued and Expires are those of the signed index that is known.
 	Sequence int64      `json:"sequence"`
 	Issued   *time.Time `json:"issued"`
@@ -21,6 +24,12 @@ type Repository struct {
 	Read     *time.Time `json:"read"`    // when that last went well
 	Listings int        `json:"listings"`
 	Problems []string   `json:"problems"` // parts that were left out, with the reason
+}
+
+// RepositorySeen is what was seen of a store: another name and a lower number are refused.
+type RepositorySeen struct {
+	Store    string `json:"store"` // its name, by which it signs
+	Sequence int64  `json:"sequence"`
 }
 
 // Offer is an extension that a repository offers, as the admin API shows it.

@@ -30,7 +30,8 @@ func (s shelves) Release(ctx context.Context, repository, id, version string) (p
 	if err != nil {
 		return plan.Release{}, unfetched(err)
 	}
-	return plan.Release{Publisher: l.Publisher.Organization, Size: f.Size, Permissions: r.Permissions}, nil
+	text, _ := l.Text("en")
+	return plan.Release{Name: text.Name, Publisher: l.Publisher.Organization, Size: f.Size, Permissions: r.Permissions, Icon: l.Pictures.Icon != nil}, nil
 }
 
 // Fetch completes a file.

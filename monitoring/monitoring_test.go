@@ -83,6 +83,7 @@ func about() map[string]map[string]string {
 		"JackfieldBundleRejected": {"code": "not_zip"}, "JackfieldConnectionsRefused": {"listener": "requests"},
 		"JackfieldTrustRootExpiring": {"use": "bundles"}, "JackfieldSignatureExpiring": of("signed"),
 		"JackfieldRepositoryNotRead": {"repository": "gone"}, "JackfieldRepositoryUnusable": {"repository": "gone"},
+		"JackfieldUpdateFailed":            {"by": "host"},
 		"JackfieldBundleDependencyMissing": {"code": "dependency_missing"},
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,8 +22,9 @@ import (
 // is about, and busy besides. What goes on does so until the test ends.
 func troubled(t *testing.T) (busy, strict, small *aHost) {
 	t.Helper()
-	busy = start(t, "", files(t), "trust.policy = warn", "limits.memory = 0",
-		"repository.good.url = catalogue", "repository.good.root = catalogue.pem", "repository.gone.url = nowhere",
+	listed := catalogue(t)
+	busy = start(t, "", files(t, listed), "trust.policy = warn", "limits.memory = 0",
+		"repository.good.url = catalogue", "repository.good.root = catalogue.pem", "repository.gone.url = nowhere", "update.auto = minor",
 		setting("flaky", "backoff.first = 10ms"), setting("flaky", "backoff.max = 20ms"),
 		setting("dead", "backoff.first = 10m"), setting("dead", "backoff.max = 20m"),
 		setting("full", "limits.in_flight = 2"), setting("fat", "limits.memory = 512MiB"))
@@ -87,6 +87,7 @@ func troubled(t *testing.T) (busy, strict, small *aHost) {
 		return ""
 	})
 	working.Go(func() { crowd(ctx, small) })
+	working.Go(func() { outdate(ctx, busy, listed) })
 	working.Go(func() { // a file that is broken, again and again
 		for n := 0; ctx.Err() == nil; n++ {
 			_ = os.WriteFile(filepath.Join(busy.home, "extensions", "garbage.jar"), fmt.Appendf(nil, "no archive, for the %d. time", n), 0o644)
@@ -100,7 +101,7 @@ func troubled(t *testing.T) (busy, strict, small *aHost) {
 }
 
 // files are the bundles of the busy host, good and bad.
-func files(t *testing.T) map[string][]byte {
+func files(t *testing.T, listed *storetest.Store) map[string][]byte {
 	all := map[string][]byte{
 		"dead":        bundletest.Good(named("dead")), // a script that ends
 		"failed":      bundletest.Good(named("failed"), bundletest.WithExecutable([]byte("no program"))),
@@ -110,35 +111,38 @@ func files(t *testing.T) map[string][]byte {
 		"unsupported": bundletest.Good(named("unsupported"), bundletest.Without(executable()), bundletest.Without("bin/linux-amd64/extension"), bundletest.WithFile("bin/plan9-386/extension", []byte("x"))),
 		"garbage":     []byte("no archive"), "pending": {},
 	}
-	for _, name := range []string{"echo", "flaky", "full", "slow", "fat"} {
+	for _, name := range []string{"echo", "flaky", "full", "slow", "fat", "outdated"} {
 		all[name] = echo(t, name)
 	}
 	for _, name := range []string{"notes", "words", "tracking"} {
 		all[name] = read(t, filepath.Join(programs.dir, name+".jar"))
 	}
-	placed := map[string][]byte{"conf/trust/root.pem": root(t)}
-	all["signed"], placed["conf/trust/acme.pem"] = signed(t)
+	home := placed(t, listed)
+	home["conf/trust/root.pem"] = root(t)
+	all["signed"], home["conf/trust/acme.pem"] = signed(t)
 	for name, data := range all {
-		placed["extensions/"+name+".jar"] = data
+		home["extensions/"+name+".jar"] = data
 	}
-	maps.Copy(placed, catalogue(t))
-	return placed
+	return home
 }
 
-// catalogue is a repository: the folder catalogue, and who vouches for it.
-func catalogue(t *testing.T) map[string][]byte {
+// catalogue is a repository: a folder, and who vouches for it.
+func catalogue(t *testing.T) *storetest.Store {
 	s := storetest.New(t)
 	s.Publish("org.acme.hello", "1.0", "server")
-	view, err := store.NewReader(store.ReaderConfig{Source: s, Roots: s.Roots()}).Refresh(t.Context())
+	return s
+}
+
+// placed are the files of a repository in a home.
+func placed(t *testing.T, s *storetest.Store) map[string][]byte {
+	t.Helper()
 	dir := t.TempDir()
-	if err == nil {
-		err = store.ExportDir(t.Context(), view, dir, store.ExportOptions{})
-	}
-	placed := map[string][]byte{"catalogue.pem": trusttest.PEM(s.Authority.Root.Cert)}
+	files := map[string][]byte{"catalogue.pem": trusttest.PEM(s.Authority.Root.Cert)}
+	err := export(t.Context(), s, dir)
 	if err == nil {
 		err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {
-				placed[filepath.Join("catalogue", strings.TrimPrefix(path, dir))] = read(t, path)
+				files[filepath.Join("catalogue", strings.TrimPrefix(path, dir))] = read(t, path)
 			}
 			return err
 		})
@@ -146,7 +150,33 @@ func catalogue(t *testing.T) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return placed
+	return files
+}
+
+// export writes the index of a repository into a folder, without the files of releases.
+func export(ctx context.Context, s *storetest.Store, dir string) error {
+	view, err := store.NewReader(store.ReaderConfig{Source: s, Roots: s.Roots()}).Refresh(ctx)
+	if err != nil {
+		return err
+	}
+	return store.ExportDir(ctx, view, dir, store.ExportOptions{})
+}
+
+// outdate lists a newer version of an extension of h every few seconds, whose file is not there:
+// the host, which updates by itself, fails to do so. It ends with ctx.
+func outdate(ctx context.Context, h *aHost, s *storetest.Store) {
+	for n := 1; ctx.Err() == nil; n++ {
+		l := *s.Publish(idOf("outdated"), fmt.Sprintf("1.1.%d", n), "server")
+		l.Publisher.Pin = "" // nobody's, as the version that is installed
+		s.Put(&l)
+		if export(ctx, s, filepath.Join(h.home, "catalogue")) == nil {
+			_, _ = command(programs.jackfield, "ext", "repo", "refresh", "good", "--home", h.home)
+		}
+		select {
+		case <-time.After(3 * time.Second):
+		case <-ctx.Done():
+		}
+	}
 }
 
 func setting(name, line string) string { return "extension." + idOf(name) + "." + line }

@@ -111,10 +111,17 @@ func export(ctx context.Context, view *View, o ExportOptions, to target) error {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(listings)) {
-		if !o.Files {
-			break
+		listing, err := view.listing(ctx, id, listings[id])
+		if err != nil {
+			return err
 		}
-		if err := putFiles(ctx, view, to, done, id, listings[id]); err != nil {
+		if err := putIcon(ctx, view, to, done, listing); err != nil {
+			return err
+		}
+		if !o.Files {
+			continue
+		}
+		if err := putFiles(ctx, view, to, done, listing); err != nil {
 			return err
 		}
 	}
@@ -175,11 +182,28 @@ func putObject(ctx context.Context, view *View, to target, object Object) error 
 	})
 }
 
-func putFiles(ctx context.Context, view *View, to target, done map[string]bool, id string, object Object) error {
-	listing, err := view.listing(ctx, id, object)
-	if err != nil {
-		return err
+// putIcon puts the icon of a listing. A catalogue is no worse without one that can not be had.
+func putIcon(ctx context.Context, view *View, to target, done map[string]bool, listing *Listing) error {
+	icon := listing.Pictures.Icon
+	if icon == nil || done[icon.Digest] {
+		return nil
 	}
+	name, err := exportedName(icon.Digest)
+	if err != nil || to.has(name, icon.Size) {
+		return nil
+	}
+	data, err := view.Icon(ctx, listing)
+	if err != nil {
+		return ctx.Err()
+	}
+	done[icon.Digest] = true
+	return to.put(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+func putFiles(ctx context.Context, view *View, to target, done map[string]bool, listing *Listing) error {
 	for _, release := range listing.Releases {
 		if release.State == TakenDown {
 			continue
@@ -193,7 +217,7 @@ func putFiles(ctx context.Context, view *View, to target, done map[string]bool, 
 				continue
 			}
 			done[file.Digest] = true
-			want := ReleaseFile{Listing: id, Version: release.Version, File: file}
+			want := ReleaseFile{Listing: listing.ID, Version: release.Version, File: file}
 			if err := to.put(name, func(w io.Writer) error { return view.copyFile(ctx, want, w) }); err != nil {
 				return err
 			}

@@ -27,6 +27,12 @@ type Source interface {
 	File(ctx context.Context, want ReleaseFile, offset int64) (io.ReadCloser, error)
 }
 
+// IconSource is a Source that has the icons of listings, too.
+type IconSource interface {
+	// Icon returns the bytes of the icon of a listing, which its document names.
+	Icon(ctx context.Context, listing string, icon Picture) (io.ReadCloser, error)
+}
+
 // ReleaseFile is one file of a release with all that it can be asked for by.
 type ReleaseFile struct {
 	Listing string // id
@@ -117,6 +123,16 @@ func (s *HTTPSource) File(ctx context.Context, want ReleaseFile, offset int64) (
 	return skip(response.Body, offset)
 }
 
+// Icon asks for the icon that the listing has now: it is another one than was meant if that
+// has changed since.
+func (s *HTTPSource) Icon(ctx context.Context, listing string, _ Picture) (io.ReadCloser, error) {
+	response, err := s.get(ctx, "listings/"+url.PathEscape(listing)+"/icon", http.Header{"Accept-Encoding": {"identity"}}, http.StatusOK)
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
 func (s *HTTPSource) get(ctx context.Context, path string, header http.Header, want ...int) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path, nil)
 	if err != nil {
@@ -156,8 +172,8 @@ func skip(body io.ReadCloser, offset int64) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// Names in an exported catalogue: beside the timestamp every object and every file of a
-// release by its digest, sha256/<first two digits>/<all digits>.
+// Names in an exported catalogue: beside the timestamp every object, every icon and every file
+// of a release by its digest, sha256/<first two digits>/<all digits>.
 const exportedTimestamp = "timestamp.json"
 
 func exportedName(digest string) (string, error) {
@@ -217,6 +233,11 @@ func (s *ExportSource) File(ctx context.Context, want ReleaseFile, offset int64)
 		return nil, err
 	}
 	return skip(body, offset)
+}
+
+// Icon opens the icon of a listing, if it was exported.
+func (s *ExportSource) Icon(ctx context.Context, _ string, icon Picture) (io.ReadCloser, error) {
+	return s.Object(ctx, icon.Digest)
 }
 
 // open opens a regular file: it looks first, since a pipe would wait.

@@ -116,6 +116,39 @@ func (v *View) Revocations(ctx context.Context) ([]Revocation, error) {
 	return DecodeRevocations(data)
 }
 
+// MaxIcon bounds an icon, in bytes.
+const MaxIcon = 1 << 20
+
+// Icon reads the icon of a listing: the bytes that its document names. They are a picture if
+// the store is honest, and may be anything else. IndexUnknown when the listing has none,
+// IndexMissing when it can not be had here.
+func (v *View) Icon(ctx context.Context, listing *Listing) ([]byte, error) {
+	icon, what := listing.Pictures.Icon, fmt.Sprintf("the icon of %.100q", listing.ID)
+	if icon == nil {
+		return nil, refuse(IndexUnknown, "%.100q has no icon", listing.ID)
+	}
+	object := Object{Digest: icon.Digest, Size: icon.Size}
+	if err := object.check(what, MaxIcon); err != nil {
+		return nil, err
+	}
+	source, ok := v.reader.config.Source.(IconSource)
+	if !ok {
+		return nil, refuse(IndexMissing, "%s is not there: its source has no icons", what)
+	}
+	data, err := v.reader.read(ctx, what, object.Size, func(ctx context.Context) (io.ReadCloser, error) {
+		return source.Icon(ctx, listing.ID, *icon)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(data)) > object.Size:
+		return nil, refuse(IndexTooLarge, "%s has more than the %d bytes that are announced", what, object.Size)
+	case Digest(data) != object.Digest:
+		return nil, refuse(IndexWrongDigest, "%s is not what was announced: it was changed, or cut short", what)
+	}
+	return data, nil
+}
+
 // Partial is a file on its way: *os.File is one.
 type Partial interface {
 	io.ReadWriteSeeker

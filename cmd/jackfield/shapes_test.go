@@ -16,12 +16,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/jackfield-host/jackfield/bundle/bundletest"
 	"github.com/jackfield-host/jackfield/bundle/jpl/jpltest"
 	"github.com/jackfield-host/jackfield/host"
 	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/jameica"
 	"github.com/jackfield-host/jackfield/store/storetest"
 	"github.com/jackfield-host/jackfield/trust/trusttest"
 )
@@ -50,6 +52,7 @@ func shapedCommands() []shaped {
 		{line: "bundle pack SOURCE/examples/hello --out packed.jar"}, {line: "bundle inspect packed.jar"}, {line: "bundle verify packed.jar", exit: 1},
 		{line: "bundle inspect pass", exit: 1},
 		{line: "bundle inspect Greenery.jpl"}, {line: "bundle verify Greenery.jpl --trust ."}, {line: "bundle verify Greenery.jpl", exit: 1},
+		{line: "bundle verify notes.zip"}, {line: "bundle verify broken.zip", exit: 1},
 		{line: "ca init --name Root" + ca}, {line: "ca organization acme.example --name Acme --root-passphrase-file pass" + ca},
 		{line: "ca issue acme.example/" + hello + " --key-passphrase-file pass" + ca}, {line: "bundle sign packed.jar --key " + hello + ".key.pem --chain " + hello + ".crt.pem --passphrase-file pass"},
 		{line: "ca store store.acme.example --no-passphrase --root-passphrase-file pass" + ca},
@@ -66,7 +69,7 @@ func shapedCommands() []shaped {
 		{line: "ext call examples.notes.ListRequest {}"}, {line: "ext logs " + notesID}, // which has a line: nobody greets
 		{line: "ext consent " + notesID + " --yes"}, {line: "ext consent " + notesID + " --yes"}, // what was denied; nothing that waits
 		{line: "ext install echo.jar"}, {line: "ext install echo2.jar"}, {line: "ext rollback " + echoID}, {line: "ext remove " + hello},
-		{line: "ext repo list"}, {line: "ext repo refresh shop"}, {line: "ext search words"}, {line: "ext outdated"}, {line: "ext plan " + wordsID},
+		{line: "ext repo list"}, {line: "ext repo refresh shop"}, {line: "ext repo forget shop --yes"}, {line: "ext repo refresh shop"}, {line: "ext search words"}, {line: "ext outdated"}, {line: "ext plan " + wordsID},
 		{line: "ext plan org.example.Nobody", exit: 1}, {line: "ext install " + wordsID + " --yes", keep: map[string]string{"PLAN": "id"}}, {line: "ext plans"}, {line: "ext update"}, {line: "ext undo $PLAN"}, {line: "ext cancel $PLAN", exit: 1},
 		{line: "user add vera --generate"}, {line: "user list"}, {line: "user role vera operator"}, {line: "user owner vera " + settings}, {line: "user password vera --generate"},
 		{line: "user disable vera"}, {line: "user enable vera"}, {line: "user remove vera"},
@@ -112,6 +115,17 @@ func TestShapesOfEveryCommand(t *testing.T) {
 	}
 }
 
+// zipForJameica is a ZIP of this version.
+func zipForJameica(t *testing.T, version string) string {
+	t.Helper()
+	var out bytes.Buffer
+	manifest := `<plugin name="demo.notes" version="` + version + `"><requires jameica="2.10+"><import plugin="hibiscus" version="2.10+"/></requires></plugin>`
+	if _, err := jameica.WriteArchive(t.Context(), &out, fstest.MapFS{"plugin.xml": {Data: []byte(manifest)}}); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
 // TestShapes holds what commands print with -o json to testdata/shapes.txt: the path of
 // each member, and what it can be. Additions are fine and come with -update; a line that
 // goes, or changes, breaks somebody's script.
@@ -145,6 +159,7 @@ func TestShapes(t *testing.T) {
 	for name, text := range map[string]string{
 		filepath.Join(dir, "pass"): "correct horse battery\n", filepath.Join(home.Extensions(), "bad.jar"): "no bundle",
 		filepath.Join(dir, "Greenery.jpl"): string(jpltest.Good(jpltest.By(signer)).Build()), filepath.Join(dir, "jami.pem"): string(bundletest.ChainPEM(root.Certificate)),
+		filepath.Join(dir, "notes.zip"): zipForJameica(t, "2.1.0"), filepath.Join(dir, "broken.zip"): zipForJameica(t, "2.1.0.4"),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

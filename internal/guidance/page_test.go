@@ -73,6 +73,11 @@ A bundle is refused when the first certificate has ended without which its signa
 
 ` + "`jackfield ext repo list`" + ` shows its code, which is among those of [repositories](#repositories). What runs goes on; what was read last stays in use until it runs out. Other repositories work on.
 
+<a id="update"></a>
+### An update that came by itself has failed
+
+Everything is as it was before. ` + "`jackfield ext plans`" + ` shows the plan and its code, which is among those of [plans](#plans); the version is not tried again by itself, the next one is. ` + "`jackfield ext update ID`" + ` tries it once more, and shows how it goes.
+
 <a id="metrics"></a>
 ### Metrics of an extension are left out
 

@@ -10,9 +10,13 @@ func Repositories() map[string]Reason {
 		"See whether this machine reaches the address (name resolution, proxy, firewall); it is tried again by itself.",
 		"Vérifiez que cette machine atteint l’adresse (résolution de noms, mandataire, pare-feu)\u00a0; un nouvel essai a lieu de lui-même.",
 	}
-	asks := Message{
-		"Ask who runs it. If it is right, have this host forget what it knows: stop it and remove data/repositories/NAME.",
-		"Demandez à son exploitant. Si c’est exact, faites oublier à ce serveur ce qu’il en sait\u00a0: arrêtez-le et supprimez data/repositories/NOM.",
+	moved := Message{
+		"Ask who runs it, and not over this network. If they have moved the store to another name, 'jackfield ext repo forget NAME' lets this host take it. If they know of nothing, it is an attack: forget nothing, and find out who stands between.",
+		"Demandez à son exploitant, mais pas par ce réseau. S’il a changé le nom du dépôt, «\u00a0jackfield ext repo forget NOM\u00a0» permet à ce serveur de l’accepter. S’il n’en sait rien, c’est une attaque\u00a0: ne faites rien oublier, et cherchez qui se trouve entre les deux.",
+	}
+	restored := Message{
+		"Ask who runs it, and not over this network. If they have restored the store from a backup, 'jackfield ext repo forget NAME' lets this host take the older catalogue. If they have not, it is an attack that hides corrections: forget nothing, and find out who stands between.",
+		"Demandez à son exploitant, mais pas par ce réseau. S’il a restauré le dépôt d’une sauvegarde, «\u00a0jackfield ext repo forget NOM\u00a0» permet à ce serveur d’accepter l’ancien catalogue. Sinon, c’est une attaque qui cache des corrections\u00a0: ne faites rien oublier, et cherchez qui se trouve entre les deux.",
 	}
 	anew := Message{"Plan the installation anew.", "Planifiez à nouveau l’installation."}
 	return map[string]Reason{
@@ -54,12 +58,12 @@ func Repositories() map[string]Reason {
 		"index_other_store": {
 			Message{"Another store answers than before", "Un autre dépôt répond qu’auparavant"},
 			Message{"The same root vouches for it, but its name is another one.", "La même racine s’en porte garante, mais son nom est autre."},
-			asks, nil,
+			moved, nil,
 		},
 		"index_rolled_back": {
 			Message{"The repository shows an old catalogue", "Le dépôt montre un ancien catalogue"},
 			Message{"This host has seen a newer one: somebody hides what came since, or the store was restored from a backup.", "Ce serveur en a vu un plus récent\u00a0: quelqu’un cache la suite, ou le dépôt a été restauré d’une sauvegarde."},
-			asks, nil,
+			restored, nil,
 		},
 		"index_expired": {
 			Message{"What is known of the repository has run out", "Ce qui est connu du dépôt est échu"},
@@ -99,7 +103,7 @@ func Repositories() map[string]Reason {
 		"memory_unreadable": {
 			Message{"What was seen of it can not be read", "Ce qui en a été vu est illisible"},
 			Message{"A file below data/repositories is damaged, or can not be written; without it an old catalogue would pass.", "Un fichier sous data/repositories est abîmé, ou ne peut être écrit\u00a0; sans lui un ancien catalogue passerait."},
-			Message{"See to the disk. Take the file from a backup; or have this host forget what it knows: stop it and remove data/repositories/NAME.", "Vérifiez le disque. Reprenez le fichier d’une sauvegarde\u00a0; ou faites oublier à ce serveur ce qu’il en sait\u00a0: arrêtez-le et supprimez data/repositories/NOM."}, nil,
+			Message{"See to the disk. Take the file from a backup; or have this host forget what it knows with 'jackfield ext repo forget NAME', after which it takes an older catalogue, too.", "Vérifiez le disque. Reprenez le fichier d’une sauvegarde\u00a0; ou faites oublier à ce serveur ce qu’il en sait avec «\u00a0jackfield ext repo forget NOM\u00a0», après quoi il accepte aussi un ancien catalogue."}, nil,
 		},
 		"release_gone": {
 			Message{"It is not offered any more", "Elle n’est plus offerte"},
@@ -109,7 +113,7 @@ func Repositories() map[string]Reason {
 		"zip_untrusted": {
 			Message{"Nobody trusted has signed the ZIP", "Aucune personne de confiance n’a signé le ZIP"},
 			Message{"A ZIP of a repository of Jameica's is not signed, is signed wrongly, or by another than before.", "Un ZIP d’un dépôt de Jameica n’est pas signé, l’est mal, ou par un autre qu’auparavant."},
-			Message{"Name who may sign in repository.NAME.root. Where the signer is another one and that is right, stop the host and remove data/repositories/NAME.", "Nommez qui peut signer dans repository.NAME.root. Si le signataire est autre et que c’est exact, arrêtez le serveur et supprimez data/repositories/NOM."}, nil,
+			Message{"Name who may sign in repository.NAME.root. Where the signer is another one than before, and who runs the repository says that this is right: 'jackfield ext repo forget NAME'.", "Nommez qui peut signer dans repository.NAME.root. Si le signataire est autre qu’auparavant et que l’exploitant du dépôt le confirme\u00a0: «\u00a0jackfield ext repo forget NOM\u00a0»."}, nil,
 		},
 		"no_bundle": {
 			Message{"It is nothing for this host", "Ce n’est rien pour ce serveur"},

@@ -121,6 +121,25 @@ func about(subject string, err error) error {
 	return err
 }
 
+// Faults are what a client would take otherwise than its author means, or not at all, although
+// the shape is sound: a store publishes none that has one. Each is one that the author can mend.
+func (a *Archive) Faults(limits Limits) []*Error {
+	var list []*Error
+	entry := a.Folder + "/" + manifestFile
+	if a.Headless {
+		list = append(list, fault(CodeArchive, a.Folder+"/", "the ZIP has no entry for its folder itself, and Jameica takes such a ZIP for empty: pack the folder with its entry (zip -r, not zip -D)"))
+	}
+	for _, p := range a.Manifest.Problems {
+		list = append(list, fault(p.Code, entry, "it %s", p.Message))
+	}
+	// Served with the address of a store, it has to be one that can be written.
+	var e *Error
+	if _, err := Relocate(a.Document, "https://store.example/x.zip", limits); errors.As(err, &e) {
+		list = append(list, fault(e.Code, entry, "%s", e.Message))
+	}
+	return list
+}
+
 // Matches compares what a repository said of a version with what its ZIP says: name,
 // version and what it requires, by which it was chosen. The error has CodeMismatch.
 func (a *Archive) Matches(listed *Manifest) error {

@@ -298,7 +298,8 @@ func newClientTakes(data []byte) error {
 	}
 	for _, f := range r.File {
 		name := strings.ReplaceAll(f.Name, `\`, "/")
-		if !strings.HasPrefix(name, r.File[0].Name) || strings.HasPrefix(name, "/") {
+		root, _, _ := strings.Cut(r.File[0].Name, "/") // of whatever the directory begins with
+		if !strings.HasPrefix(name, root+"/") || strings.HasPrefix(name, "/") {
 			return fmt.Errorf("%s is not in %s", name, r.File[0].Name)
 		}
 		for part := range strings.SplitSeq(strings.TrimSuffix(name, "/"), "/") {

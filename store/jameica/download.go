@@ -2,10 +2,7 @@ package jameica
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"io"
 	"time"
@@ -38,6 +35,18 @@ type Download struct {
 // answers with 200, and does not if it answers with a status that says so for good (400 to
 // 499 but 408 and 429); all else is an error. On an error w has bytes that nobody may use.
 func (c *Client) Download(ctx context.Context, r Release, trust Trust, w io.Writer) (*Download, error) {
+	return c.download(ctx, r, trust, arrive(w, nil))
+}
+
+// Resume is Download into a file that may have the beginning of it already: where the server
+// says that it still has what that was of, only the rest is asked for. Whatever came when, the
+// signature is judged over all of it. After an error with CodeUnreachable the file can be gone
+// on with under p.Validator, after any other one it is of no use.
+func (c *Client) Resume(ctx context.Context, r Release, trust Trust, p *Partial) (*Download, error) {
+	return c.download(ctx, r, trust, arrive(p.File, p))
+}
+
+func (c *Client) download(ctx context.Context, r Release, trust Trust, to *arrival) (*Download, error) {
 	if trust.Time.IsZero() {
 		trust.Time = time.Now()
 	}
@@ -52,15 +61,19 @@ func (c *Client) Download(ctx context.Context, r Release, trust Trust, w io.Writ
 	if err := trust.admit(r, signed); err != nil {
 		return nil, about(address, err)
 	}
-	sum, digest := sha1.New(), sha256.New()
-	size, err := c.stream(ctx, address, c.Limits.withDefaults().ArchiveBytes, io.MultiWriter(w, sum, digest))
-	if err != nil {
+	limit := c.Limits.withDefaults().ArchiveBytes
+	if to.partial != nil {
+		if err := to.recall(ctx, limit); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.stream(ctx, address, limit, to); err != nil {
 		return nil, err
 	}
-	d := &Download{Size: size, Digest: "sha256:" + hex.EncodeToString(digest.Sum(nil))}
+	d := &Download{Size: to.size, Digest: to.digest()}
 	if signed {
 		d.Signer = r.Chain.Leaf()
-		if err := verifySum(sum.Sum(nil), signature, d.Signer); err != nil {
+		if err := verifySum(to.sha1.Sum(nil), signature, d.Signer); err != nil {
 			return nil, about(address, err)
 		}
 	}

@@ -27,9 +27,10 @@ type tooSlow string
 func (t tooSlow) Error() string { return string(t) }
 func (t tooSlow) Timeout() bool { return true }
 
-// get asks for an address. Its error is an *Error with the address; of another status than
-// 200 it wraps a status.
-func (c *Client) get(ctx context.Context, address string) (*http.Response, error) {
+// get asks for an address, with more headers: name, value. Its error is an *Error with the
+// address; of another status than 200 it wraps a status, and the answer is there without its
+// body.
+func (c *Client) get(ctx context.Context, address string, header ...string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, unreachable(address, err)
@@ -37,14 +38,17 @@ func (c *Client) get(ctx context.Context, address string) (*http.Response, error
 	// What is signed is the bytes that are sent, and a document has its limit as it is sent.
 	request.Header.Set("Accept-Encoding", "identity")
 	request.Header.Set("User-Agent", "jackfield")
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
 	client := http.Client{Transport: c.Transport, CheckRedirect: sameOrigin}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, unreachable(address, err)
 	}
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode != http.StatusOK && !(len(header) > 0 && response.StatusCode == http.StatusPartialContent) {
 		response.Body.Close()
-		return nil, unreachable(address, status(response.StatusCode))
+		return response, unreachable(address, status(response.StatusCode))
 	}
 	return response, nil
 }
@@ -116,9 +120,9 @@ func (c *Client) document(ctx context.Context, address string, limit int64) ([]b
 // piece is how many bytes of a download have to come within Stall.
 const piece = 64 << 10
 
-// stream copies the body at an address, at most limit bytes, and ends when a piece of it
-// takes longer than Stall.
-func (c *Client) stream(ctx context.Context, address string, limit int64, to io.Writer) (int64, error) {
+// stream brings what is at an address, at most limit bytes, and ends when a piece of it takes
+// longer than Stall.
+func (c *Client) stream(ctx context.Context, address string, limit int64, to *arrival) error {
 	stall := c.Stall
 	if stall <= 0 {
 		stall = defaultTimeout
@@ -129,25 +133,26 @@ func (c *Client) stream(ctx context.Context, address string, limit int64, to io.
 		cancel(tooSlow(fmt.Sprintf("less than %d bytes came in %s", piece, stall)))
 	})
 	defer late.Stop()
-	response, err := c.get(ctx, address)
+	response, err := c.begin(ctx, address, to)
 	if err != nil {
-		return 0, c.cause(ctx, address, err)
+		return c.cause(ctx, address, err)
+	}
+	if response == nil {
+		return nil // all of it was there
 	}
 	defer response.Body.Close()
-	if response.ContentLength > limit {
-		return 0, fault(CodeTooBig, address, "it has %d bytes, more than the %d that are taken", response.ContentLength, limit)
+	if total := to.size + max(response.ContentLength, 0); total > limit {
+		return fault(CodeTooBig, address, "it has %d bytes, more than the %d that are taken", total, limit)
 	}
-	var total int64
 	for {
-		n, err := io.CopyN(to, response.Body, min(piece, limit+1-total))
-		total += n
+		_, err := io.CopyN(to, response.Body, min(piece, limit+1-to.size))
 		switch {
 		case err == io.EOF:
-			return total, nil
+			return nil
 		case err != nil:
-			return total, c.cause(ctx, address, err)
-		case total > limit:
-			return total, fault(CodeTooBig, address, "it has more than the %d bytes that are taken", limit)
+			return c.cause(ctx, address, err)
+		case to.size > limit:
+			return fault(CodeTooBig, address, "it has more than the %d bytes that are taken", limit)
 		}
 		late.Reset(stall)
 	}

@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/jackfield-host/jackfield/store"
-	"github.com/jackfield-host/jackfield/store/server/internal/catalogue"
 	"github.com/jackfield-host/jackfield/store/server/internal/database"
 	"github.com/jackfield-host/jackfield/store/server/internal/jami"
 	"github.com/jackfield-host/jackfield/store/server/internal/pages"
+	"github.com/jackfield-host/jackfield/store/server/internal/shelf"
 	"github.com/jackfield-host/jackfield/store/server/internal/web"
 )
 
@@ -24,21 +23,21 @@ func (s *Server) newFaces() (http.Handler, error) {
 	people, err := pages.New(pages.Config{
 		Catalogue: pages.Of(s.catalogue), Desk: submissions{s.database}, Detail: s.detail,
 		Picture: func(ctx context.Context, digest string) (io.ReadSeekCloser, error) { return s.blobs.Open(ctx, digest) },
-		Name:    s.keys.Store(), Base: s.cfg.BaseURL, Root: s.keys.RootPEM(), Version: s.cfg.Version, Log: s.cfg.Log,
+		Name:    s.keys.Store(), Base: s.cfg.BaseURL, Root: s.keys.RootPEM(), Jameica: s.archives.ChainPEM, Version: s.cfg.Version, Log: s.cfg.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the pages: %w", err)
 	}
 	options := jami.Options{
 		Prefix: "/jami", URL: s.base(), Downloaded: s.counter.Count, Next: whole(people),
-		Failed: func(r *http.Request, err error) {
-			s.cfg.Log.Error("answering a request of a face", "method", r.Method, "path", r.URL.Path, "error", err)
-		},
+		Failed: s.leftOut,
 	}
 	if list := s.jamiCRL; list != nil {
 		options.CRL = func(context.Context) ([]byte, error) { return list, nil }
 	}
-	return s.jameica(jami.New(jamiCatalogue{s}, options))
+	face := jami.New(jamiCatalogue{s}, options)
+	s.ahead = append(s.ahead, face.Prepare)
+	return s.jameica(face), nil
 }
 
 // detail is what is too much for the listing of a release.
@@ -96,22 +95,10 @@ func whole(handler http.Handler) http.Handler {
 // jamiCatalogue is the catalogue as the Jami face reads it.
 type jamiCatalogue struct{ store *Server }
 
-func (c jamiCatalogue) Current() jami.Snapshot { return jamiSnapshot{c.store.catalogue.Current()} }
+func (c jamiCatalogue) Current() shelf.Snapshot { return shelfSnapshot{c.store.catalogue.Current()} }
 
 func (c jamiCatalogue) Open(ctx context.Context, digest string) (io.ReadSeekCloser, error) {
 	return c.store.blobs.Open(ctx, digest)
-}
-
-type jamiSnapshot struct{ *catalogue.Snapshot }
-
-func (s jamiSnapshot) Entries(format store.Format) iter.Seq[jami.Entry] {
-	return func(yield func(jami.Entry) bool) {
-		for item := range s.All() {
-			if item.Format == format && !yield(jami.Entry{ID: item.ID, Digest: item.Digest, Load: item.Listing}) {
-				return
-			}
-		}
-	}
 }
 
 // now is the time as the store keeps it: UTC, in whole seconds.

@@ -39,6 +39,7 @@ type running struct {
 	admin string // a token
 	log   *syncBuffer
 	stop  func() error
+	cfg   server.Config
 }
 
 type syncBuffer struct {
@@ -90,20 +91,45 @@ func start(t *testing.T, b backends.Backend, roots []byte, change ...func(*serve
 	if token, err := os.ReadFile(filepath.Join(r.data, "admin-token")); err == nil {
 		r.admin = strings.TrimSpace(string(token))
 	}
+	r.cfg = cfg
+	r.run(s, listener)
+	return r
+}
+
+// run runs s until stop, or the end of the test.
+func (r *running) run(s *server.Server, listener net.Listener) {
+	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, listener) }()
-	r.stop = sync.OnceValue(func() error { cancel(); return <-ended })
-	t.Cleanup(func() {
-		if err := r.stop(); err != nil {
-			t.Errorf("the store ended with %v", err)
+	stop := sync.OnceValue(func() error { cancel(); return <-ended })
+	r.stop = stop
+	r.t.Cleanup(func() {
+		if err := stop(); err != nil {
+			r.t.Errorf("the store ended with %v", err)
 		}
-		if t.Failed() {
-			t.Logf("the log of the store:\n%s", r.log)
+		if r.t.Failed() {
+			r.t.Logf("the log of the store:\n%s", r.log)
 		}
 	})
 	r.until("it is ready", func() bool { return r.get("/readyz").status == 200 })
-	return r
+}
+
+// restart runs a store that has stopped again, once something is done with it that does not
+// run yet: it answers, and checks nothing.
+func (r *running) restart(before func(*server.Server)) {
+	r.t.Helper()
+	s, err := server.New(r.t.Context(), r.cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	before(s)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.url = "http://" + listener.Addr().String()
+	r.run(s, listener)
 }
 
 // until polls a condition.

@@ -224,3 +224,110 @@ func TestJameicaReviewed(t *testing.T) {
 		t.Errorf("%d %s", again.status, again.body)
 	}
 }
+
+// TestJameicaReplicas: all replicas sign by one key, or do not sign: by that of the first who
+// needed one, then by the one that the administrator gave last.
+func TestJameicaReplicas(t *testing.T) {
+	t.Parallel()
+	b := backends.Postgres(t)
+	acme := bundletest.NewSigner("acme.example", notesID, nil)
+	cert, key := storeCertificate(t)
+	replica := func(changes ...func(*server.Config)) *running {
+		t.Helper()
+		same := func(c *server.Config) { c.SigningCert, c.SigningKey = cert, key }
+		return start(t, b, bundletest.ChainPEM(acme.Root), append(changes, same)...)
+	}
+	one := replica()
+	zip := notes(t, "2.1.0")
+	if a := one.submit(one.admin, zip, "", beside(t, acme, zip)); a.status != 201 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	const path = "/jameica/demo.notes/2.1.0/demo.notes-2.1.0.zip"
+	signs := func(r *running) []byte {
+		t.Helper()
+		r.until("it has the ZIP", func() bool { return r.get(path).status == 200 })
+		a := r.get(path + ".sha1")
+		if c := r.get("/jameica/certificate.pem"); a.status != 200 || c.status != 200 {
+			t.Fatalf("%d %s, its certificate %d %s", a.status, a.body, c.status, c.body)
+		}
+		return a.body
+	}
+	refuses := func(r *running) bool {
+		t.Helper()
+		a, c := r.get(path+".sha1"), r.get("/jameica/certificate.pem")
+		return a.status == 503 && c.status == 503 && strings.Contains(string(a.body), "jameica_key_differs")
+	}
+	signature := signs(one)
+
+	// Another one with a key of its own serves, and does not sign; clients take nothing that is
+	// not signed.
+	two := replica()
+	two.until("it has the ZIP", func() bool { return two.get(path).status == 200 })
+	if !refuses(two) {
+		t.Errorf("a second key signs: %d", two.get(path+".sha1").status)
+	}
+	if n := strings.Count(two.log.String(), "code=jameica_key_differs"); n != 1 || !strings.Contains(two.log.String(), "jameica.cert and jameica.key of every replica") {
+		t.Errorf("it is told %d times:\n%s", n, two.log)
+	}
+	for r, want := range map[*running]string{one: "store_jameica_key_differs 0", two: "store_jameica_key_differs 1"} {
+		if a := r.get("/metrics"); !strings.Contains(string(a.body), want) {
+			t.Errorf("it does not say %s", want)
+		}
+	}
+	if a := two.get("/about"); a.status != 200 || strings.Contains(string(a.body), "certificate.pem") {
+		t.Errorf("the page about the store: %d", a.status)
+	}
+	client := &jameica.Client{}
+	contents, err := client.Read(t.Context(), two.url+"/jameica")
+	if err != nil || len(contents.Releases) != 0 || len(contents.Problems) != 1 {
+		t.Errorf("%+v %v", contents, err)
+	}
+
+	// With the key of the first it signs as that one does.
+	shared := filepath.Join(one.data, "keys", "jameica.pem")
+	given := func(file string) func(*server.Config) {
+		return func(c *server.Config) { c.JameicaCert, c.JameicaKey = file, file }
+	}
+	three := replica(given(shared))
+	if got := signs(three); !bytes.Equal(got, signature) || !bytes.Equal(signs(one), signature) {
+		t.Error("with the same key the signature is another one")
+	}
+
+	// The administrator gives another key: those with the old one stop until they have it, too.
+	four := replica(given(filepath.Join(two.data, "keys", "jameica.pem")))
+	renewed := signs(four)
+	if bytes.Equal(renewed, signature) {
+		t.Error("another key makes the same signature")
+	}
+	for _, r := range []*running{one, three} {
+		r.until("who has the old key stops", func() bool { return refuses(r) })
+	}
+	two.until("whose key it is now begins", func() bool { return bytes.Equal(two.get(path+".sha1").body, renewed) })
+}
+
+// TestJameicaRestarts: a store that comes back without its folder has another key, and does not
+// sign by it.
+func TestJameicaRestarts(t *testing.T) {
+	t.Parallel()
+	b := backends.Postgres(t)
+	cert, key := storeCertificate(t)
+	same := func(c *server.Config) { c.SigningCert, c.SigningKey, c.UnsignedUnsafe = cert, key, true }
+	first := start(t, b, nil, same)
+	if a := first.get("/jameica/certificate.pem"); a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, b, nil, same, func(c *server.Config) { c.Data = first.data })
+	if a := again.get("/jameica/certificate.pem"); a.status != 200 {
+		t.Errorf("with its folder: %d %s", a.status, a.body)
+	}
+	if err := again.stop(); err != nil {
+		t.Fatal(err)
+	}
+	bare := start(t, b, nil, same)
+	if a := bare.get("/jameica/certificate.pem"); a.status != 503 || !strings.Contains(bare.log.String(), "code=jameica_key_differs") {
+		t.Errorf("without its folder: %d %s", a.status, a.body)
+	}
+}

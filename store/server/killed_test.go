@@ -40,12 +40,7 @@ func TestKilled(t *testing.T) {
 	if *long {
 		publishes, kills = 200, 60
 	}
-	binary := filepath.Join(t.TempDir(), "jackfield")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/jackfield")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building it: %v\n%s", err, out)
-	}
+	binary := build(t)
 	backends.Each(t, func(t *testing.T, b backends.Backend) {
 		t.Parallel()
 		p := &program{t: t, binary: binary, data: filepath.Join(t.TempDir(), "store-data")}

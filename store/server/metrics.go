@@ -12,7 +12,7 @@ type gauges struct {
 	store                                                *Server
 	sequence, listings, age, expires, ready, submissions *prometheus.Desc
 	releases, organizations, info, scrape, certificate   *prometheus.Desc
-	blobs, bytes                                         *prometheus.Desc
+	blobs, bytes, differs                                *prometheus.Desc
 }
 
 func newGauges(s *Server) *gauges {
@@ -33,13 +33,14 @@ func newGauges(s *Server) *gauges {
 		scrape:        desc("database_scrape_duration_seconds", "Time that the database took to count for this scrape."),
 		blobs:         desc("blobs", "Files and pictures that are kept, as of the last hour."),
 		bytes:         desc("blob_bytes", "Bytes that they have."),
+		differs:       desc("jameica_key_differs", "1 when this replica signs nothing for Jameica, as its key is not that of the others."),
 		info:          desc("build_info", "1, with the version of the program.", "version"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.sequence, g.listings, g.age, g.expires, g.certificate, g.ready, g.submissions, g.releases, g.organizations, g.scrape, g.info, g.blobs, g.bytes} {
+	for _, d := range []*prometheus.Desc{g.sequence, g.listings, g.age, g.expires, g.certificate, g.ready, g.submissions, g.releases, g.organizations, g.scrape, g.info, g.blobs, g.bytes, g.differs} {
 		ch <- d
 	}
 }
@@ -63,11 +64,8 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			put(d, float64(at.Unix()))
 		}
 	}
-	ready := 0.0
-	if health.Ready && health.Problem == "" {
-		ready = 1
-	}
-	put(g.ready, ready)
+	put(g.ready, oneIf(health.Ready && health.Problem == ""))
+	put(g.differs, oneIf(g.store.archives.differs.Load()))
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
 	begun := time.Now()
@@ -81,6 +79,13 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	for state, n := range counts.Submissions {
 		put(g.submissions, float64(n), state)
 	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // queries measures the database as the store sees it.

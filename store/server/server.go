@@ -65,12 +65,14 @@ type Server struct {
 	queries   *queries
 	blobs     blobs.Store
 	keys      *signing.Keys
+	archives  *archives
 	catalogue *catalogue.Catalogue
 	desk      *ingest.Desk
 	drop      *drop.Watcher // nil for none
 	counter   *database.Counter
 	jamiCRL   []byte // what Jami's root has revoked, DER; nil for none
 	handler   http.Handler
+	ahead     []func(context.Context) error // what the faces do before somebody asks
 	// blobCount and blobBytes are as of the last time that somebody counted.
 	blobCount, blobBytes atomic.Int64
 }
@@ -111,6 +113,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	s.counter = database.NewCounter(s.database, countEvery)
 	if err := firstToken(ctx, s.database, cfg.Data); err != nil {
+		return nil, err
+	}
+	if s.archives, err = s.openArchives(ctx); err != nil {
 		return nil, err
 	}
 	s.handler, err = s.newHandler(prometheus.NewRegistry(), web.NewMetrics())
@@ -161,6 +166,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		return s.counter.Run(behind, func(err error) { s.cfg.Log.Warn("downloads can not be written down yet", "error", err) })
 	})
 	work.Go(func() error { s.maintain(behind); return nil })
+	work.Go(func() error { s.lookAhead(behind); return nil })
 	work.Go(func() error {
 		defer stop()
 		return s.serve(ctx, behind, listener)

@@ -161,6 +161,17 @@ func (s *Store) PublishFile(id, version string, data []byte, change func(*store.
 	return &listing
 }
 
+// PutIcon gives a listing an icon: bytes that its document names as a picture, whatever they
+// are.
+func (s *Store) PutIcon(id string, data []byte) {
+	s.Change(func() {
+		next := *s.listings[id]
+		next.Pictures.Icon = &store.Picture{Digest: store.Digest(data), Size: int64(len(data)), Media: "image/png", Width: 64, Height: 64}
+		s.files[store.Digest(data)] = data
+		s.listings[id] = &next
+	})
+}
+
 // sign makes the index; the caller holds mu.
 func (s *Store) sign() {
 	count := store.ShardCount(len(s.listings))
@@ -262,6 +273,17 @@ func (s *Store) File(_ context.Context, want store.ReleaseFile, offset int64) (i
 	return io.NopCloser(bytes.NewReader(data[offset:])), nil
 }
 
+// Icon makes a Store a store.IconSource.
+func (s *Store) Icon(_ context.Context, listing string, _ store.Picture) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.listings[listing]
+	if !ok || l.Pictures.Icon == nil {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(bytes.NewReader(s.files[l.Pictures.Icon.Digest])), nil
+}
+
 // Bytes returns the file of a release by its digest, nil for none.
 func (s *Store) Bytes(digest string) []byte {
 	s.mu.Lock()
@@ -280,6 +302,14 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 	mux.HandleFunc("GET /api/v1/snapshot/objects/{digest}", func(w http.ResponseWriter, r *http.Request) {
 		body, err := s.Object(r.Context(), r.PathValue("digest"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		io.Copy(w, body)
+	})
+	mux.HandleFunc("GET /api/v1/listings/{id}/icon", func(w http.ResponseWriter, r *http.Request) {
+		body, err := s.Icon(r.Context(), r.PathValue("id"), store.Picture{})
 		if err != nil {
 			http.NotFound(w, r)
 			return

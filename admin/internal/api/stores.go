@@ -56,6 +56,13 @@ func (a *API) storeRoutes() []web.Route {
 			ID: "refreshRepository", Summary: "Look at a repository now",
 			Answers: web.OK("How it stands then: that it can not be read is no error of this request", host.Repository{}), Codes: []string{host.CodeNotFound},
 		}},
+		{Method: "POST", Path: "/api/v1/repositories/{name}/forget", Right: access.Administer, Serve: a.forget, Doc: &web.Doc{
+			ID: "forgetRepository", Summary: "Drop what is known of a repository, so that the next look is a first one",
+			Description: "The name of the store and the highest number that was seen of it (the member seen of the repository) are what keeps another store and an older catalogue out; of one of Jameica's " +
+				"it is who has signed what was taken from it. They are gone then. It is right after a store was restored from a backup, or moved to another name, and its operator says so; " +
+				"when nobody can say why it is otherwise than before, somebody may be showing this host an old catalogue. What the repository has revoked stays revoked until it is read again.",
+			Answers: web.OK("How it stands then", host.Repository{}), Codes: []string{host.CodeNotFound, host.CodeConflict},
+		}},
 		{Method: "GET", Path: "/api/v1/available", Right: access.See, Serve: a.available, Doc: &web.Doc{
 			ID: "listAvailable", Summary: "What can be installed",
 			Description: "Each extension once, from the repository that counts for its id, the best of 200 first. Repositories that could not be searched are in missing.",
@@ -69,6 +76,12 @@ func (a *API) storeRoutes() []web.Route {
 		{Method: "GET", Path: "/api/v1/available/{id}", Right: access.See, Serve: a.offered, Doc: &web.Doc{
 			ID: "showAvailable", Summary: "What a repository offers under an id",
 			Answers: web.OK("The extension as it would be installed", host.Offer{}), Codes: []string{host.CodeNotFound},
+		}},
+		{Method: "GET", Path: "/api/v1/available/{id}/icon", Right: access.See, Serve: a.offerIcon, Doc: &web.Doc{
+			ID: "getAvailableIcon", Summary: "The picture of what a repository offers",
+			Description: "Fetched from the repository, which names it by its digest, and drawn anew by the host: at most 128 × 128 pixels. Whatever is no PNG or JPEG is none.",
+			Answers:     []web.Answer{{Status: http.StatusOK, Summary: "A PNG or a JPEG", Content: []web.Content{{Media: "image/png"}, {Media: "image/jpeg"}}}},
+			Codes:       []string{host.CodeNotFound},
 		}},
 		{Method: "GET", Path: "/api/v1/outdated", Right: access.See, Scoped: true, Serve: a.outdated, Doc: &web.Doc{
 			ID: "listOutdated", Summary: "Installed extensions for which there is a higher version",
@@ -96,6 +109,19 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.Allow(http.NewResponseController(w), web.MaxWait)
 	repository, err := a.cfg.Host.RefreshRepository(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, completeRepository(repository))
+}
+
+// forget answers when what was known is gone.
+func (a *API) forget(w http.ResponseWriter, r *http.Request) error {
+	if _, err := web.Parameters(r); err != nil {
+		return err
+	}
+	web.Allow(http.NewResponseController(w), web.MaxWait) // a look that is under way ends first
+	repository, err := a.cfg.Host.ForgetRepository(r.Context(), r.PathValue("name"), web.Actor(r))
 	if err != nil {
 		return err
 	}
@@ -157,6 +183,19 @@ func (a *API) offered(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.WriteJSON(w, http.StatusOK, completeOffer(offer))
+}
+
+func (a *API) offerIcon(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.Target(r)
+	if err != nil {
+		return err
+	}
+	icon, err := a.cfg.Host.OfferIcon(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	web.WriteIcon(w, r, icon)
+	return nil
 }
 
 func (a *API) outdated(w http.ResponseWriter, r *http.Request) error {

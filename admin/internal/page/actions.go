@@ -218,14 +218,6 @@ func (p *Pages) icon(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	head := w.Header()
-	head.Set("Content-Type", "image/png")
-	head.Set("ETag", icon.ETag)
-	head.Set("Cache-Control", "private, max-age=300")
-	if r.Header.Get("If-None-Match") == icon.ETag {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	_, _ = w.Write(icon.Data) // as in show
+	web.WriteIcon(w, r, icon)
 	return nil
 }

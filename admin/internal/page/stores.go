@@ -14,7 +14,7 @@ import (
 // storesDesk makes the pages of installing from repositories.
 func (p *Pages) storesDesk() *stores.Desk {
 	return stores.New(stores.Config{
-		Host: p.cfg.Host, Render: p.storesPage, Events: p.cfg.Events, Streams: p.cfg.Streams, Now: p.cfg.Now,
+		Host: p.cfg.Host, Render: p.storesPage, Events: p.cfg.Events, Streams: p.cfg.Streams,
 		Leave: func(w http.ResponseWriter, r *http.Request, kind, name string, args ...string) {
 			leave(w, r, kind, "stores.done."+name, args...)
 		},
@@ -48,6 +48,9 @@ func (p *Pages) storesPage(w http.ResponseWriter, r *http.Request, page stores.P
 	}
 	if page.Inner {
 		v.Trail = []crumb{{said.Say("stores.title.available"), stores.AvailablePath}}
+		if _, ok := page.Data.(stores.Forget); ok {
+			v.Trail = append(v.Trail, crumb{said.Say("stores.title.repositories"), stores.RepositoriesPath})
+		}
 		if page.Updates {
 			v.Trail = []crumb{{said.Say("stores.title.updates"), stores.UpdatesPath}}
 		}
@@ -63,6 +66,7 @@ func (p *Pages) storesPage(w http.ResponseWriter, r *http.Request, page stores.P
 //	offerpath ID         the page of what is offered under an id
 //	reviewinstall, reviewupdate ID   what installing or updating it comes to
 //	planpath ID          the page of a plan
+//	forgetpath NAME      the page that asks before a repository is forgotten
 //	planbadge, stepbadge, repositorybadge, severity   badges
 func storesFunctions(w *words.Words) template.FuncMap {
 	kinds := func(set string, kinds map[string]string) func(s any) template.HTML {
@@ -84,6 +88,7 @@ func storesFunctions(w *words.Words) template.FuncMap {
 		"configlines":  func(name, address string) string { return stores.ConfigLines(name, visible.Clip(address, 300)) },
 		"offerpath":    stores.OfferPath,
 		"planpath":     stores.PlanPath,
+		"forgetpath":   stores.ForgetPath,
 		"reviewupdate": stores.ReviewUpdate,
 		"planbadge":    kinds("stores.plan.", map[string]string{"planned": "busy", "running": "busy", "succeeded": "ok", "failed": "bad"}),
 		"stepbadge": kinds("stores.step.", map[string]string{

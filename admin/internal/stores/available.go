@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -46,12 +47,15 @@ type Card struct {
 	Summary string
 	// Why is why it can not be installed: revoked, host or platform; empty if it can.
 	Why string
-	// Letter stands for its picture.
-	Letter string
+	// Picture is the path of its icon, empty for none; Letter stands for it, or behind it.
+	Picture, Letter string
 }
 
 func cardOf(o host.Offer) Card {
-	c := Card{Offer: o, Path: OfferPath(o.ID), Summary: summaryOf(o.Description), Letter: letterOf(o)}
+	c := Card{Offer: o, Path: OfferPath(o.ID), Summary: summaryOf(o.Description), Letter: letterOf(o.Name, o.ID)}
+	if o.Icon {
+		c.Picture = IconPath(o.ID)
+	}
 	switch {
 	case o.Revoked != "":
 		c.Why = "revoked"
@@ -63,10 +67,10 @@ func cardOf(o host.Offer) Card {
 	return c
 }
 
-func letterOf(o host.Offer) string {
-	name := o.Name
-	if name == "" {
-		name = o.ID
+// letterOf is that of the name, or of the last part of the id where that is the name.
+func letterOf(name, id string) string {
+	if name = cmp.Or(name, id); name == id {
+		name = id[strings.LastIndexByte(id, '.')+1:]
 	}
 	first, _ := utf8.DecodeRuneInString(name)
 	return strings.ToUpper(string(first))
@@ -194,6 +198,20 @@ func (d *Desk) offer(w http.ResponseWriter, r *http.Request) error {
 	return d.cfg.Render(w, r, Page{Name: "offer", Args: []any{name}, Inner: true, Data: view})
 }
 
+// icon is the picture of what is offered under an id.
+func (d *Desk) icon(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.Target(r)
+	if err != nil {
+		return err
+	}
+	icon, err := d.cfg.Host.OfferIcon(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	web.WriteIcon(w, r, icon)
+	return nil
+}
+
 // Missing is an id that nobody offers.
 type Missing struct {
 	ID, Message string
@@ -205,18 +223,20 @@ type Missing struct {
 }
 
 // storeOf returns the address of a store that a link names, "" for none that can be one, and
-// the name of the repository that has this address.
+// the name of the repository that has this address. The link is anybody's and the address is
+// shown to be copied: what is not plain in it comes escaped.
 func (d *Desk) storeOf(address string) (store, repository string) {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || len(address) > maxStore {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || len(address) > maxStore {
 		return "", ""
 	}
+	u.Fragment, u.RawFragment, u.ForceQuery = "", "", false
 	for _, r := range d.cfg.Host.Repositories() {
 		if v, err := url.Parse(r.URL); err == nil && sameStore(u, v) {
-			return address, r.Name
+			return u.String(), r.Name
 		}
 	}
-	return address, ""
+	return u.String(), ""
 }
 
 func sameStore(a, b *url.URL) bool {

@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -45,6 +46,8 @@ func (v Review) Ready() bool { return len(v.Problems) == 0 && len(v.Rows) > 0 }
 type Step struct {
 	host.PlanStep
 	Name string
+	// Picture is the path of its icon, empty for none; Letter stands for it, or behind it.
+	Picture, Letter string
 	// Here is the page of the extension, empty if it is not installed.
 	Here string
 	// Consents are what has to be consented to.
@@ -65,6 +68,13 @@ func (c Consent) Publishes() bool { return c.Kind == host.PlanNeedPublisher }
 func (d *Desk) steps(p host.Plan) (rows, kept []Step) {
 	for _, s := range p.Steps {
 		row := Step{PlanStep: s, Name: d.nameOf(s.ID)}
+		if row.Name == s.ID {
+			row.Name = cmp.Or(s.Name, s.ID)
+		}
+		row.Letter = letterOf(row.Name, s.ID)
+		if s.Icon {
+			row.Picture = IconPath(s.ID)
+		}
 		if _, there := d.cfg.Host.Extension(s.ID); there {
 			row.Here = "/admin/extensions/" + url.PathEscape(s.ID)
 		}

@@ -37,7 +37,6 @@ type Config struct {
 	// Events subscribes to what changes, and Streams are where that goes.
 	Events  func(after uint64) (web.Notices, error)
 	Streams *web.Streams
-	Now     func() time.Time
 }
 
 // Page is one page: its template, its title and what it shows.
@@ -78,10 +77,13 @@ func (d *Desk) Routes() []web.Route {
 	return []web.Route{
 		page("GET", AvailablePath, access.See, d.available),
 		page("GET", AvailablePath+"/{id}", access.See, d.offer),
+		page("GET", AvailablePath+"/{id}/icon", access.See, d.icon),
 		page("GET", UpdatesPath, access.See, d.updates),
 		page("GET", RepositoriesPath, access.See, d.repositories),
 		page("POST", RepositoriesPath, access.Operate, d.refreshAll),
 		page("POST", RepositoriesPath+"/{name}", access.Operate, d.refresh),
+		page("GET", RepositoriesPath+"/{name}/forget", access.Administer, d.askForget),
+		page("POST", RepositoriesPath+"/{name}/forget", access.Administer, d.forget),
 		page("GET", PlansPath+"/new", access.Install, d.review),
 		page("POST", PlansPath, access.Install, d.start),
 		page("GET", PlansPath+"/{plan}", access.See, d.plan),
@@ -94,6 +96,12 @@ func (d *Desk) Routes() []web.Route {
 
 // OfferPath is the page of what is offered under an id.
 func OfferPath(id string) string { return AvailablePath + "/" + url.PathEscape(id) }
+
+// IconPath is the picture of what is offered under an id.
+func IconPath(id string) string { return OfferPath(id) + "/icon" }
+
+// ForgetPath asks before what is known of a repository is dropped.
+func ForgetPath(name string) string { return RepositoriesPath + "/" + url.PathEscape(name) + "/forget" }
 
 // PlanPath is the page of a plan.
 func PlanPath(id string) string { return PlansPath + "/" + url.PathEscape(id) }
@@ -114,12 +122,12 @@ func ConfigLines(name, address string) string {
 }
 
 // can is what the reader may do.
-type can struct{ Install, Operate bool }
+type can struct{ Install, Operate, Administer bool }
 
 // canOf is that of whoever sent r; a page without a session has no forms.
 func canOf(r *http.Request) can {
 	who := access.Of(r.Context())
-	return can{who.May(access.Install, ""), who.Proof != "" && who.May(access.Operate, "")}
+	return can{who.May(access.Install, ""), who.Proof != "" && who.May(access.Operate, ""), who.Proof != "" && who.May(access.Administer, "")}
 }
 
 // nameOf is what an installed extension calls itself, its id if it does not.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/jackfield-host/jackfield/admin/internal/web"
@@ -18,9 +17,6 @@ const (
 	changelogPatience = 2 * time.Second
 	// plansShown is how many plans the page of updates lists.
 	plansShown = 20
-	// refreshPatience bounds a look at all repositories, refreshing how many are read at once.
-	refreshPatience = 2 * time.Minute
-	refreshing      = 4
 )
 
 // Updates is what is outdated, and what repositories say of what is installed.
@@ -30,10 +26,16 @@ type Updates struct {
 	// Problem is why nobody knows what is outdated, nil if it is known.
 	Problem *web.Problem
 	Policy  Policy
-	Plans   []host.Plan
+	Plans   []Past
 	// Configured is how many repositories there are.
 	Configured int
 	can
+}
+
+// Past is a plan with what it was about.
+type Past struct {
+	host.Plan
+	Names []string // of what was asked for, none for everything
 }
 
 // Finding is what is said of an extension, with its name.
@@ -94,7 +96,14 @@ func (d *Desk) updates(w http.ResponseWriter, r *http.Request) error {
 	}
 	slices.SortStableFunc(view.Findings, func(a, b Finding) int { return urgency(a.Finding) - urgency(b.Finding) })
 	plans := d.cfg.Host.Plans()
-	view.Plans = plans[:min(len(plans), plansShown)]
+	for _, p := range plans[:min(len(plans), plansShown)] {
+		past := Past{Plan: p}
+		if len(p.Requested) > 0 {
+			rows, kept := d.steps(p)
+			past.Names = asked(p, append(rows, kept...))
+		}
+		view.Plans = append(view.Plans, past)
+	}
 	return d.cfg.Render(w, r, Page{Name: "updates", Updates: true, Data: view})
 }
 
@@ -122,62 +131,4 @@ func (d *Desk) changelogs(ctx context.Context, rows []Outdated) {
 			rows[i].Changelog = o.Changelog
 		}
 	}
-}
-
-// Repositories are where extensions are installed from.
-type Repositories struct {
-	Rows []host.Repository
-	can
-}
-
-func (d *Desk) repositories(w http.ResponseWriter, r *http.Request) error {
-	return d.cfg.Render(w, r, Page{Name: "repositories", Inner: true, Data: Repositories{d.cfg.Host.Repositories(), canOf(r)}})
-}
-
-func (d *Desk) refresh(w http.ResponseWriter, r *http.Request) error {
-	web.Allow(http.NewResponseController(w), web.MaxWait)
-	now, err := d.cfg.Host.RefreshRepository(r.Context(), r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	kind := "ok"
-	if now.State != "ok" {
-		kind = "bad"
-	}
-	d.cfg.Leave(w, r, kind, "refreshed-"+kind, now.Name)
-	http.Redirect(w, r, RepositoriesPath, http.StatusSeeOther)
-	return nil
-}
-
-// refreshAll looks at all repositories, and leads back to the updates.
-func (d *Desk) refreshAll(w http.ResponseWriter, r *http.Request) error {
-	web.Allow(http.NewResponseController(w), web.MaxWait)
-	ctx, cancel := context.WithTimeout(r.Context(), refreshPatience)
-	defer cancel()
-	var crew sync.WaitGroup
-	var mu sync.Mutex // guards unwell
-	unwell, places := "", make(chan struct{}, refreshing)
-	for _, repository := range d.cfg.Host.Repositories() {
-		if !repository.Enabled {
-			continue
-		}
-		places <- struct{}{}
-		crew.Go(func() {
-			defer func() { <-places }()
-			now, err := d.cfg.Host.RefreshRepository(ctx, repository.Name)
-			if err != nil || now.State != "ok" {
-				mu.Lock()
-				defer mu.Unlock()
-				unwell = repository.Name
-			}
-		})
-	}
-	crew.Wait()
-	if unwell != "" {
-		d.cfg.Leave(w, r, "bad", "refreshed-bad", unwell)
-	} else {
-		d.cfg.Leave(w, r, "ok", "refreshed-all")
-	}
-	http.Redirect(w, r, UpdatesPath, http.StatusSeeOther)
-	return nil
 }

@@ -11,8 +11,12 @@ import (
 type Stores interface {
 	Repositories() []host.Repository
 	RefreshRepository(ctx context.Context, name string) (host.Repository, error)
+	// ForgetRepository drops what is known of one, and returns how it stands then.
+	ForgetRepository(ctx context.Context, name string, a host.Actor) (host.Repository, error)
 	Available(ctx context.Context, q host.AvailableQuery) (host.OfferPage, error)
 	AvailableOne(ctx context.Context, id string) (host.Offer, error)
+	// OfferIcon is the picture of what AvailableOne gives, drawn anew by the host.
+	OfferIcon(ctx context.Context, id string) (host.Icon, error)
 	Outdated(ctx context.Context) ([]host.Outdated, error)
 	Findings() []host.Finding
 }

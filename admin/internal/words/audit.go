@@ -59,5 +59,9 @@ func auditWords() catalog {
 		"did.end-sessions":   {"sessions ended", "sessions terminées"},
 		"did.add-token":      {"token made", "jeton créé"},
 		"did.revoke-token":   {"token revoked", "jeton révoqué"},
+		"did.cancel-plan":    {"installation canceled", "installation annulée"},
+		"did.undo-plan":      {"installation taken back", "installation défaite"},
+
+		"did.forget-repository": {"repository forgotten", "dépôt oublié"},
 	}
 }

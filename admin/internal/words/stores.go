@@ -12,6 +12,7 @@ func storeWords() catalog {
 		"stores.title.not-offered":         {"No repository offers {0}", "Aucun dépôt ne propose {0}"},
 		"stores.title.updates":             {"Updates", "Mises à jour"},
 		"stores.title.repositories":        {"Repositories", "Dépôts"},
+		"stores.title.repository-forget":   {"Forget what is known of {0}?", "Oublier ce qui est connu de {0}\u00a0?"},
 		"stores.title.plan-review.install": {"Install {0}?", "Installer {0}\u00a0?"},
 		"stores.title.plan-review.update":  {"Update {0}?", "Mettre à jour {0}\u00a0?"},
 		"stores.title.plan-review.nothing": {"Nothing to do", "Rien à faire"},
@@ -185,6 +186,17 @@ func storeWords() catalog {
 		"stores.done.refreshed-ok":  {"{0} was read.", "{0} a été lu."},
 		"stores.done.refreshed-bad": {"{0} could not be read; its row says why.", "{0} n’a pas pu être lu\u00a0; sa ligne dit pourquoi."},
 		"stores.done.refreshed-all": {"All repositories were looked at.", "Tous les dépôts ont été consultés."},
+
+		"stores.done.forgotten": {"What was known of {0} is forgotten; it is read anew.", "Ce qui était connu de {0} est oublié\u00a0; il est relu."},
+
+		"stores.forget":         {"Forget…", "Oublier…"},
+		"stores.forget.do":      {"Forget it", "Oublier"},
+		"stores.forget.seen":    {"This host has seen catalogue {1} of the store {0}. Therefore it refuses older catalogues, and other stores. Afterwards it takes whatever the repository shows at the next look, if its root vouches for it: an older catalogue, or another store.", "Ce serveur a vu le catalogue {1} du dépôt {0}. Il refuse donc les catalogues plus anciens et d’autres dépôts. Ensuite, il acceptera ce qui lui sera montré à la prochaine lecture, si sa racine s’en porte garante\u00a0: un catalogue plus ancien, ou un autre dépôt."},
+		"stores.forget.unseen":  {"Nothing is known of what this store has shown. What is kept of it on the disk is removed.", "On ne sait rien de ce que ce dépôt a montré. Ce qui en est gardé sur le disque est supprimé."},
+		"stores.forget.jameica": {"This host has noted who signed the first ZIP that it took of each name, and refuses what others sign. Afterwards it takes the next one from whoever its root vouches for.", "Ce serveur a noté qui a signé le premier ZIP pris de chaque nom, et refuse ce que d’autres signent. Ensuite, il acceptera le prochain de quiconque sa racine se porte garante."},
+		"stores.forget.right":   {"It is right when those who run the repository have restored it from a backup, or moved it, and tell you so.", "C’est juste quand ceux qui exploitent le dépôt l’ont restauré d’une sauvegarde, ou déplacé, et vous le disent."},
+		"stores.forget.attack":  {"When they know of nothing, somebody may be showing this host an old catalogue to hide corrections, or another one. Then forget nothing, and find out who stands between.", "S’ils n’en savent rien, quelqu’un montre peut-être à ce serveur un ancien catalogue pour cacher des corrections, ou un autre. Alors ne faites rien oublier, et cherchez qui se trouve entre les deux."},
+		"stores.forget.stays":   {"What is installed stays as it is, and what the repository has revoked stays revoked until it is read again.", "Ce qui est installé reste en l’état, et ce que le dépôt a révoqué reste révoqué jusqu’à sa prochaine lecture."},
 
 		"stores.has-update":     {"Version {0} is available", "La version {0} est disponible"},
 		"stores.see":            {"Look at it", "L’examiner"},

@@ -136,6 +136,15 @@ func archives(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellC
 	return []string{"jar", "jpl"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
+// verifiable completes the one file that verify takes, of any format.
+func verifiable(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	extensions, directive := archives(cmd, args, typed)
+	if len(extensions) > 0 {
+		extensions = append(extensions, "zip")
+	}
+	return extensions, directive
+}
+
 // jars completes the one file that a command takes.
 func jars(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -118,8 +119,9 @@ func reportJPL(f facts) jplReport {
 }
 
 // verifyJPL is `bundle verify` of an archive for Jami.
-func verifyJPL(cmd *cobra.Command, format *output.Format, file, dir string) error {
+func verifyJPL(cmd *cobra.Command, format *output.Format, file, dir string, at time.Time) error {
 	options, problems := jpl.LoadRoots(dir)
+	options.Time = at
 	report, err := judgeJPL(cmd.Context(), file, options)
 	if err != nil {
 		return err

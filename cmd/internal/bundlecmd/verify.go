@@ -30,6 +30,7 @@ const judgeTimeout = 30 * time.Second
 // verifyFlags is the command line of `bundle verify`.
 type verifyFlags struct {
 	home, trust, revocation string
+	certificate, at         string
 	offline, private        bool
 }
 
@@ -39,8 +40,9 @@ func newVerify() *cobra.Command {
 		Use: "verify FILE",
 		Example: `  jackfield bundle verify hello-1.0.0.jar
   jackfield bundle verify hello-1.0.0.jar --trust ./roots --offline
-  jackfield bundle verify Greenery.jpl --trust ./jami-roots`,
-		ValidArgsFunction: archives,
+  jackfield bundle verify Greenery.jpl --trust ./jami-roots --at 2026-11-26
+  jackfield bundle verify demo.notes-2.1.0.zip --certificate certificate.pem`,
+		ValidArgsFunction: verifiable,
 		Short:             "judge who signed a bundle, and print the whole reasoning",
 		Long: `Verify reads a bundle as 'jackfield bundle inspect' does, and judges its signature as a
 host with trust.policy=require: every entry must be signed, by a certificate for this
@@ -50,7 +52,12 @@ each check and the certificates. The exit code is 1 when the bundle is refused.
 A file that is named *.jpl is an archive for Jami: it is judged by Jami's rules and by
 stricter ones, and Jami's own code is printed, too. What a store would not take although
 the signature holds is a warning. Nobody is asked over the network: --trust holds roots,
-*.pem, and lists of what is revoked, *.crl.`,
+*.pem, and lists of what is revoked, *.crl.
+
+A ZIP with a plugin.xml in its folder is one for Jameica: it is judged by the rules by
+which a store takes it. A signature is not in it but beside it, FILE.sha1, as Jameica's
+repositories have it: --certificate says whose it has to be, and then there has to be one.
+Without that the ZIP is called unsigned. What a publisher signs for a store is judged there.`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&flags.home, "home", "", "the home folder (default: JMAP_HOME, else "+running.DefaultHome+")")
@@ -58,8 +65,18 @@ the signature holds is a warning. Nobody is asked over the network: --trust hold
 	cmd.Flags().StringVar(&flags.revocation, "revocation", string(trust.Soft), "what becomes of a certificate of which nobody says whether it is revoked: soft, hard or off")
 	cmd.Flags().BoolVar(&flags.offline, "offline", false, "ask nobody about revocation: only what was stapled and lists in --trust count")
 	cmd.Flags().BoolVar(&flags.private, "allow-private", false, "let certificates name responders in private networks")
+	cmd.Flags().StringVar(&flags.certificate, "certificate", "", "of a ZIP for Jameica: the file with the certificate by whose key FILE.sha1 has to be")
+	cmd.Flags().StringVar(&flags.at, "at", "", "of an archive for Jami or a ZIP for Jameica: judge as of this time, 2026-11-26 or 2026-11-26T12:00:00Z, instead of now")
 	format := output.AddFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		kind := kindOf(args[0])
+		at, err := flags.check(cmd, kind, args[0])
+		if err != nil {
+			return err
+		}
+		if kind == zipFile {
+			return verifyZIP(cmd, format, args[0], flags.certificate, at)
+		}
 		policy := trust.RevocationPolicy(flags.revocation)
 		if !slices.Contains([]trust.RevocationPolicy{trust.Soft, trust.Hard, trust.Off}, policy) {
 			return output.Usagef("write soft, hard or off", "--revocation %q is none of them", flags.revocation)
@@ -70,13 +87,8 @@ the signature holds is a warning. Nobody is asked over the network: --trust hold
 		} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return output.Usagef("give the folder that holds the roots, *.pem", "--trust %s is no folder", dir)
 		}
-		if isJPL(args[0]) {
-			for _, name := range []string{"revocation", "offline", "allow-private"} {
-				if cmd.Flags().Changed(name) {
-					return output.Usagef("leave it out", "--%s is about bundles; nobody is asked about %s", name, args[0])
-				}
-			}
-			return verifyJPL(cmd, format, args[0], dir)
+		if kind == jplFile {
+			return verifyJPL(cmd, format, args[0], dir, at)
 		}
 		roots, problems := trust.LoadRoots(dir)
 		judge := trust.New(trust.Config{Roots: roots, Revocation: policy, Offline: flags.offline, AllowPrivate: flags.private})
@@ -100,6 +112,52 @@ the signature holds is a warning. Nobody is asked over the network: --trust hold
 		return output.Errorf(strings.TrimSpace(hint), "%s is refused: %s", args[0], j.report.Code)
 	}
 	return cmd
+}
+
+// kind is a format that verify reads.
+type kind int
+
+const (
+	bundleFile kind = iota
+	jplFile
+	zipFile
+)
+
+func kindOf(file string) kind {
+	switch {
+	case isJPL(file):
+		return jplFile
+	case isJameica(file):
+		return zipFile
+	}
+	return bundleFile
+}
+
+// check refuses flags that are about another kind of file, and reads the time as of which is
+// judged.
+func (f verifyFlags) check(cmd *cobra.Command, of kind, file string) (at time.Time, err error) {
+	for _, flag := range []struct {
+		name, about string
+		kinds       []kind
+	}{
+		{"home", "bundles and archives for Jami", []kind{bundleFile, jplFile}}, {"trust", "bundles and archives for Jami", []kind{bundleFile, jplFile}},
+		{"revocation", "bundles", []kind{bundleFile}}, {"offline", "bundles", []kind{bundleFile}}, {"allow-private", "bundles", []kind{bundleFile}},
+		{"certificate", "ZIPs for Jameica", []kind{zipFile}}, {"at", "archives for Jami and ZIPs for Jameica: a bundle has a timestamp that says when it was signed", []kind{jplFile, zipFile}},
+	} {
+		if cmd.Flags().Changed(flag.name) && !slices.Contains(flag.kinds, of) {
+			return at, output.Usagef("leave it out", "--%s is about %s, and %s is none of them", flag.name, flag.about, file)
+		}
+	}
+	if f.at == "" {
+		return time.Now(), nil
+	}
+	if at, err = time.Parse(time.RFC3339, f.at); err != nil {
+		at, err = time.Parse(time.DateOnly, f.at)
+	}
+	if err != nil {
+		err = output.Usagef("write 2026-11-26 or 2026-11-26T12:00:00Z", "--at %q is no time", f.at)
+	}
+	return at, err
 }
 
 // judgement is all that is found out about one bundle.

@@ -52,7 +52,7 @@ func judgeRepository(r host.Repository, now time.Time) (Finding, bool) {
 		f.Level, f.Message = Fail, "nothing is installed from it: "
 	}
 	f.Message += advice.Title.English + ". " + r.Message
-	f.Next = advice.Next.English
+	f.Next = strings.ReplaceAll(advice.Next.English, "NAME", r.Name)
 	if f.Next == "" {
 		f.Next = "see the log of the host"
 	}

@@ -167,6 +167,14 @@ func (s *shop) RefreshRepository(_ context.Context, name string) (host.Repositor
 	return host.Repository{}, &host.Error{Code: host.CodeNotFound, Message: "there is no repository " + name, Hint: "repositories are configured as repository.NAME.url"}
 }
 
+func (s *shop) ForgetRepository(ctx context.Context, name string, _ host.Actor) (host.Repository, error) {
+	r, err := s.RefreshRepository(ctx, name)
+	if err == nil {
+		r.State, r.Seen = "never", nil
+	}
+	return r, err
+}
+
 func shopAt(t *testing.T, s *shop) string {
 	t.Helper()
 	return string(homeWith(t, s, s.followed, http.NotFoundHandler()))
@@ -374,6 +382,41 @@ func TestSearchOutdatedAndRepositories(t *testing.T) {
 	}
 }
 
+func TestForgettingARepository(t *testing.T) {
+	s := newShop()
+	s.repos[0].Seen = &host.RepositorySeen{Store: "store.\x1bacme.example", Sequence: 412}
+	home := shopAt(t, s)
+	_, err := ext("", "repo", "forget", "acme", "--home", home)
+	wantError(t, err, 2, "there is no terminal to ask at", "pass --yes")
+	_, err = ext("", "repo", "forget", "none", "--yes", "--home", home)
+	wantError(t, err, 1, "there is no repository none", "repository.NAME.url")
+	seen, err := onTerminal(t, "n\n", "repo", "forget", "acme", "--home", home)
+	wantError(t, err, 1, "nothing was forgotten")
+	for _, want := range []string{`has seen catalogue 412 of the store store.\x1bacme.example`, "what an attacker wants", "forget acme? [y/N]"} {
+		if !strings.Contains(seen, want) {
+			t.Errorf("it does not say %q: %q", want, seen)
+		}
+	}
+	if len(s.changed) != 0 {
+		t.Errorf("done: %q", s.changed)
+	}
+	if _, err = onTerminal(t, "y\n", "repo", "forget", "acme", "--home", home); err != nil || len(s.changed) != 1 {
+		t.Errorf("after a yes: %v, %q", err, s.changed)
+	}
+	out, err := ext("", "repo", "forget", "acme", "--yes", "--home", home)
+	if err != nil || !strings.Contains(out, "never") {
+		t.Errorf("%v, %s", err, out)
+	}
+	if out, err = ext("", "repo", "forget", "acme", "--yes", "-o", "json", "--home", home); err != nil || !strings.Contains(out, `"seen": null`) {
+		t.Errorf("%v, %s", err, out)
+	}
+	for kind, want := range map[string]string{string(host.KindJameica): "who signed what it took", string(host.KindJackfield): "nothing was seen of this store yet"} {
+		if text := lossOf(host.Repository{Kind: kind}); !strings.Contains(text, want) {
+			t.Errorf("of %s: %q", kind, text)
+		}
+	}
+}
+
 func TestCompletionOfWhatRepositoriesHave(t *testing.T) {
 	s := newShop()
 	home := host.Home(shopAt(t, s))
@@ -385,6 +428,7 @@ func TestCompletionOfWhatRepositoriesHave(t *testing.T) {
 		{"installed", "update|", hello + "\t1.0.0 running\n"},
 		{"plans", "undo|", "12\tsucceeded " + maps + "\n"},
 		{"repositories", "repo|refresh|", "bank\tstale https://bank.example\n"},
+		{"one to forget", "repo|forget|", "bank\tstale https://bank.example\n"},
 	} {
 		got := complete(t, home, strings.Split(c.line, "|")...)
 		if !strings.Contains(got, c.want) || strings.Contains(got, "\x1b") {

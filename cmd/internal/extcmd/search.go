@@ -172,9 +172,9 @@ func printStanding(w io.Writer, s standing) error {
 func newRepo(t *target) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "repo",
-		Short: "see where extensions are installed from, and look there now",
+		Short: "see where extensions are installed from, look there now, forget what is known",
 	}
-	cmd.AddCommand(newRepoList(t), newRepoRefresh(t))
+	cmd.AddCommand(newRepoList(t), newRepoRefresh(t), newRepoForget(t))
 	return cmd
 }
 

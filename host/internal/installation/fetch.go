@@ -135,7 +135,12 @@ func (i *Installation) download(ctx context.Context, j *job, n int, into *bounde
 	pause, most := i.cfg.Patience.Retry, int64(-1)
 	lastByte := i.cfg.Now()
 	for {
+		had := int64(-1) // what is there at first has come before
 		err := i.cfg.Repositories.Fetch(ctx, want, into, func(size, total int64) {
+			if had >= 0 && size > had {
+				i.tally.came(size - had)
+			}
+			had = size
 			if size > most {
 				most, lastByte, pause = size, i.cfg.Now(), i.cfg.Patience.Retry
 			}

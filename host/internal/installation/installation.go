@@ -97,6 +97,8 @@ type Installation struct {
 	landing chan struct{} // held by the plan that lands, or is taken back
 	due     chan struct{} // capacity 1: updates are to be sought
 
+	tally *tally
+
 	mu   sync.Mutex      // guards what follows; House is not called with it
 	ctx  context.Context // of Run, nil before that
 	jobs []*job          // the oldest first
@@ -125,7 +127,7 @@ func New(cfg Config) (*Installation, error) {
 	}
 	i := &Installation{
 		cfg: cfg, landing: make(chan struct{}, 1), due: make(chan struct{}, 1),
-		withheld: map[string]int{},
+		withheld: map[string]int{}, tally: newTally(),
 		planner: &plan.Planner{
 			Repositories: cfg.Repositories, House: cfg.House, HostVersion: cfg.HostVersion, Platform: cfg.Platform, Now: cfg.Now,
 		},

@@ -78,6 +78,7 @@ func (i *Installation) close(ctx context.Context, j *job, state plan.State, e *e
 		if e != nil {
 			r.Plan.Code, r.Plan.Message = e.Code, e.Message
 		}
+		i.tally.ended(r.Plan) // before anybody sees it, and may undo it
 	})
 	i.keepSaving(ctx, j)
 	r := j.see()
@@ -193,6 +194,8 @@ func (i *Installation) enter(ctx context.Context, j *job) error {
 	i.jobs = append(i.jobs, j)
 	if !j.over() {
 		i.begin(j)
+	} else {
+		i.tally.ended(j.show())
 	}
 	i.cfg.Told(j.show())
 	return nil

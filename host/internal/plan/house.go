@@ -30,9 +30,11 @@ type Reach struct {
 
 // Release is what a plan shows of a release.
 type Release struct {
+	Name        string // what it calls itself, in English where it can
 	Publisher   string // the organization's name
 	Size        int64  // bytes, 0 for unknown
 	Permissions []string
+	Icon        bool // it has one
 }
 
 // Unfetched is why something of a repository could not be had.

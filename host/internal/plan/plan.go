@@ -67,7 +67,9 @@ func (s State) Over() bool { return s == Succeeded || s == Failed || s == Undone
 
 // Step is what becomes of one extension.
 type Step struct {
-	ID     string `json:"id"`
+	ID string `json:"id"`
+	// Name is what its repository calls it, empty of what is kept.
+	Name   string `json:"name"`
 	Action Action `json:"action"`
 	// From and To are versions; From is empty of what is new. Of what is kept both are the
 	// one that is there.
@@ -82,7 +84,9 @@ type Step struct {
 	Publisher string `json:"publisher"`
 	Pin       string `json:"pin"`
 	// Why is the chain of reasons, from the step to what was asked for. Never nil.
-	Why   []string  `json:"why"`
+	Why []string `json:"why"`
+	// Icon says that what is offered has one.
+	Icon  bool      `json:"icon"`
 	State StepState `json:"state"`
 	// Bytes have come of Total, which is 0 when it is not known.
 	Bytes int64 `json:"bytes"`

@@ -294,7 +294,7 @@ func (p *Planner) steps(ctx context.Context, plan *Plan, q *question, resolved *
 			if err != nil {
 				return nil, FaultOf(ctx, err)
 			}
-			step.Publisher, step.Size, step.Total = facts.Publisher, facts.Size, facts.Size
+			step.Name, step.Publisher, step.Icon, step.Size, step.Total = facts.Name, facts.Publisher, facts.Icon, facts.Size, facts.Size
 			decided := p.House.Decided(s.ID)
 			for _, p := range facts.Permissions {
 				if !slices.Contains(decided, p) {

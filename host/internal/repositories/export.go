@@ -29,6 +29,10 @@ func (e exported) File(ctx context.Context, want store.ReleaseFile, offset int64
 	return e.read(func(s *store.ExportSource) (io.ReadCloser, error) { return s.File(ctx, want, offset) })
 }
 
+func (e exported) Icon(ctx context.Context, listing string, icon store.Picture) (io.ReadCloser, error) {
+	return e.read(func(s *store.ExportSource) (io.ReadCloser, error) { return s.Icon(ctx, listing, icon) })
+}
+
 func (e exported) read(open func(*store.ExportSource) (io.ReadCloser, error)) (io.ReadCloser, error) {
 	source, close, err := store.OpenExport(string(e))
 	if err != nil {

@@ -57,6 +57,7 @@ func (m *member) usable(l *store.Listing) bool {
 
 // Find finds one listing. The error is an *Error, index_unknown where nobody has it.
 func (s *Set) Find(ctx context.Context, id string) (Offer, error) {
+	s.meet(ctx)
 	members, _ := s.sources()
 	m, l, err := first(ctx, members, id)
 	switch {
@@ -66,6 +67,17 @@ func (s *Set) Find(ctx context.Context, id string) (Offer, error) {
 		return Offer{}, refuse("", Code(store.IndexUnknown), "no repository offers %.100q", id)
 	}
 	return m.offer(l), nil
+}
+
+// Icon reads the icon of what was found, as its store has made it: bytes that its index names
+// by their digest, and else nothing is known of them. The error is an *Error: index_unknown
+// where it has none, index_missing where it is not there.
+func (s *Set) Icon(ctx context.Context, o Offer) ([]byte, error) {
+	m, err := s.member(o.Repository)
+	if err != nil {
+		return nil, refuse(o.Repository, Code(store.IndexUnknown), "%w", err)
+	}
+	return m.icon(ctx, o.Listing)
 }
 
 func (m *member) offer(l *store.Listing) Offer {

@@ -201,11 +201,12 @@ func (x *index) current() *store.View {
 func (x *index) facts() facts {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	seen := x.keep.now().Seen
 	if x.view == nil {
-		return facts{}
+		return facts{seen: seen}
 	}
 	t := x.view.Timestamp()
-	return facts{known: true, sequence: t.Sequence, issued: t.Issued, expires: t.Expires, read: x.read, listings: x.view.Listings()}
+	return facts{known: true, seen: seen, sequence: t.Sequence, issued: t.Issued, expires: t.Expires, read: x.read, listings: x.view.Listings()}
 }
 
 // forget drops everything, so that the next look is a first one.
@@ -251,6 +252,18 @@ func (x *index) notices(ctx context.Context) ([]store.Advisory, []store.Revocati
 		return nil, nil, x.explain(err)
 	}
 	return advisories, revocations, nil
+}
+
+func (x *index) icon(ctx context.Context, l *store.Listing) ([]byte, error) {
+	view := x.current()
+	if view == nil {
+		return nil, refuse(x.source.Name, Code(store.IndexUnknown), "nothing is known of the repository %s", x.source.Name)
+	}
+	data, err := view.Icon(ctx, l)
+	if err != nil {
+		return nil, x.explain(err)
+	}
+	return data, nil
 }
 
 // fetch completes a file that the index, as it is now, still offers.

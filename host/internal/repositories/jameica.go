@@ -35,6 +35,7 @@ type jameicaSite struct {
 	config *Config
 	client *jameica.Client
 	dir    string
+	zips   *zips
 
 	mu       sync.Mutex // guards what follows
 	contents *jameica.Contents
@@ -46,13 +47,9 @@ type jameicaSite struct {
 
 func openJameica(source Source, config *Config) *jameicaSite {
 	dir := filepath.Join(config.Dir, source.Name)
-	left, _ := filepath.Glob(filepath.Join(dir, "zip-*"))
-	for _, path := range left {
-		os.Remove(path)
-	}
 	transport := &conditional{next: newTransport(config.Patience)}
 	return &jameicaSite{
-		source: source, config: config, dir: dir, signers: map[string]string{},
+		source: source, config: config, dir: dir, zips: openZips(dir, config.Now()), signers: map[string]string{},
 		client: &jameica.Client{Transport: transport, Timeout: config.Patience, Stall: config.Patience},
 	}
 }
@@ -285,6 +282,11 @@ func (j *jameicaSite) names() []string {
 
 func (j *jameicaSite) notices(context.Context) ([]store.Advisory, []store.Revocation, error) {
 	return nil, nil, nil
+}
+
+// icon is none: the documents name no pictures.
+func (j *jameicaSite) icon(_ context.Context, l *store.Listing) ([]byte, error) {
+	return nil, refuse(j.source.Name, Code(store.IndexUnknown), "%.100q has no icon", l.ID)
 }
 
 // explain gives what a client of Jameica's refuses the codes that stores have.

@@ -3,6 +3,7 @@ package repositories_test
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -34,6 +35,8 @@ type club struct {
 	t     testing.TB
 	mu    sync.Mutex
 	files map[string][]byte
+	tags  map[string]string // of files whose tag says something else
+	cuts  map[string]int    // after how many bytes an answer is broken off
 	asked []string
 	key   *rsa.PrivateKey
 	root  string // path of the PEM file of the certificate
@@ -41,7 +44,7 @@ type club struct {
 
 func newClub(t testing.TB) *club {
 	t.Helper()
-	c := &club{t: t, files: map[string][]byte{}}
+	c := &club{t: t, files: map[string][]byte{}, tags: map[string]string{}, cuts: map[string]int{}}
 	c.Server = httptest.NewServer(c)
 	t.Cleanup(c.Close)
 	c.sign()
@@ -78,17 +81,54 @@ func (c *club) put(path string, data []byte) {
 func (c *club) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	data, ok := c.files[r.URL.Path]
+	tag, cut := cmp.Or(c.tags[r.URL.Path], tagOf(data)), c.cuts[r.URL.Path]
 	c.mu.Unlock()
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("ETag", `"`+store.Digest(data)[7:23]+`"`)
-	noted := &noting{ResponseWriter: w, status: 200}
-	http.ServeContent(noted, r, "", time.Time{}, bytes.NewReader(data))
+	w.Header().Set("ETag", tag)
+	var to http.ResponseWriter = &noting{ResponseWriter: w, note: func(status int) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.asked = append(c.asked, r.URL.Path+" "+http.StatusText(status))
+	}}
+	if cut > 0 {
+		to = &cutting{to, cut}
+	}
+	http.ServeContent(to, r, "", time.Time{}, bytes.NewReader(data))
+}
+
+func tagOf(data []byte) string { return `"` + store.Digest(data)[7:23] + `"` }
+
+// breakOff has answers about a file end after so many bytes; 0 lets them be.
+func (c *club) breakOff(path string, after int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.asked = append(c.asked, r.URL.Path+" "+http.StatusText(noted.status))
+	c.cuts[path] = after
+}
+
+// lie puts a file under the tag of another one.
+func (c *club) lie(path string, data, other []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.files[path], c.tags[path] = data, tagOf(other)
+}
+
+// cutting breaks the connection off when so many bytes have gone through.
+type cutting struct {
+	http.ResponseWriter
+	left int
+}
+
+func (c *cutting) Write(p []byte) (int, error) {
+	if len(p) < c.left {
+		c.left -= len(p)
+		return c.ResponseWriter.Write(p)
+	}
+	_, _ = c.ResponseWriter.Write(p[:c.left])
+	_ = http.NewResponseController(c.ResponseWriter).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 // add puts a version into a group; jar is what is in its ZIP.
@@ -266,7 +306,7 @@ func TestJameicaSigners(t *testing.T) {
 	if err := fetch(); repositories.CodeOf(err) != repositories.CodeSignature {
 		t.Errorf("fetching from a new signer is %v", err)
 	}
-	if err := h.Forget(t.Context(), "club"); err != nil {
+	if _, _, err := h.Forget(t.Context(), "club"); err != nil {
 		t.Fatal(err)
 	}
 	h.refresh("club")
@@ -320,5 +360,69 @@ func TestJameicaAttacks(t *testing.T) {
 				t.Errorf("the one beside gives %+v, %v", o, err)
 			}
 		})
+	}
+}
+
+// TestJameicaResumes: a ZIP that was broken off is gone on with, also after a restart; if it is
+// wrong in the end, the next try begins anew.
+func TestJameicaResumes(t *testing.T) {
+	c := newClub(t)
+	c.add("demo.notes", "1.0", "", true, bundleOf("demo.notes", "1.0"))
+	c.list([]string{"demo.notes/1.0"}, nil)
+	const zip = "/demo.notes/1.0/x.zip"
+	h := newHost(t, c.source())
+	h.refresh("club")
+	fetch := func() (asked string, most int64, err error) {
+		t.Helper()
+		c.mu.Lock()
+		c.asked = nil
+		c.mu.Unlock()
+		into := partial(t, nil)
+		_, err = h.Fetch(t.Context(), repositories.Want{Repository: "club", ID: "demo.notes", Version: "1.0"}, into, func(size, _ int64) { most = max(most, size) })
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, a := range c.asked {
+			if status, ok := strings.CutPrefix(a, zip+" "); ok {
+				asked += status
+			}
+		}
+		return asked, most, err
+	}
+	size := int64(len(c.files[zip]))
+	c.breakOff(zip, int(size/2))
+	if asked, most, err := fetch(); repositories.CodeOf(err) != repositories.Code(store.IndexUnreachable) || most != size/2 {
+		t.Fatalf("what is broken off: %s, %d bytes, %v", asked, most, err)
+	}
+	c.breakOff(zip, int(size/4))
+	if asked, most, err := fetch(); repositories.CodeOf(err) != repositories.Code(store.IndexUnreachable) || most != size/2+size/4 {
+		t.Fatalf("what is broken off again: %s, %d bytes, %v", asked, most, err)
+	}
+	h.restart()
+	c.breakOff(zip, 0)
+	if asked, most, err := fetch(); err != nil || asked != "Partial Content" || most != size {
+		t.Errorf("the rest: %s, %d bytes of %d, %v", asked, most, size, err)
+	}
+	if asked, _, err := fetch(); err != nil || asked != "OK" {
+		t.Errorf("once more: %s, %v", asked, err)
+	}
+
+	// A server that gives something else under the same tag.
+	h.restart() // which forgets documents, and this is small enough to be one
+	c.breakOff(zip, int(size/2))
+	if _, _, err := fetch(); repositories.CodeOf(err) != repositories.Code(store.IndexUnreachable) {
+		t.Fatal(err)
+	}
+	c.breakOff(zip, 0)
+	right := c.files[zip]
+	c.lie(zip, append(bytes.Clone(right[:size-4]), "lies"...), right)
+	if _, _, err := fetch(); repositories.CodeOf(err) != repositories.CodeSignature {
+		t.Errorf("an end of something else: %v", err)
+	}
+	c.put(zip, right)
+	if asked, _, err := fetch(); err != nil || asked != "OK" {
+		t.Errorf("after that: %s, %v", asked, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(h.config.Dir, "*", "zip-*")); err != nil || len(left) != 0 {
+		t.Errorf("%q are left, %v", left, err)
 	}
 }

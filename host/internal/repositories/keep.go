@@ -73,7 +73,7 @@ func (k *keep) open() error {
 	if err == nil {
 		k.known = seen
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s holds which catalogue was seen last, and cannot be read (%w): take it from a backup, or remove the folder and with it the memory of what was seen", filepath.Join(k.dir, keptKnown), err)
+		return fmt.Errorf("%s holds which catalogue was seen last, and cannot be read (%w): take it from a backup, or have the repository forgotten and with it what was seen: 'jackfield ext repo forget'", filepath.Join(k.dir, keptKnown), err)
 	}
 	return k.each(func(_ string, size int64) { k.size += size })
 }
@@ -353,6 +353,14 @@ func (s *keptSource) Object(ctx context.Context, digest string) (io.ReadCloser, 
 // File asks: files of releases are not kept here.
 func (s *keptSource) File(ctx context.Context, want store.ReleaseFile, offset int64) (io.ReadCloser, error) {
 	return s.from.File(ctx, want, offset)
+}
+
+// Icon asks: icons are kept by who shows them.
+func (s *keptSource) Icon(ctx context.Context, listing string, icon store.Picture) (io.ReadCloser, error) {
+	if from, ok := s.from.(store.IconSource); ok {
+		return from.Icon(ctx, listing, icon)
+	}
+	return nil, fs.ErrNotExist
 }
 
 // tee copies what is read of a body, whose reader minds the limits.

@@ -16,6 +16,8 @@ const (
 	// calmly how long after one that failed.
 	settled = 5 * time.Minute
 	calmly  = 30 * time.Second
+	// meeting is how long a question waits for repositories that were never looked at.
+	meeting = 5 * time.Second
 )
 
 // Run looks at each repository, at first and then every Config.Every, until ctx ends. After
@@ -131,6 +133,38 @@ func (s *Set) RefreshAll(ctx context.Context) error {
 	}
 	crew.Wait()
 	return context.Cause(ctx)
+}
+
+// meet looks at those repositories that nobody has looked at yet and of which nothing is
+// known, so that a question straight after the start is answered with all that there is. One
+// that does not answer holds nobody longer than meeting.
+func (s *Set) meet(ctx context.Context) {
+	short, cancel := context.WithTimeout(ctx, min(meeting, s.config.Patience))
+	defer cancel()
+	var crew sync.WaitGroup
+	for _, m := range s.enabled() {
+		if m.met() {
+			continue
+		}
+		crew.Go(func() {
+			if m.hold(short) != nil {
+				return
+			}
+			m.release()
+			if !m.met() { // nor has whoever held it
+				s.look(short, m)
+			}
+		})
+	}
+	crew.Wait()
+}
+
+// met reports whether something is known, or why not.
+func (m *member) met() bool {
+	known := m.facts().known
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return known || m.last != nil
 }
 
 // freshen looks at those repositories that were not looked at for a while, before something

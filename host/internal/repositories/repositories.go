@@ -6,10 +6,12 @@
 // only for parts that are missing:
 //
 //   - Status says how each repository stands.
-//   - Search and Find say what there is; Universe says it to the resolver.
+//   - Search and Find say what there is, Icon gives its picture; Universe says it to the
+//     resolver.
 //   - Fetch completes a file of a release, resuming what is there.
 //   - Outlook says what has become of what is installed: newer releases, advisories,
 //     revocations.
+//   - Forget drops what is known of a repository, so that the next look is a first one.
 //
 // What is promised:
 //
@@ -107,6 +109,9 @@ type Status struct {
 	// Code and Message say why State is not ok; Code is one of Codes.
 	Code    Code
 	Message string
+	// Seen is what a store must not take back: its name and the highest number that it has
+	// shown. It is there also where nothing is known any more. Jameica has none.
+	Seen store.Seen
 	// Sequence, Issued and Expires are those of the index that is known. Jameica has none.
 	Sequence        int64
 	Issued, Expires time.Time

@@ -34,6 +34,7 @@ func (s *Set) Search(ctx context.Context, q Query) (Found, error) {
 	if q.Limit <= 0 || q.Limit > MaxOffers {
 		q.Limit = MaxOffers
 	}
+	s.meet(ctx)
 	members, missing := s.sources()
 	found := Found{Missing: missing}
 	all := make([]hits, len(members))
@@ -79,13 +80,27 @@ func (s *Set) hits(ctx context.Context, members []*member, m *member, q Query) (
 	defer cancel()
 	ids, more, err := m.search(ctx, q.Text, q.Limit)
 	h.more, h.err = more, err
-	for _, id := range ids {
-		counts, l, err := first(ctx, members, id)
-		switch {
-		case err != nil:
-			h.err = err
-		case counts != nil:
-			h.offers = append(h.offers, counts.offer(l))
+	found := make([]*Offer, len(ids)) // in the order of the ids
+	failed := make([]error, len(ids))
+	var crew sync.WaitGroup
+	places := make(chan struct{}, parallel)
+	for i, id := range ids {
+		places <- struct{}{}
+		crew.Go(func() {
+			defer func() { <-places }()
+			counts, l, err := first(ctx, members, id)
+			if failed[i] = err; err == nil && counts != nil {
+				o := counts.offer(l)
+				found[i] = &o
+			}
+		})
+	}
+	crew.Wait()
+	for i := range ids {
+		if failed[i] != nil {
+			h.err = failed[i]
+		} else if found[i] != nil {
+			h.offers = append(h.offers, *found[i])
 		}
 	}
 	return h
@@ -93,17 +108,22 @@ func (s *Set) hits(ctx context.Context, members []*member, m *member, q Query) (
 
 // search asks the store, which is believed no more than which ids to look at: what they are
 // is in the index. What cannot search, as a folder or a mirror that is only files, is read
-// listing by listing.
+// listing by listing, and so is what is known of a store that is away. One that has too much
+// to do is not asked for every listing instead.
 func (x *index) search(ctx context.Context, text string, limit int) ([]string, bool, error) {
 	view := x.current()
 	if view == nil {
 		return nil, false, nil
 	}
 	if isAddress(x.source.URL) {
-		if ids, more, err := x.ask(ctx, text, limit); err == nil {
+		ids, more, err := x.ask(ctx, text, limit)
+		switch {
+		case err == nil:
 			return ids, more, nil
-		} else if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return nil, false, context.Cause(ctx)
+		case errors.Is(err, errBusy):
+			return nil, false, refuse(x.source.Name, Code(store.IndexUnreachable), "the repository %s can not be searched now: %w; search again in a moment", x.source.Name, err)
 		}
 	}
 	words := strings.Fields(strings.ToLower(text))
@@ -148,6 +168,8 @@ func (x *index) ask(ctx context.Context, text string, limit int) (ids []string, 
 	return ids[:limit], true, nil
 }
 
+var errBusy = errors.New("it has too much to do")
+
 func (x *index) page(ctx context.Context, values url.Values) (ids []string, next string, err error) {
 	address := strings.TrimRight(x.source.URL, "/") + "/api/v1/listings?" + values.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -160,6 +182,9 @@ func (x *index) page(ctx context.Context, values url.Values) (ids []string, next
 		return nil, "", err
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable {
+		return nil, "", errBusy
+	}
 	if response.StatusCode != http.StatusOK {
 		return nil, "", fmt.Errorf("it answers with status %d", response.StatusCode)
 	}

@@ -28,6 +28,7 @@ type Set struct {
 // facts are what is known of a repository.
 type facts struct {
 	known           bool
+	seen            store.Seen
 	sequence        int64
 	issued, expires time.Time // zero where nothing runs out
 	read            time.Time
@@ -52,6 +53,8 @@ type repository interface {
 	releases(l *store.Listing, beta bool, publisher string) (offered []resolver.Release, left []error)
 	search(ctx context.Context, text string, limit int) (ids []string, more bool, err error)
 	notices(ctx context.Context) ([]store.Advisory, []store.Revocation, error)
+	// icon is index_unknown where a listing has none.
+	icon(ctx context.Context, l *store.Listing) ([]byte, error)
 	fetch(ctx context.Context, want Want, into store.Partial, progress func(size, total int64)) (Fetched, error)
 }
 
@@ -172,35 +175,44 @@ func (s *Set) member(name string) (*member, error) {
 			continue
 		}
 		if m.source.Disabled {
-			return nil, fmt.Errorf("the repository %s is not enabled: set repository.%s.enabled=true", name, name)
+			return nil, fmt.Errorf("the repository %s is not enabled: %w", name, ErrDisabled)
 		}
 		return m, nil
 	}
 	return nil, fmt.Errorf("there is no repository %.100q: %w", name, ErrNoRepository)
 }
 
-// ErrNoRepository is why a name leads to no repository.
-var ErrNoRepository = errors.New("no such repository")
+// ErrNoRepository is why a name leads to no repository, ErrDisabled why it leads to one of
+// which nothing is read.
+var (
+	ErrNoRepository = errors.New("no such repository")
+	ErrDisabled     = errors.New("repository.<name>.enabled is false")
+)
 
-// Forget drops what is known of one repository: its number, its name, its index. It is what
-// index_other_store and index_rolled_back ask for where that is right.
-func (s *Set) Forget(ctx context.Context, name string) error {
+// Forget drops what is known of one repository: its number, its name, its index; of Jameica's
+// who has signed what was taken from it. The next look is a first one, and takes an older
+// catalogue, or another store that the same root vouches for. It is what index_other_store
+// and index_rolled_back ask for where that is right. It returns how the repository stood
+// before, and how it stands then.
+func (s *Set) Forget(ctx context.Context, name string) (before, after Status, err error) {
 	m, err := s.member(name)
 	if err != nil {
-		return err
+		return before, after, err
 	}
 	if err := m.hold(ctx); err != nil {
-		return err
+		return before, after, err
 	}
 	defer m.release()
+	before = m.status(s.config.Now())
 	if err := m.forget(); err != nil {
-		return err
+		return before, after, refuse(name, CodeMemory, "what is known of the repository %s can not be removed: %w", name, err)
 	}
 	m.mu.Lock()
 	m.checked, m.last, m.inARow = time.Time{}, nil, 0
 	m.mu.Unlock()
 	m.wake()
-	return nil
+	s.config.Log.Warn("what was known of a repository is forgotten", "name", name, "store", before.Seen.Store, "sequence", before.Seen.Sequence)
+	return before, m.status(s.config.Now()), nil
 }
 
 // hold waits for the turn to look, or to forget.
@@ -237,7 +249,7 @@ func (m *member) status(now time.Time) Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	st := Status{
-		Source: m.source, State: StateNever, Sequence: f.sequence, Issued: f.issued, Expires: f.expires,
+		Source: m.source, State: StateNever, Seen: f.seen, Sequence: f.sequence, Issued: f.issued, Expires: f.expires,
 		Checked: m.checked, Read: f.read, Listings: f.listings, Problems: f.problems, Failures: map[Code]int64{},
 	}
 	for code, n := range m.failures {

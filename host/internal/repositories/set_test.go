@@ -315,7 +315,7 @@ func TestExports(t *testing.T) {
 		if got := h.refresh("export"); got.State != repositories.StateStale || got.Code != repositories.Code(store.IndexRolledBack) {
 			t.Errorf("an old %s is %s, %s", name, got.State, got.Code)
 		}
-		if err := h.Forget(t.Context(), "export"); err != nil {
+		if _, _, err := h.Forget(t.Context(), "export"); err != nil {
 			t.Fatal(err)
 		}
 		if got := h.refresh("export"); got.State != repositories.StateOK || got.Sequence != number {
@@ -361,7 +361,7 @@ func TestDamagedMemory(t *testing.T) {
 	if got := h.refresh("acme"); got.State != repositories.StateError || got.Code != repositories.CodeMemory {
 		t.Errorf("it is %s, %s: %s", got.State, got.Code, got.Message)
 	}
-	if err := h.Forget(t.Context(), "acme"); err != nil {
+	if _, _, err := h.Forget(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.refresh("acme"); got.State != repositories.StateOK {

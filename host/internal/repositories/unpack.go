@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/jackfield-host/jackfield/bundle"
@@ -19,29 +17,32 @@ import (
 const maxJars = 16
 
 // fetch downloads the ZIP of a release, judges its signature, and gives the bundle in it.
-// What into holds is of no use: which bytes there should be is not known before.
+// What into holds is of no use: which bytes there should be is not known before. The ZIP is
+// gone on with where it was broken off.
 func (j *jameicaSite) fetch(ctx context.Context, want Want, into store.Partial, progress func(size, total int64)) (Fetched, error) {
 	release, trusted, err := j.wanted(want)
 	if err != nil {
 		return Fetched{}, err
 	}
-	zip, err := os.CreateTemp(j.dir, "zip-*")
+	zip, err := j.zips.open(release.Manifest.URL, func(size int64) { progress(size, 0) })
 	if err != nil {
-		return Fetched{}, fmt.Errorf("keeping a ZIP while it is looked into: %w", err)
+		return Fetched{}, err
 	}
-	defer os.Remove(zip.Name())
-	defer zip.Close()
-	var size int64
-	download, err := j.client.Download(ctx, release, trusted, writerFunc(func(p []byte) (int, error) {
-		n, err := zip.Write(p)
-		size += int64(n)
-		progress(size, 0)
-		return n, err
-	}))
+	download, err := j.client.Resume(ctx, release, trusted, &zip.Partial)
+	defer func() { zip.close(err) }()
 	if err != nil {
 		return Fetched{}, j.explain(ctx, err)
 	}
-	file, err := bundle.NewFile(zip, download.Size, bundle.DefaultLimits())
+	fetched, err := j.unpack(ctx, zip.file, download.Size, release, want, into)
+	if err != nil {
+		return Fetched{}, err
+	}
+	return fetched, j.signedBy(want.ID, download)
+}
+
+// unpack gives the bundle in a ZIP that is whole.
+func (j *jameicaSite) unpack(ctx context.Context, zip io.ReaderAt, size int64, release jameica.Release, want Want, into store.Partial) (Fetched, error) {
+	file, err := bundle.NewFile(zip, size, bundle.DefaultLimits())
 	if err != nil {
 		return Fetched{}, refuse(j.source.Name, CodeNoBundle, "the ZIP of %s %s is not sound: %w", want.ID, want.Version, err)
 	}
@@ -59,7 +60,7 @@ func (j *jameicaSite) fetch(ctx context.Context, want Want, into store.Partial, 
 	if err != nil {
 		return Fetched{}, errors.Join(err, into.Truncate(0))
 	}
-	return fetched, j.signedBy(want.ID, download)
+	return fetched, nil
 }
 
 // wanted finds a release, and whom it has to be signed by.
@@ -214,7 +215,3 @@ func (r reading) Read(p []byte) (int, error) {
 	}
 	return r.r.Read(p)
 }
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -67,15 +67,16 @@ func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	attack := m.attack
 	m.mu.Unlock()
-	noted := &noting{ResponseWriter: w, status: 200}
+	noted := &noting{ResponseWriter: w, note: func(status int) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.asked = append(m.asked, r.URL.Path+" "+http.StatusText(status))
+	}}
 	if attack != nil {
 		attack(noted, r)
 	} else {
 		m.pass.ServeHTTP(noted, r)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.asked = append(m.asked, r.URL.Path+" "+http.StatusText(noted.status))
 }
 
 // requests returns what was asked since the last call.
@@ -87,12 +88,28 @@ func (m *mirror) requests() []string {
 	return asked
 }
 
+// noting notes the status of an answer before anybody can have it.
 type noting struct {
 	http.ResponseWriter
-	status int
+	note  func(status int)
+	noted bool
 }
 
-func (n *noting) WriteHeader(status int)      { n.status = status; n.ResponseWriter.WriteHeader(status) }
+func (n *noting) WriteHeader(status int) {
+	if !n.noted && status >= 200 {
+		n.noted = true
+		n.note(status)
+	}
+	n.ResponseWriter.WriteHeader(status)
+}
+
+func (n *noting) Write(p []byte) (int, error) {
+	if !n.noted {
+		n.WriteHeader(http.StatusOK)
+	}
+	return n.ResponseWriter.Write(p)
+}
+
 func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
 // answer fetches what the honest store answers.

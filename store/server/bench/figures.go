@@ -24,6 +24,10 @@ type figures struct {
 	Listing     spread     `json:"listing_ms"`
 	Search      spread     `json:"search_ms"`
 	Change      spread     `json:"change_to_current_ms"` // with the change itself
+	FaceReady   float64    `json:"face_ready_s"`         // the first question to the face for Mattermost
+	FaceCPU     float64    `json:"face_ready_cpu_s"`     // of it, of the processor
+	FaceHeap    float64    `json:"face_heap_mib"`        // what it keeps
+	Face        spread     `json:"face_ms"`              // later ones: a page of 100, as a server asks for it
 	Compared    []compared `json:"compared"`
 }
 
@@ -52,11 +56,12 @@ type compared struct {
 func (f figures) print(w io.Writer) {
 	fmt.Fprintf(w, "%d listings of %d releases, %d CPUs, load %.1f\n", f.Listings, f.Releases, f.CPUs, f.Load)
 	fmt.Fprintf(w, "%-34s %8.1f s, peak %.0f MiB\n", "start", f.Start, f.PeakAtStart)
+	fmt.Fprintf(w, "%-34s %8.1f s, of the processor %.1f s; keeps %.0f MiB\n", "the face for Mattermost is ready", f.FaceReady, f.FaceCPU, f.FaceHeap)
 	fmt.Fprintf(w, "%-34s %8.0f MiB, of which heap %.0f MiB; peak %.0f MiB\n", "memory", f.Memory, f.Heap, f.Peak)
 	for _, line := range []struct {
 		what string
 		spread
-	}{{"page of 24", f.Page}, {"one listing", f.Listing}, {"search", f.Search}, {"change until current", f.Change}} {
+	}{{"page of 24", f.Page}, {"one listing", f.Listing}, {"search", f.Search}, {"change until current", f.Change}, {"a question of Mattermost's", f.Face}} {
 		fmt.Fprintf(w, "%-34s %8.2f ms p50 %8.2f ms p99 %8.2f ms most; processor %.2f ms p50 %.2f ms p99\n", line.what, line.P50, line.P99, line.Most, line.CPU50, line.CPU99)
 	}
 	for _, c := range f.Compared {

@@ -34,7 +34,7 @@ const host = "store.bench.example"
 // measure is the process that is measured: it prints its figures as JSON.
 func measure(ctx context.Context, p plan) (err error) {
 	debug.SetGCPercent(catalogue.GCPercent) // as a store does
-	db, err := database.Open(ctx, filepath.Join(p.Dir, "store.db"), database.Options{})
+	db, err := database.Open(ctx, p.Database, database.Options{})
 	if err != nil {
 		return err
 	}
@@ -55,16 +55,14 @@ func measure(ctx context.Context, p plan) (err error) {
 	}
 	f := figures{Listings: s.catalogue.Current().Len(), Releases: p.Releases, CPUs: runtime.GOMAXPROCS(0), Start: since(began)}
 	f.PeakAtStart = memory("VmHWM")
-	for _, step := range []func(context.Context, *figures) error{s.pages, s.listings, s.searches, s.changes} {
+	for _, step := range []func(context.Context, *figures) error{s.pages, s.listings, s.searches, s.changes, s.face} {
 		if err := step(ctx, &f); err != nil {
 			return err
 		}
 	}
 	f.Peak = memory("VmHWM") // before the plain handler takes its share
 	debug.FreeOSMemory()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	f.Memory, f.Heap = memory("VmRSS"), float64(stats.HeapAlloc)/(1<<20)
+	f.Memory, f.Heap = memory("VmRSS"), heap()
 	if err := s.compare(ctx, &f); err != nil {
 		return err
 	}

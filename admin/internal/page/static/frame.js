@@ -31,6 +31,11 @@
   setInterval(() => { if (!document.hidden) times(document); }, 5000);
   document.addEventListener("fresh", (e) => times(e.target)); // who adds elements says so
 
+  // Where a picture can not be had, the letter is behind it.
+  const spoilt = (img) => { if (img.matches && img.matches(".icon > img")) img.remove(); };
+  document.addEventListener("error", (e) => spoilt(e.target), true);
+  for (const img of document.images) if (img.complete && !img.naturalWidth) spoilt(img);
+
   const zone = document.getElementById("zone");
   if (zone) zone.textContent = zone.dataset.local.replace("{0}", Intl.DateTimeFormat().resolvedOptions().timeZone);
 

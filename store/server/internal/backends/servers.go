@@ -37,6 +37,17 @@ type servers struct {
 	client               *minio.Client
 	accessKey, secretKey string
 	life                 io.Closer // the standard input of their keeper: open as long as they are to run
+	keeper               *exec.Cmd
+}
+
+// StartPostgres starts a PostgreSQL for a program that is no test, with an empty database in
+// it. It ends by stop, or with the program. Like that of tests it does not wait for disks.
+func StartPostgres() (url string, stop func() error, err error) {
+	s, err := startServers()
+	if err != nil {
+		return "", nil, fmt.Errorf("starting PostgreSQL: %w", err)
+	}
+	return s.url("migrated"), func() error { return errors.Join(s.postgres.Close(), s.life.Close(), s.keeper.Wait()) }, nil
 }
 
 // theServers starts them at the first call, for the whole test binary.
@@ -102,6 +113,7 @@ func startServers() (*servers, error) {
 	cmd := exec.Command("sh", "-c", keeper, "keeper", dir, pgbin, gateway, port, strings.Join(as, " "))
 	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Setpgid: true}
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "ROOT_ACCESS_KEY=" + s.accessKey, "ROOT_SECRET_KEY=" + s.secretKey}
+	s.keeper = cmd
 	if s.life, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}

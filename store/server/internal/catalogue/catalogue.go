@@ -94,6 +94,23 @@ func New(config Config) *Catalogue {
 // Current returns the newest Snapshot. It is never nil.
 func (c *Catalogue) Current() *Snapshot { return c.current.Load() }
 
+// Ready returns Current when the database has been read once. Its error is that ctx has ended.
+func (c *Catalogue) Ready(ctx context.Context) (*Snapshot, error) {
+	for {
+		c.mu.Lock()
+		ready, looked := c.health.Ready, c.looked
+		c.mu.Unlock()
+		if ready {
+			return c.Current(), nil
+		}
+		select {
+		case <-looked:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
 // Wake has the database asked at once: call it after a change of one's own.
 func (c *Catalogue) Wake() {
 	select {

@@ -512,6 +512,21 @@ func TestOldObjects(t *testing.T) {
 }
 
 // TestDownloads: numbers are counted, and listings sorted by them.
+// TestReady: who waits is given the first catalogue that was read, or why he waits no longer.
+func TestReady(t *testing.T) {
+	db := backends.SQLite(t).Database
+	sequence := publish(t, db, backends.Listing(1, 2))
+	never, leave := context.WithCancelCause(t.Context())
+	leave(errors.New("enough"))
+	if _, err := catalogue.New(catalogue.Config{Database: db, Signer: keys(t), Store: storeName}).Ready(never); err == nil || err.Error() != "enough" {
+		t.Errorf("nobody reads, and it says %v", err)
+	}
+	s, err := run(t, catalogue.Config{Database: db, Signer: keys(t)}).Ready(t.Context())
+	if err != nil || s.Sequence() != sequence || s.Len() != 1 {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
 func TestDownloads(t *testing.T) {
 	b, k, s := backends.SQLite(t), keys(t), storetest.New(t)
 	sequence := publish(t, b.Database, s.Publish("org.acme.a", "1.0", "server"), s.Publish("org.acme.b", "1.0", "server"), s.Publish("org.acme.c", "1.0", "server"))

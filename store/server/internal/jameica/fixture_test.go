@@ -28,6 +28,7 @@ type repository struct {
 	url      string
 	keys     *signing.Archives
 	signed   atomic.Int64
+	differs  atomic.Bool // whether the key is another one than that of the other replicas
 	mu       sync.Mutex
 	failures []string
 	counted  []string
@@ -42,7 +43,12 @@ func (r *repository) Sign(ctx context.Context, zip io.Reader) ([]byte, error) {
 	return r.keys.Sign(ctx, zip)
 }
 
-func (r *repository) ChainPEM() ([]byte, error) { return r.keys.ChainPEM(), nil }
+func (r *repository) ChainPEM(context.Context) ([]byte, error) {
+	if r.differs.Load() {
+		return nil, jameica.ErrKeyDiffers
+	}
+	return r.keys.ChainPEM(), nil
+}
 
 // ownKeys are made once: an RSA key takes its time.
 var ownKeys struct {

@@ -49,9 +49,17 @@ type File interface {
 type Signer interface {
 	// Sign returns the .sha1 of a ZIP.
 	Sign(ctx context.Context, zip io.Reader) ([]byte, error)
-	// ChainPEM returns the certificate for it, and what is behind it.
-	ChainPEM() ([]byte, error)
+	// ChainPEM returns the certificate for it, and what is behind it. Its error is ErrKeyDiffers
+	// as long as this replica is not to sign.
+	ChainPEM(ctx context.Context) ([]byte, error)
 }
+
+// CodeKeyDiffers is the code of ErrKeyDiffers.
+const CodeKeyDiffers = "jameica_key_differs"
+
+// ErrKeyDiffers says that other replicas of the store sign by another key, and that this one
+// signs nothing: its signatures would not be those that users have confirmed.
+var ErrKeyDiffers = errors.New(CodeKeyDiffers)
 
 // Options say where the face is and what is beside it.
 type Options struct {
@@ -72,7 +80,7 @@ type Face struct {
 	catalogue Catalogue
 	signer    Signer
 	options   Options
-	shelf     shelf.Shelf[row, repositories]
+	shelf     *shelf.Shelf[row, repositories]
 	documents *shelf.Cache
 	sums      *shelf.Cache // signatures
 	zips      negotiate.Gzip
@@ -93,8 +101,14 @@ func New(c Catalogue, s Signer, o Options) *Face {
 		o.Failed = func(error) {}
 	}
 	f := &Face{catalogue: c, signer: s, options: o, documents: shelf.NewCache(maxDocuments), sums: shelf.NewCache(maxSums)}
-	f.shelf = shelf.Shelf[row, repositories]{Format: store.FormatJameica, Each: rowOf, All: f.repositories, Failed: o.Failed}
+	f.shelf = shelf.New(shelf.Config[row, repositories]{Format: store.FormatJameica, Each: rowOf, All: f.repositories, Failed: o.Failed})
 	return f
+}
+
+// Prepare reads every ZIP's listing, so that the first who asks does not wait for it. Its error
+// is that ctx has ended, or why the repository can not be written.
+func (f *Face) Prepare(ctx context.Context) error {
+	return f.shelf.Prepare(ctx, f.catalogue.Current())
 }
 
 // errNone is the reason of an answer of 404.
@@ -123,10 +137,25 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is nothing here; a repository begins at "+prefix+"/repository.xml", http.StatusNotFound)
 		return
 	}
+	if errors.Is(err, ErrKeyDiffers) { // who signs has told of it
+		unavailable(w, CodeKeyDiffers+": this server of the store signs nothing for Jameica, its administrator has to give it the key of the others")
+		return
+	}
 	if r.Context().Err() == nil {
 		f.options.Failed(fmt.Errorf("answering %s: %w", r.URL.Path, err))
 	}
+	if errors.Is(err, context.DeadlineExceeded) { // ours: the store has just started
+		unavailable(w, "the store has just started: ask again")
+		return
+	}
 	http.Error(w, "the store can not answer now", http.StatusInternalServerError)
+}
+
+// unavailable is an answer that says nothing for good: for a client it is neither a signature
+// nor that there is none.
+func unavailable(w http.ResponseWriter, text string) {
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, text, http.StatusServiceUnavailable)
 }
 
 // answer answers a request for the words of a path, or returns why it does not; then nothing
@@ -134,7 +163,7 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f *Face) answer(w http.ResponseWriter, r *http.Request, words []string) error {
 	switch {
 	case len(words) == 1 && words[0] == "repository.xml", len(words) == 2 && words[0] == "beta" && words[1] == "repository.xml":
-		both, err := f.shelf.Get(f.catalogue.Current())
+		both, err := f.shelf.Get(r.Context(), f.catalogue.Current())
 		if err != nil {
 			return err
 		}
@@ -143,7 +172,7 @@ func (f *Face) answer(w http.ResponseWriter, r *http.Request, words []string) er
 		}
 		return f.write(w, r, "application/xml", both.stable)
 	case len(words) == 1 && words[0] == certificateName:
-		body, err := f.signer.ChainPEM()
+		body, err := f.signer.ChainPEM(r.Context())
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ import (
 	format "github.com/jackfield-host/jackfield/store/jameica"
 
 	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/server/internal/jameica"
 	"github.com/jackfield-host/jackfield/store/server/internal/jameica/jameicatest"
 )
 
@@ -324,5 +325,36 @@ func TestMadeOnce(t *testing.T) {
 	clients.Wait()
 	if r.signed.Load() != 1 || r.Opened.Load() != 2 {
 		t.Errorf("signed %d times, opened %d times", r.signed.Load(), r.Opened.Load())
+	}
+}
+
+// TestKeyDiffers: who is not to sign gives neither a certificate nor a signature, not one of
+// before either; the rest is answered.
+func TestKeyDiffers(t *testing.T) {
+	r := serve(t)
+	r.publish("demo.notes", "2.1.0")
+	const folder = "/jameica/demo.notes/2.1.0/"
+	sum := folder + "demo.notes-2.1.0.zip.sha1"
+	if a := r.ask("GET", sum); a.StatusCode != 200 {
+		t.Fatal(a.Status)
+	}
+	r.differs.Store(true)
+	for path, status := range map[string]int{sum: 503, "/jameica/certificate.pem": 503, folder + "demo.notes-2.1.0.zip": 200, folder + "plugin.xml": 200, "/jameica/repository.xml": 200} {
+		a := r.ask("GET", path)
+		if a.StatusCode != status || status == 503 && (!strings.Contains(string(a.body), jameica.CodeKeyDiffers) || a.Header.Get("Retry-After") == "" || a.Header.Get("Cache-Control") != "no-store") {
+			t.Errorf("%s: %s %v %s", path, a.Status, a.Header, a.body)
+		}
+	}
+	j := jameicatest.Start(t)
+	j.Do("trust")
+	if got := strings.Join(j.Do("open", r.url+"/jameica"), "\n"); strings.Contains(got, "demo.notes") {
+		t.Errorf("a group whose certificate can not be had is shown: %s", got)
+	}
+	r.differs.Store(false)
+	if a := r.ask("GET", sum); a.StatusCode != 200 {
+		t.Error(a.Status)
+	}
+	if told := r.taken(&r.failures); told != "" {
+		t.Errorf("%s", told)
 	}
 }

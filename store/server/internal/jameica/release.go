@@ -47,8 +47,12 @@ func (f *Face) document(ctx context.Context, o offer) ([]byte, error) {
 	})
 }
 
-// signature is the .sha1 of a ZIP.
+// signature is the .sha1 of a ZIP. One that was made before is not given while this replica is
+// not to sign.
 func (f *Face) signature(ctx context.Context, digest string) ([]byte, error) {
+	if _, err := f.signer.ChainPEM(ctx); err != nil {
+		return nil, err
+	}
 	return f.sums.Get(ctx, digest, signTime, func(ctx context.Context) ([]byte, error) {
 		blob, err := f.catalogue.Open(ctx, digest)
 		if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/jackfield-host/jackfield/store/server/internal/jami/jamitest"
 )
 
-func failing(t testing.TB) func(r *http.Request, err error) {
-	return func(r *http.Request, err error) { t.Errorf("%s: %v", r.URL, err) }
+func failing(t testing.TB) func(err error) {
+	return func(err error) { t.Error(err) }
 }
 
 // TestADayWithDesktop: looking, installing, updating and removing, at each address at which
@@ -123,7 +123,7 @@ func TestMistakesOfDesktop(t *testing.T) {
 	// A release is taken down between list and download: the row waits until it is canceled.
 	d.ABI = linux
 	d.OpenStore()
-	s.change(jpltest.ID, func(l *store.Listing) { l.Releases[0].State = store.TakenDown })
+	s.Change(jpltest.ID, func(l *store.Listing) { l.Releases[0].State = store.TakenDown })
 	d.Install(jpltest.ID)
 	if d.Rows[jpltest.ID].Status != jamitest.Downloading || d.Dialogs != 0 {
 		t.Errorf("%+v", d.Rows[jpltest.ID])

@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,33 +25,15 @@ import (
 
 	"github.com/jackfield-host/jackfield/internal/negotiate"
 	"github.com/jackfield-host/jackfield/store"
+	"github.com/jackfield-host/jackfield/store/server/internal/shelf"
 )
 
 // Catalogue is what the face needs of a store. Its methods may be called by any goroutine.
 type Catalogue interface {
 	// Current returns the catalogue as it is now. It is never nil.
-	Current() Snapshot
+	Current() shelf.Snapshot
 	// Open opens the bytes of that digest: a file of a release, or a picture.
 	Open(ctx context.Context, digest string) (io.ReadSeekCloser, error)
-}
-
-// Snapshot is the catalogue at one time. It never changes, and what it gives is shared: the
-// face does not change it.
-type Snapshot interface {
-	// Sequence is another one whenever the catalogue is another one.
-	Sequence() int64
-	// Listing returns a listing by its id as store.FoldID has it.
-	Listing(id string) (*store.Listing, bool)
-	// Entries returns all listings of a format, in any order.
-	Entries(format store.Format) iter.Seq[Entry]
-}
-
-// Entry is one listing among all.
-type Entry struct {
-	ID     string
-	Digest string // changes with the listing
-	// Load returns the listing. It is asked only when Digest is not known yet.
-	Load func() (*store.Listing, error)
 }
 
 // Options say where the face is and what is beside it.
@@ -71,7 +52,7 @@ type Options struct {
 	// the store. nil answers 404.
 	Next http.Handler
 	// Failed is told of errors that are not the client's; nil for nobody.
-	Failed func(r *http.Request, err error)
+	Failed func(err error)
 }
 
 // Face answers the requests of Jami Desktop. It is an http.Handler.
@@ -79,7 +60,7 @@ type Face struct {
 	catalogue Catalogue
 	options   Options
 	base      string // in front of the paths of pictures
-	pages     pages
+	shelves   map[store.Format]*shelf.Shelf[*row, *lists]
 	archs     []arch // those for which there are lists
 	blank     blanks
 	zips      negotiate.Gzip
@@ -90,12 +71,26 @@ func New(c Catalogue, o Options) *Face {
 	if o.Next == nil {
 		o.Next = http.NotFoundHandler()
 	}
+	if o.Failed == nil {
+		o.Failed = func(error) {}
+	}
 	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
 	f := &Face{catalogue: c, options: o, base: strings.TrimSuffix(o.URL, "/"), archs: listed(), blank: makeBlanks()}
 	if f.base == "" {
 		f.base = o.Prefix
 	}
+	f.shelves = map[store.Format]*shelf.Shelf[*row, *lists]{}
+	for _, format := range []store.Format{store.FormatJami, store.FormatBundle} {
+		f.shelves[format] = shelf.New(shelf.Config[*row, *lists]{Format: format, Each: f.rowOf, All: listsOf, Failed: o.Failed})
+	}
 	return f
+}
+
+// Prepare reads every archive's listing, so that the first who asks does not wait for it; of
+// bundles, for which no Jami asks by itself, somebody has to ask. Its error is that ctx has
+// ended.
+func (f *Face) Prepare(ctx context.Context) error {
+	return f.shelves[store.FormatJami].Prepare(ctx, f.catalogue.Current())
 }
 
 // errNone is the reason of an answer of 404.
@@ -124,15 +119,15 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	f.failed(r, err)
-	http.Error(w, "the store can not answer now", http.StatusInternalServerError)
-}
-
-// failed tells of an error that is not the client's.
-func (f *Face) failed(r *http.Request, err error) {
-	if f.options.Failed != nil && r.Context().Err() == nil {
-		f.options.Failed(r, err)
+	if r.Context().Err() == nil {
+		f.options.Failed(fmt.Errorf("answering %s: %w", r.URL.Path, err))
 	}
+	status := http.StatusInternalServerError
+	if errors.Is(err, context.DeadlineExceeded) { // ours: the store has just started
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "5")
+	}
+	http.Error(w, "the store can not answer now", status)
 }
 
 // serve answers a request, or returns why it does not; then nothing was written.

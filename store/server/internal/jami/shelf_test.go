@@ -3,14 +3,9 @@ package jami_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"iter"
 	"net/http/httptest"
-	"sync/atomic"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,93 +14,35 @@ import (
 	"github.com/jackfield-host/jackfield/store"
 	"github.com/jackfield-host/jackfield/store/server/internal/jami"
 	"github.com/jackfield-host/jackfield/store/server/internal/jami/jamitest"
+	"github.com/jackfield-host/jackfield/store/server/internal/shelf/shelftest"
 )
 
 const linux = "x86_64-linux-gnu"
 
 // shelf is a catalogue of archives that were verified and of bundles.
-type shelf struct {
-	now    atomic.Pointer[shot]
-	blobs  map[string][]byte
-	loaded atomic.Int64
-	broken string // cannot be loaded
+type shelf struct{ *shelftest.Catalogue }
+
+func newShelf() shelf { return shelf{shelftest.New()} }
+
+func (s shelf) Open(ctx context.Context, digest string) (io.ReadSeekCloser, error) {
+	return s.Catalogue.Open(ctx, digest)
 }
 
-type shot struct {
-	shelf    *shelf
-	sequence int64
-	listings map[string]*store.Listing // by FoldID
-}
-
-func newShelf() *shelf {
-	s := &shelf{blobs: map[string][]byte{}}
-	s.now.Store(&shot{shelf: s})
-	return s
-}
-
-func (s *shelf) Current() jami.Snapshot { return s.now.Load() }
-
-func (s *shelf) Open(_ context.Context, digest string) (io.ReadSeekCloser, error) {
-	data, ok := s.blobs[digest]
-	if !ok {
-		return nil, fmt.Errorf("%s: %w", digest, fs.ErrNotExist)
+// fill adds n archives like Greenery.
+func (s shelf) fill(n int) {
+	seed, _ := s.Current().Listing("greenery")
+	for i := range n {
+		id := "Filler" + strconv.Itoa(i)
+		s.Change(id, func(l *store.Listing) {
+			*l = *seed
+			l.ID = id
+		})
 	}
-	return struct {
-		io.ReadSeeker
-		io.Closer
-	}{bytes.NewReader(data), io.NopCloser(nil)}, nil
-}
-
-func (s *shot) Sequence() int64 { return s.sequence }
-
-func (s *shot) Listing(id string) (*store.Listing, bool) {
-	l, ok := s.listings[id]
-	return l, ok
-}
-
-func (s *shot) Entries(format store.Format) iter.Seq[jami.Entry] {
-	return func(yield func(jami.Entry) bool) {
-		for _, l := range s.listings {
-			if l.Format == format && !yield(jami.Entry{ID: l.ID, Digest: fmt.Sprintf("%p", l), Load: func() (*store.Listing, error) {
-				s.shelf.loaded.Add(1)
-				if l.ID == s.shelf.broken {
-					return nil, errBroken
-				}
-				return l, nil
-			}}) {
-				return
-			}
-		}
-	}
-}
-
-func (s *shelf) put(data []byte) string {
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(data))
-	s.blobs[digest] = data
-	return digest
-}
-
-// change makes a new snapshot with a listing that is changed; one that is not there yet is
-// empty. What readers of the former snapshot have stays.
-func (s *shelf) change(id string, change func(l *store.Listing)) {
-	before := s.now.Load()
-	after := &shot{s, before.sequence + 1, map[string]*store.Listing{}}
-	for key, l := range before.listings {
-		after.listings[key] = l
-	}
-	l := store.Listing{ID: id}
-	if old := after.listings[store.FoldID(id)]; old != nil {
-		l = *old
-	}
-	l.Releases = append([]store.Release(nil), l.Releases...)
-	change(&l)
-	after.listings[store.FoldID(id)] = &l
-	s.now.Store(after)
 }
 
 // publish takes an archive as a store does: it is verified, and its newest release comes
 // first.
-func (s *shelf) publish(t testing.TB, a *jpltest.Archive, published time.Time) {
+func (s shelf) publish(t testing.TB, a *jpltest.Archive, published time.Time) {
 	t.Helper()
 	data := a.Build()
 	f, err := jpl.NewFile(bytes.NewReader(data), int64(len(data)))
@@ -116,18 +53,18 @@ func (s *shelf) publish(t testing.TB, a *jpltest.Archive, published time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.change(v.ID(), func(l *store.Listing) {
+	s.Change(v.ID(), func(l *store.Listing) {
 		l.Format, l.Texts = store.FormatJami, map[string]store.Text{}
 		for locale, text := range v.Texts() {
 			l.Texts[locale] = store.Text{Name: text.Name, Description: text.Description}
 		}
 		l.Publisher = store.Publisher{Organization: v.Author(), Pin: v.Publisher().OrganizationKey}
 		if icon, err := v.Icon(); err == nil {
-			l.Pictures.Icon = &store.Picture{Digest: s.put(icon), Media: "image/png"}
+			l.Pictures.Icon = &store.Picture{Digest: s.Put(icon), Media: "image/png"}
 		}
 		l.Releases = append([]store.Release{{
 			Version: v.Version(), Channel: store.Stable, State: store.Published, Published: published,
-			Files: []store.File{{Name: v.ID() + "-" + v.Version() + ".jpl", Platforms: v.Platforms(), Digest: s.put(data), Size: v.Size()}},
+			Files: []store.File{{Name: v.ID() + "-" + v.Version() + ".jpl", Platforms: v.Platforms(), Digest: s.Put(data), Size: v.Size()}},
 		}}, l.Releases...)
 	})
 }
@@ -164,7 +101,7 @@ func (d *daemon) install(name string, archive []byte) int {
 }
 
 // desktop is a client of a face that listens.
-func desktop(t testing.TB, s *shelf, base string, o jami.Options) (*jamitest.Desktop, *daemon) {
+func desktop(t testing.TB, s shelf, base string, o jami.Options) (*jamitest.Desktop, *daemon) {
 	t.Helper()
 	if o.Failed == nil {
 		o.Failed = failing(t)
@@ -174,5 +111,3 @@ func desktop(t testing.TB, s *shelf, base string, o jami.Options) (*jamitest.Des
 	d := &daemon{}
 	return &jamitest.Desktop{Base: server.URL + base, ABI: linux, Locale: "fr_CA", Daemon: d.install}, d
 }
-
-var errBroken = errors.New("broken")

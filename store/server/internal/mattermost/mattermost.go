@@ -10,6 +10,7 @@ package mattermost
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -47,7 +48,7 @@ type Config struct {
 // API answers Mattermost servers.
 type API struct {
 	cfg   Config
-	shelf shelf.Shelf[row, []row]
+	shelf *shelf.Shelf[*row, []*row]
 	icons *shelf.Cache
 	hosts hosts
 }
@@ -61,8 +62,14 @@ func New(cfg Config) *API {
 		cfg.Failed = func(error) {}
 	}
 	a := &API{cfg: cfg, icons: shelf.NewCache(maxIcons)}
-	a.shelf = shelf.Shelf[row, []row]{Format: store.FormatBundle, Each: a.rowOf, All: sorted, Failed: cfg.Failed}
+	a.shelf = shelf.New(shelf.Config[*row, []*row]{Format: store.FormatBundle, Each: a.rowOf, All: sorted, Failed: cfg.Failed})
 	return a
+}
+
+// Prepare reads every bundle, so that the first who asks does not wait for it. Its error is
+// that ctx has ended.
+func (a *API) Prepare(ctx context.Context) error {
+	return a.shelf.Prepare(ctx, a.cfg.Current())
 }
 
 // prefix is where the routes are: that of the native API, which has none of these names.
@@ -94,7 +101,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now := a.cfg.Current()
-	rows, err := a.shelf.Get(now)
+	rows, err := a.rows(r.Context(), now)
 	if err != nil {
 		return err
 	}
@@ -104,6 +111,15 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	fresh(w)
 	return negotiate.WriteJSON(w, http.StatusOK, entries)
+}
+
+// rows are what there is to choose from.
+func (a *API) rows(ctx context.Context, now Snapshot) ([]*row, error) {
+	rows, err := a.shelf.Get(ctx, now)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, web.NewProblem(web.Unavailable, "the store has just started and still reads what it has: ask again")
+	}
+	return rows, err
 }
 
 // labels answers GET labels.

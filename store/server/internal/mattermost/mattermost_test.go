@@ -29,6 +29,7 @@ type market struct {
 	*shelftest.Catalogue
 	t        testing.TB
 	url      string
+	face     *mattermost.API
 	handler  http.Handler
 	mu       sync.Mutex
 	failures []string
@@ -65,7 +66,7 @@ func open(t testing.TB) *market {
 		},
 	})
 	site := &web.Site{Log: slog.New(slog.DiscardHandler), Metrics: web.NewMetrics(), Rates: web.Rates{Search: web.Rate{Second: 1e6, Burst: 1e6}}}
-	m.handler = site.Handler(face.Routes())
+	m.face, m.handler = face, site.Handler(face.Routes())
 	server.Config.Handler = m.handler
 	server.Start()
 	t.Cleanup(server.Close)
@@ -351,6 +352,40 @@ func TestIconsAreBounded(t *testing.T) {
 	}
 	if m.Opened.Load() != 1 {
 		t.Errorf("the icon was read %d times", m.Opened.Load())
+	}
+}
+
+// TestWhatIsReadAhead: questions wait while all is read for the first time, though not for
+// ever, and nothing is read for them afterwards.
+func TestWhatIsReadAhead(t *testing.T) {
+	m := open(t)
+	m.publish("org.acme.hello", "1.0")
+	m.publish("org.acme.notes", "1.0")
+	reads, goOn := make(chan struct{}, 2), make(chan struct{})
+	m.Load = func(string) { reads <- struct{}{}; <-goOn }
+	var ahead sync.WaitGroup
+	ahead.Go(func() {
+		if err := m.face.Prepare(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	<-reads
+	hurried, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	w := httptest.NewRecorder()
+	m.handler.ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/plugins", nil).WithContext(hurried))
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"code":"unavailable"`) {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	ahead.Go(func() {
+		if a := m.get("/api/v1/plugins"); a.StatusCode != 200 || !strings.Contains(string(a.body), "org.acme.notes") {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	})
+	close(goOn)
+	ahead.Wait()
+	if n := m.Loaded.Load(); n != 2 {
+		t.Errorf("%d listings were read", n)
 	}
 }
 

@@ -131,14 +131,13 @@ func (p *parameters) flag(name string) bool {
 
 // pick is the selection: what the server can use, of each the best or all, then what the
 // filter has, by name, of that one page.
-func (q query) pick(rows []row) []chosen {
+func (q query) pick(rows []*row) []chosen {
 	list := []chosen{}
 	skip, most := q.page*q.perPage, q.perPage
 	if q.perPage < 0 {
 		skip, most = 0, mostPage
 	}
-	for i := range rows {
-		r := &rows[i]
+	for _, r := range rows {
 		if len(list) == most {
 			break
 		}

@@ -45,8 +45,8 @@ var (
 const summaryLength = 300
 
 // rowOf makes the row of a listing. One that the client could not read has no releases.
-func (a *API) rowOf(l *store.Listing) (row, error) {
-	r := row{id: l.ID, enterprise: slices.Contains(l.Labels, labelEnterprise)}
+func (a *API) rowOf(l *store.Listing) (*row, error) {
+	r := &row{id: l.ID, enterprise: slices.Contains(l.Labels, labelEnterprise)}
 	for _, hosting := range []string{hostingCloud, hostingOwn} {
 		if slices.Contains(l.Labels, hosting) {
 			r.hosting = hosting
@@ -175,7 +175,7 @@ func semantic(text string) (string, bool) {
 }
 
 // sorted orders rows by name, then by id.
-func sorted(_ int64, rows []row) ([]row, error) {
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id)) })
+func sorted(_ int64, rows []*row) ([]*row, error) {
+	slices.SortStableFunc(rows, func(a, b *row) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id)) })
 	return rows, nil
 }

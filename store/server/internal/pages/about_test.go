@@ -1,12 +1,14 @@
 package pages
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"os"
 	"os/exec"
@@ -48,8 +50,45 @@ func TestRoot(t *testing.T) {
 		t.Errorf("the page does not show %s", out)
 	}
 	for name, text := range map[string]string{"no PEM": "root", "a key": "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "no certificate": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"} {
-		if _, err := rootOf([]byte(text)); err == nil {
+		if _, err := certificateOf([]byte(text), "it"); err == nil {
 			t.Errorf("%s is taken for a root certificate", name)
 		}
+	}
+}
+
+// TestJameica: users of Jameica find the fingerprints that it shows, as soon as there is
+// something for them.
+func TestJameica(t *testing.T) {
+	asked := 0
+	signer := func(text []byte, err error) func(*Config) {
+		return func(c *Config) {
+			c.Jameica = func(context.Context) ([]byte, error) { asked++; return text, err }
+		}
+	}
+	chain := testRoot(t)
+	file := filepath.Join(t.TempDir(), "certificate.pem")
+	if err := os.WriteFile(file, chain, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := pagesOf(t, newShelf(), signer(chain, nil))
+	if about := get(empty, "/about").Body.String(); asked != 0 || strings.Contains(about, "/jameica/certificate.pem") {
+		t.Errorf("there is nothing for Jameica, and the key was asked for %d times", asked)
+	}
+	about := get(pagesOf(t, stocked(), signer(chain, nil)), "/about").Body.String()
+	for _, algorithm := range []string{"-sha256", "-sha1"} {
+		out, err := exec.Command("openssl", "x509", "-in", file, "-noout", "-fingerprint", algorithm).CombinedOutput()
+		_, fingerprint, _ := strings.Cut(strings.TrimSpace(string(out)), "=")
+		if err != nil || fingerprint == "" || !strings.Contains(about, fingerprint) {
+			t.Errorf("the page does not show %s: %v", out, err)
+		}
+	}
+	for _, part := range []string{`href="/jameica/certificate.pem"`, "/jameica</bdi> as a repository"} {
+		if !strings.Contains(about, part) {
+			t.Errorf("the page does not say %s", part)
+		}
+	}
+	w := get(pagesOf(t, stocked(), signer(nil, errors.New("another key"))), "/about")
+	if w.Code != 200 || strings.Contains(w.Body.String(), "/jameica/certificate.pem") {
+		t.Errorf("a key that can not be had: %d", w.Code)
 	}
 }

@@ -143,6 +143,9 @@ type Config struct {
 	Base *url.URL
 	// Root is the certificate in PEM by which hosts trust the store, nil if it is not known.
 	Root []byte
+	// Jameica returns the certificate in PEM that users of Jameica confirm. It is asked when
+	// there is something for them; nil for none.
+	Jameica func(ctx context.Context) ([]byte, error)
 	// Version is the program's own.
 	Version string
 	Log     *slog.Logger
@@ -156,7 +159,7 @@ type Pages struct {
 	prefix    string // path of Base without a slash at its end
 	languages map[language.Language]spoken
 	statics   map[string]*rendered // by name
-	root      *root                // nil where it is not known
+	root      *certificate         // nil where it is not known
 	markdown  *markdown.Renderer
 	kept      *cache
 	making    singleflight.Group // of pages, by key
@@ -189,7 +192,7 @@ func New(cfg Config) (*Pages, error) {
 	if p.statics, err = p.readStatics(); err != nil {
 		return nil, err
 	}
-	if p.root, err = rootOf(cfg.Root); err != nil {
+	if p.root, err = certificateOf(cfg.Root, "the store's root certificate"); err != nil {
 		return nil, err
 	}
 	for _, l := range language.Languages() {

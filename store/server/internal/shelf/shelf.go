@@ -1,19 +1,22 @@
 // Package shelf keeps what a face makes of the catalogue: something of each listing of one
 // format, and one thing of all of them, which is what requests are answered from.
 //
-//	s := shelf.Shelf[row, page]{Format: store.FormatJameica, Each: makeRow, All: makePage}
-//	page, err := s.Get(snapshot)
+//	s := shelf.New(shelf.Config[row, page]{Format: store.FormatJameica, Each: makeRow, All: makePage})
+//	page, err := s.Get(ctx, snapshot)
 //
 // What is promised: after a change of the catalogue only listings that have changed are read
-// again, by one request, while others are answered as before the change; a listing that can
-// not be read is left out and takes no other with it.
+// again, by one request, while others are answered as before the change; no request waits for
+// longer than 20 seconds; what was read is not read again by the next one when a request is
+// broken off; a listing that can not be read is left out and takes no other with it.
 package shelf
 
 import (
+	"context"
 	"fmt"
 	"iter"
-	"sync"
+	"maps"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackfield-host/jackfield/store"
 )
@@ -36,9 +39,8 @@ type Entry struct {
 	Load func() (*store.Listing, error)
 }
 
-// Shelf keeps a Row of each listing and an Answer made of all. Its methods may be called by
-// any goroutine.
-type Shelf[Row, Answer any] struct {
+// Config is what a Shelf is made from.
+type Config[Row, Answer any] struct {
 	Format store.Format
 	// Each makes the row of a listing; an error says why there is none.
 	Each func(*store.Listing) (Row, error)
@@ -46,15 +48,21 @@ type Shelf[Row, Answer any] struct {
 	All func(sequence int64, rows []Row) (Answer, error)
 	// Failed is told of listings that are left out; nil for nobody.
 	Failed func(error)
+}
 
-	building sync.Mutex // held by whoever makes something
-	current  atomic.Pointer[made[Row, Answer]]
+// Shelf keeps a Row of each listing and an Answer made of all. Its methods may be called by
+// any goroutine.
+type Shelf[Row, Answer any] struct {
+	config  Config[Row, Answer]
+	current atomic.Pointer[made[Answer]]
+
+	turn chan struct{}        // has something in it while somebody makes an answer
+	rows map[string]kept[Row] // by id; belongs to whose turn it is
 }
 
 // made is what was made of one snapshot.
-type made[Row, Answer any] struct {
+type made[Answer any] struct {
 	sequence int64
-	rows     map[string]kept[Row] // by id
 	answer   Answer
 }
 
@@ -64,52 +72,88 @@ type kept[Row any] struct {
 	ok     bool
 }
 
-// Get returns the answer for a snapshot. While somebody else makes it, it is that of the
-// snapshot before.
-func (s *Shelf[Row, Answer]) Get(snapshot Snapshot) (answer Answer, err error) {
-	sequence := snapshot.Sequence()
+// New makes a Shelf that is empty.
+func New[Row, Answer any](c Config[Row, Answer]) *Shelf[Row, Answer] {
+	return &Shelf[Row, Answer]{config: c, turn: make(chan struct{}, 1), rows: map[string]kept[Row]{}}
+}
+
+// patience is how long a request waits while all listings are read for the first time: clients
+// wait for 30 seconds.
+const patience = 20 * time.Second
+
+// Prepare makes the answer for a snapshot before somebody asks, however long it takes. Its
+// error is that ctx has ended, or that of Config.All.
+func (s *Shelf[Row, Answer]) Prepare(ctx context.Context, snapshot Snapshot) error {
+	_, err := s.get(ctx, snapshot)
+	return err
+}
+
+// Get returns the answer for a snapshot. While it takes too long, or somebody else makes it, it
+// is that of the snapshot before. Where there is none yet, Get waits for 20 seconds, unless ctx
+// ends before; its error wraps then context.DeadlineExceeded, or why ctx has ended.
+func (s *Shelf[Row, Answer]) Get(ctx context.Context, snapshot Snapshot) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.get(ctx, snapshot)
+}
+
+func (s *Shelf[Row, Answer]) get(ctx context.Context, snapshot Snapshot) (answer Answer, err error) {
 	last := s.current.Load()
-	if last != nil && last.sequence == sequence {
+	if last != nil && last.sequence == snapshot.Sequence() {
 		return last.answer, nil
 	}
-	if !s.building.TryLock() {
+	select {
+	case s.turn <- struct{}{}:
+	default:
 		if last != nil {
 			return last.answer, nil
 		}
-		s.building.Lock()
+		select {
+		case s.turn <- struct{}{}:
+		case <-ctx.Done():
+			return answer, notYet(ctx)
+		}
 	}
-	defer s.building.Unlock()
-	if last = s.current.Load(); last != nil && last.sequence == sequence {
+	defer func() { <-s.turn }()
+	if last = s.current.Load(); last != nil && last.sequence == snapshot.Sequence() {
 		return last.answer, nil // somebody made it while we waited
 	}
-	next, err := s.make(snapshot, last)
-	if err != nil {
-		return answer, err
+	next, err := s.make(ctx, snapshot)
+	switch {
+	case err == nil:
+		s.current.Store(next)
+		return next.answer, nil
+	case ctx.Err() != nil && last != nil:
+		return last.answer, nil
 	}
-	s.current.Store(next)
-	return next.answer, nil
+	return answer, err
+}
+
+func notYet(ctx context.Context) error {
+	return fmt.Errorf("the listings are still being read: %w", context.Cause(ctx))
 }
 
 // make takes over the rows of listings that did not change.
-func (s *Shelf[Row, Answer]) make(snapshot Snapshot, last *made[Row, Answer]) (*made[Row, Answer], error) {
-	next := &made[Row, Answer]{sequence: snapshot.Sequence(), rows: map[string]kept[Row]{}}
-	var rows []Row
-	for e := range snapshot.Entries(s.Format) {
-		var k kept[Row]
-		if last != nil {
-			k = last.rows[e.ID]
+func (s *Shelf[Row, Answer]) make(ctx context.Context, snapshot Snapshot) (*made[Answer], error) {
+	rows := map[string]kept[Row]{}
+	var list []Row
+	for e := range snapshot.Entries(s.config.Format) {
+		if ctx.Err() != nil {
+			maps.Copy(s.rows, rows)
+			return nil, notYet(ctx)
 		}
+		k := s.rows[e.ID]
 		if k.digest != e.Digest {
 			k = s.read(e)
 		}
-		next.rows[e.ID] = k
+		rows[e.ID] = k
 		if k.ok {
-			rows = append(rows, k.row)
+			list = append(list, k.row)
 		}
 	}
-	var err error
-	next.answer, err = s.All(next.sequence, rows)
-	return next, err
+	s.rows = rows
+	answer, err := s.config.All(snapshot.Sequence(), list)
+	return &made[Answer]{snapshot.Sequence(), answer}, err
 }
 
 // read makes the row of an entry. That there is none is remembered, too, unless it could not
@@ -118,10 +162,10 @@ func (s *Shelf[Row, Answer]) read(e Entry) (k kept[Row]) {
 	l, err := e.Load()
 	if err == nil {
 		k.digest = e.Digest
-		k.row, err = s.Each(l)
+		k.row, err = s.config.Each(l)
 	}
-	if k.ok = err == nil; !k.ok && s.Failed != nil {
-		s.Failed(fmt.Errorf("the listing %.200q is left out: %w", e.ID, err))
+	if k.ok = err == nil; !k.ok && s.config.Failed != nil {
+		s.config.Failed(fmt.Errorf("the listing %.200q is left out: %w", e.ID, err))
 	}
 	return k
 }

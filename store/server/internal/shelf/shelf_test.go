@@ -1,6 +1,7 @@
 package shelf_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,7 +21,7 @@ func named(name string) func(*store.Listing) {
 
 // names is a shelf whose answer are the names of all, and the sequence.
 func names(failed func(error)) *shelf.Shelf[string, string] {
-	return &shelf.Shelf[string, string]{
+	return shelf.New(shelf.Config[string, string]{
 		Format: store.FormatBundle, Failed: failed,
 		Each: func(l *store.Listing) (string, error) {
 			if l.Texts[""].Name == "bad" {
@@ -31,7 +32,7 @@ func names(failed func(error)) *shelf.Shelf[string, string] {
 		All: func(sequence int64, rows []string) (string, error) {
 			return fmt.Sprint(sequence, rows), nil
 		},
-	}
+	})
 }
 
 func TestShelf(t *testing.T) {
@@ -45,7 +46,7 @@ func TestShelf(t *testing.T) {
 		t.Helper()
 		before := c.Loaded.Load()
 		failures = 0
-		if got, err := s.Get(c.Current()); err != nil || got != want {
+		if got, err := s.Get(t.Context(), c.Current()); err != nil || got != want {
 			t.Errorf("%s: %q %v, want %q", what, got, err, want)
 		}
 		if n := c.Loaded.Load() - before; n != loads || failures != failed {
@@ -86,7 +87,7 @@ func TestShelfOfMany(t *testing.T) {
 					return
 				default:
 				}
-				got, err := s.Get(c.Current())
+				got, err := s.Get(t.Context(), c.Current())
 				sequence, rows, _ := strings.Cut(got, " ")
 				if want := len(strings.Fields(rows)); err != nil || rows != "[]" && sequence != fmt.Sprint(want) {
 					t.Errorf("%q %v", got, err)
@@ -100,7 +101,62 @@ func TestShelfOfMany(t *testing.T) {
 	}
 	close(stop)
 	readers.Wait()
-	if got, err := s.Get(c.Current()); err != nil || !strings.HasPrefix(got, "200 [N000 ") {
+	if got, err := s.Get(t.Context(), c.Current()); err != nil || !strings.HasPrefix(got, "200 [N000 ") {
 		t.Errorf("%.40q %v", got, err)
+	}
+}
+
+// TestShelfIsPatient: while all is read for the first time others wait for as long as they
+// can, and are answered when it is done.
+func TestShelfIsPatient(t *testing.T) {
+	c := shelftest.New()
+	c.Change("a", named("A"))
+	reads, goOn := make(chan struct{}), make(chan struct{})
+	c.Load = func(string) { close(reads); <-goOn }
+	s := names(nil)
+	var clients sync.WaitGroup
+	ask := func() {
+		if got, err := s.Get(t.Context(), c.Current()); err != nil || got != "1 [A]" {
+			t.Errorf("%q %v", got, err)
+		}
+	}
+	clients.Go(ask)
+	<-reads
+	hurried, leave := context.WithCancel(t.Context())
+	leave()
+	if got, err := s.Get(hurried, c.Current()); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "still being read") {
+		t.Errorf("%q %v", got, err)
+	}
+	clients.Go(ask)
+	close(goOn)
+	clients.Wait()
+}
+
+// TestShelfIsBrokenOff: what was read is not read again by the next who asks; and whoever has
+// an answer from before is given that.
+func TestShelfIsBrokenOff(t *testing.T) {
+	c := shelftest.New()
+	for _, id := range []string{"a", "b", "c"} {
+		c.Change(id, named(strings.ToUpper(id)))
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	c.Load = func(id string) {
+		if id == "b" {
+			leave()
+		}
+	}
+	s := names(nil)
+	if got, err := s.Get(ctx, c.Current()); !errors.Is(err, context.Canceled) {
+		t.Errorf("%q %v", got, err)
+	}
+	if got, err := s.Get(t.Context(), c.Current()); err != nil || got != "3 [A B C]" || c.Loaded.Load() != 3 {
+		t.Errorf("%q %v, %d were read", got, err, c.Loaded.Load())
+	}
+	c.Change("d", named("D"))
+	if got, err := s.Get(ctx, c.Current()); err != nil || got != "3 [A B C]" {
+		t.Errorf("who has no time: %q %v", got, err)
+	}
+	if got, err := s.Get(t.Context(), c.Current()); err != nil || got != "4 [A B C D]" || c.Loaded.Load() != 4 {
+		t.Errorf("%q %v, %d were read", got, err, c.Loaded.Load())
 	}
 }

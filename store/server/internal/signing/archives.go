@@ -45,13 +45,16 @@ type Archives struct {
 
 // OwnArchives opens the key in dir, or makes it with a certificate of its own: RSA of 3072
 // bits, for the store of this name, good for ten years. A certificate that has run out is
-// made anew for the same key; users have to confirm the new one. dir is one that others can
-// not read, that of Own.
+// made anew for the same key; users have to confirm the new one. dir is that of Own; if it is
+// not there, it is made for its owner alone.
 func OwnArchives(dir, host string, now time.Time) (*Archives, error) {
 	file := filepath.Join(dir, archivesFile)
 	a, err := readArchives(file, file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
 		key, err := keyfile.Generate(keyfile.RSA3072)
 		if err != nil {
 			return nil, err
@@ -89,6 +92,9 @@ func (a *Archives) ChainPEM() []byte {
 	}
 	return text
 }
+
+// Pin returns that of the key, which stays when its certificate is made anew.
+func (a *Archives) Pin() string { return jameica.Pin(a.chain.Leaf()) }
 
 // Fingerprint returns sha256:<hex> of the certificate: what people compare.
 func (a *Archives) Fingerprint() string {

@@ -25,7 +25,7 @@ import (
 // TestOwnArchives: a key is made once and stays; its certificate is made anew when it has run
 // out.
 func TestOwnArchives(t *testing.T) {
-	dir, now := t.TempDir(), time.Now()
+	dir, now := filepath.Join(t.TempDir(), "keys"), time.Now() // which a store with a certificate for its index has not made
 	own := func(at time.Time) *signing.Archives {
 		t.Helper()
 		a, err := signing.OwnArchives(dir, "store.example", at)

@@ -60,11 +60,16 @@ func (j *Jameica) Read(ctx context.Context, file ingest.File) (*ingest.Candidate
 	if err != nil {
 		return nil, ofBundle(err)
 	}
-	a, err := jameica.OpenArchive(ctx, f, jameica.Limits{DocumentBytes: maxWhole})
+	limits := jameica.Limits{DocumentBytes: maxWhole}
+	a, err := jameica.OpenArchive(ctx, f, limits)
 	if err != nil {
 		return nil, ofJameica(err)
 	}
-	if problems := j.faults(a); len(problems) > 0 {
+	var problems []store.Problem // what is odd is not passed on
+	for _, fault := range a.Faults(limits) {
+		problems = append(problems, store.Problem{Code: string(fault.Code), Entry: fault.Subject, Message: fault.Message})
+	}
+	if len(problems) > 0 {
 		return nil, refused(problems...)
 	}
 	verdict, err := j.judge(ctx, a.Manifest.Name, file)
@@ -81,28 +86,6 @@ func ofJameica(err error) error {
 		return ofBundle(err)
 	}
 	return refused(store.Problem{Code: string(e.Code), Entry: e.Subject, Message: e.Message})
-}
-
-// faults are what the client would take otherwise than it is meant, or not at all. What is
-// odd is not passed on: every fault is one that the author can mend.
-func (j *Jameica) faults(a *jameica.Archive) []store.Problem {
-	var list []store.Problem
-	entry := a.Folder + "/plugin.xml"
-	if a.Headless {
-		list = append(list, store.Problem{Code: string(jameica.CodeArchive), Entry: a.Folder + "/",
-			Message: "the ZIP has no entry for its folder itself, and Jameica takes such a ZIP for empty: pack the folder with its entry (zip -r, not zip -D)"})
-	}
-	for _, p := range a.Manifest.Problems {
-		list = append(list, store.Problem{Code: string(p.Code), Entry: entry, Message: "it " + p.Message})
-	}
-	// Served with the address of the store, it has to be one that can be written.
-	if _, err := jameica.Relocate(a.Document, "https://store.example/x.zip", jameica.Limits{DocumentBytes: maxWhole}); err != nil {
-		var e *jameica.Error
-		if errors.As(err, &e) {
-			list = append(list, store.Problem{Code: string(e.Code), Entry: entry, Message: e.Message})
-		}
-	}
-	return list
 }
 
 // judge judges the signature that came with a file.

@@ -23,9 +23,10 @@ import (
 type Catalogue struct {
 	now    atomic.Pointer[snapshot]
 	blobs  map[string][]byte
-	Loaded atomic.Int64 // how many listings were read
-	Opened atomic.Int64 // how many blobs
-	Broken string       // the id of a listing that can not be read
+	Loaded atomic.Int64    // how many listings were read
+	Opened atomic.Int64    // how many blobs
+	Broken string          // the id of a listing that can not be read
+	Load   func(id string) // if set, is called for each listing that is read
 }
 
 type snapshot struct {
@@ -103,6 +104,9 @@ func (s *snapshot) Entries(format store.Format) iter.Seq[shelf.Entry] {
 		for _, l := range byName {
 			if l.Format == format && !yield(shelf.Entry{ID: l.ID, Digest: fmt.Sprintf("%p", l), Load: func() (*store.Listing, error) {
 				s.catalogue.Loaded.Add(1)
+				if s.catalogue.Load != nil {
+					s.catalogue.Load(l.ID)
+				}
 				if l.ID == s.catalogue.Broken {
 					return nil, errors.New("broken")
 				}
