@@ -237,7 +237,7 @@ func TestConfigureThatHangs(t *testing.T) {
 	w := startQuick(t, t.TempDir(), func(cfg *host.Config) {
 		cfg.Settings = func(string) host.Settings {
 			s := quick()
-			s.StartTimeout = 2 * time.Second
+			s.StartTimeout = 10 * time.Second // which a start has on a busy machine, and what hangs, too
 			return s
 		}
 	})

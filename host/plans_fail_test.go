@@ -235,6 +235,9 @@ func TestPlanIsCanceled(t *testing.T) {
 	if p := w.awaitOver(id); p.State != "failed" || p.Code != "canceled" || p.Steps[0].State != "failed" || p.Steps[2].State != "undone" {
 		t.Errorf("canceled: %+v", p)
 	}
+	if got := w.decidedAbout(id); got != "start-plan by ann, cancel-plan by ann" {
+		t.Errorf("decided was %q", got)
+	}
 	w.isEmpty(false)
 	if list, err := os.ReadDir(w.home.Downloads()); err != nil || len(list) != 0 {
 		t.Errorf("downloads that are left: %v, %v", list, err)

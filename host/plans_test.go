@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,23 @@ func TestPlanInstallsWhatIsNeededAndIsUndone(t *testing.T) {
 		w.await(id, "gone", func(_ host.Extension, found bool) bool { return !found })
 	}
 	w.awaitEvents(deepA, "installed 1", "started 1", "undone 1")
+	if got := w.decidedAbout(p.ID); got != "start-plan by ann, undo-plan by ann" {
+		t.Errorf("decided was %q", got)
+	}
+}
+
+// decidedAbout is what the audit trail says of a plan, the oldest first.
+func (w *world) decidedAbout(id string) string {
+	w.t.Helper()
+	page, err := w.FindAudit(w.t.Context(), host.AuditQuery{Target: id})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var said []string
+	for _, e := range slices.Backward(page.Events) {
+		said = append(said, e.Action+" by "+e.Actor)
+	}
+	return strings.Join(said, ", ")
 }
 
 func TestPlanUpgradesAllAtOnceAndIsUndone(t *testing.T) {

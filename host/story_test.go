@@ -93,8 +93,11 @@ func startQuick(t *testing.T, home string, changes ...func(*host.Config)) *world
 	})
 }
 
+// quick are settings of hosts that try again soon, and wait for processes as long as a test
+// does: on a busy machine a start has taken longer than the 10 s that hosts give it.
 func quick() host.Settings {
 	s := host.DefaultSettings()
+	s.StartTimeout = planPatience
 	s.BackoffFirst, s.BackoffMax = 10*time.Millisecond, 40*time.Millisecond
 	return s
 }

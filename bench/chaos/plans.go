@@ -206,7 +206,7 @@ func (p *planner) offer(ctx context.Context, o *order) error {
 	return p.shop.offered(ctx, p.host, parcels[len(parcels)-1])
 }
 
-// told is what became of an order's request.
+// answer is what became of an order's request.
 type answer struct {
 	plan           installPlan
 	said, canceled bool

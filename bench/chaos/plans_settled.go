@@ -209,11 +209,13 @@ func (p *planner) audited(ctx context.Context, o *order) error {
 	said := func(action string) bool {
 		return slices.ContainsFunc(page.Events, func(e auditEntry) bool { return e.Action == action && e.Target == o.plan })
 	}
-	if o.kind == "undo" && p.now == o.to && !said("undo-plan") {
-		p.fault(faultAudit, "the plan of version %d was undone (accepted %t, killed %q), and nobody is said to have decided that", o.from, o.said, o.moment)
-	}
-	if o.canceled && !said("cancel-plan") {
-		p.fault(faultAudit, "the plan of version %d was canceled, and nobody is said to have decided that", o.to)
+	for _, act := range []struct {
+		action string
+		done   bool
+	}{{"start-plan", o.kind != "undo"}, {"cancel-plan", o.canceled}, {"undo-plan", o.kind == "undo" && p.now == o.to}} {
+		if act.done && !said(act.action) {
+			p.fault(faultAudit, "%s from %d to %d (accepted %t, killed %q): nobody is said to have decided %s", o.kind, o.from, o.to, o.said, o.moment, act.action)
+		}
 	}
 	return nil
 }

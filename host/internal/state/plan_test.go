@@ -21,6 +21,13 @@ func TestPlansAreKept(t *testing.T) {
 		save(fmt.Sprint("ended", n), true, fmt.Sprintf(`{"n":%d}`, n))
 	}
 	save("working", false, `{"n":"again"}`)
+	decided := AuditEntry{Action: "start-plan", Target: "working", Actor: "ann"}
+	if err := s.SavePlan(t.Context(), "working", false, []byte(`{"n":"again"}`), 2, decided); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _, err := s.FindAudit(t.Context(), AuditFilter{Target: "working"}, "", 10); err != nil || len(entries) != 1 || entries[0].Actor != "ann" || entries[0].Time.IsZero() {
+		t.Errorf("the audit trail has %+v, %v", entries, err)
+	}
 	for _, bad := range []string{"", "{", `"` + strings.Repeat("x", maxPlan) + `"`} {
 		if err := s.SavePlan(t.Context(), "bad", true, []byte(bad), 2); !errors.Is(err, ErrInvalid) {
 			t.Errorf("a plan of %d bytes is saved: %v", len(bad), err)
