@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -234,7 +235,13 @@ func httpRun(args []string) error {
 			return fmt.Errorf("unknown option %s", args[i])
 		}
 	}
-	req, err := http.NewRequest(method, url, body)
+	// An answer may go on as long as the story does, if it only goes on.
+	asking.Timeout = 0
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	silence := time.AfterFunc(patience, cancel)
+	defer silence.Stop()
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return err
 	}
@@ -250,6 +257,18 @@ func httpRun(args []string) error {
 	fmt.Println(resp.Proto, resp.Status)
 	resp.Header.Write(os.Stdout)
 	fmt.Println()
-	_, err = io.Copy(os.Stdout, io.LimitReader(resp.Body, 64<<20))
+	_, err = io.Copy(os.Stdout, io.LimitReader(&lively{resp.Body, silence}, 64<<20))
 	return err
+}
+
+// lively puts off the end of patience each time that something comes.
+type lively struct {
+	from    io.Reader
+	silence *time.Timer
+}
+
+func (l *lively) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	l.silence.Reset(patience)
+	return n, err
 }

@@ -80,10 +80,14 @@
     });
     dialog.querySelector("tbody").replaceChildren(...rows);
     dialog.returnValue = "";
-    // A frame may ask just where and when somebody is about to click.
+    // A frame may ask just where and when somebody is about to click. The clock of a question
+    // ends with it, or it would let the next one be answered too early.
     save.disabled = true;
-    setTimeout(() => { save.disabled = false; }, most.haste);
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "save"), { once: true });
+    const clock = setTimeout(() => { save.disabled = false; }, most.haste);
+    dialog.addEventListener("close", () => {
+      clearTimeout(clock);
+      resolve(dialog.returnValue === "save");
+    }, { once: true });
     dialog.showModal();
   });
 
