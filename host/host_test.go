@@ -62,7 +62,7 @@ func testMain(m *testing.M) int {
 	} {
 		folder, binary := b.folder, b.binary
 		exe := filepath.Join(dir, filepath.Base(folder))
-		build := exec.Command("go", "build", "-ldflags", "-s -w"+b.flags, "-o", exe, folder)
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w"+b.flags, "-o", exe, folder)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("%v\n%s", err, out))

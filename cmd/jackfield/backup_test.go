@@ -282,6 +282,7 @@ func killWhen(t *testing.T, begun func() bool, args ...string) {
 
 // TestNewerHome has a home that a newer version has used.
 func TestNewerHome(t *testing.T) {
+	t.Parallel()
 	home := filepath.Join(t.TempDir(), "home")
 	h, err := startHost(home)
 	if err != nil {

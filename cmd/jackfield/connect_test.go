@@ -26,6 +26,7 @@ type heard struct {
 // TestConnect: over one WebSocket a program hears of an extension that is dropped,
 // has it answer, hears of its removal, and is told when the host stops.
 func TestConnect(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	h, err := startHost(home)
 	if err != nil {

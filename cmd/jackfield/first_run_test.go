@@ -12,6 +12,7 @@ import (
 // signs it, a host that asks for signatures runs it, and a second time changes nothing. An
 // unsigned bundle beside it is refused, and says what to do.
 func TestFirstRun(t *testing.T) {
+	t.Parallel()
 	if run := readSource(t, "Makefile"); !strings.Contains(run, "@scripts/local-authority jmap-home dist/bundles/*.jar\n\tbin/jackfield serve --home jmap-home\n") {
 		t.Error("make run does not sign what it serves, or is not tested here any more")
 	}

@@ -3,8 +3,10 @@ package main_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"os"
@@ -77,9 +79,26 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// bomb is an archive of a few hundred KiB that unpacks to 256 MiB.
+// bomb is an archive of a few hundred KiB that unpacks to 256 MiB: one deflated block, which
+// refers to nothing before it, again and again.
 func bomb(t *testing.T) []byte {
 	t.Helper()
+	const times = 256
+	zeros := make([]byte, 1<<20)
+	var block bytes.Buffer
+	deflate, err := flate.NewWriter(&block, flate.DefaultCompression)
+	if err == nil {
+		_, err = deflate.Write(zeros)
+	}
+	if err := errors.Join(err, deflate.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	sum := crc32.NewIEEE()
+	for range times {
+		sum.Write(zeros)
+	}
+	end := []byte{1, 0, 0, 0xff, 0xff} // a last block, with nothing in it
+
 	var jar bytes.Buffer
 	z := zip.NewWriter(&jar)
 	manifest, err := z.Create("META-INF/MANIFEST.MF")
@@ -88,13 +107,11 @@ func bomb(t *testing.T) []byte {
 	}
 	var data io.Writer
 	if err == nil {
-		data, err = z.Create("data/zeros")
+		data, err = z.CreateRaw(&zip.FileHeader{Name: "data/zeros", Method: zip.Deflate, CRC32: sum.Sum32(),
+			CompressedSize64: uint64(times*block.Len() + len(end)), UncompressedSize64: times * uint64(len(zeros))})
 	}
-	zeros := make([]byte, 1<<20)
-	for range 256 {
-		if err == nil {
-			_, err = data.Write(zeros)
-		}
+	if err == nil {
+		_, err = data.Write(append(bytes.Repeat(block.Bytes(), times), end...))
 	}
 	if err := errors.Join(err, z.Close()); err != nil {
 		t.Fatal(err)
@@ -105,6 +122,7 @@ func bomb(t *testing.T) []byte {
 // TestHostKilled kills the host as the kernel might: no child outlives it, and the
 // next host runs what the last one ran.
 func TestHostKilled(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	mustDrop(t, home, "hello.jar", readBundle(t, "hello.jar"))
 	mustDrop(t, home, "echo.jar", readBundle(t, "echo.jar"))

@@ -14,6 +14,7 @@ import (
 // log of the host and that of the extension, by its request id and by its trace id; and
 // one request to the admin API, which has no trace.
 func TestOneRequestInEveryLog(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	mustDrop(t, home, "echo.jar", readBundle(t, "echo.jar"))
 	h, err := startHost(home, "--set", "log.level=debug", "--set", "tracing.endpoint=http://127.0.0.1:9") // where nobody collects

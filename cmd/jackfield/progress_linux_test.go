@@ -14,6 +14,7 @@ import (
 // TestBackupAtATerminal: who looks sees how far a backup, a look at it and a restore are,
 // and a clean line when they are through; who does not, sees nothing.
 func TestBackupAtATerminal(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	home, file := filepath.Join(dir, "home"), filepath.Join(dir, "monday.tar.gz")
 	h, err := startHost(home)

@@ -12,6 +12,7 @@ import (
 // TestReadme holds the README to the code: the extension it shows is the example as
 // it stands, and its curl lines answer what it says they answer.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	page := readSource(t, "README.md")
 	for _, file := range []string{"examples/hello/main.go", "examples/hello/manifest.mf"} {
 		if text := strings.TrimSpace(readSource(t, file)); !strings.Contains(page, text) {

@@ -11,6 +11,7 @@ import (
 // TestNotesOfManyClients kills the host while many clients add notes at once: what was
 // answered is there afterwards, and no two notes have one number.
 func TestNotesOfManyClients(t *testing.T) {
+	t.Parallel()
 	const id, clients, killAt = "examples.notes.NotesExtension", 16, 200
 	home := t.TempDir()
 	mustDrop(t, home, "notes.jar", readBundle(t, "notes.jar"))

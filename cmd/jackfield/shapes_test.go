@@ -90,6 +90,7 @@ func shapedCommands() []shaped {
 // TestShapesOfEveryCommand: each command that has a manual page and prints JSON is among
 // them.
 func TestShapesOfEveryCommand(t *testing.T) {
+	t.Parallel()
 	var man struct{ Files []string }
 	if err := json.Unmarshal([]byte(jackfield(t, "man", t.TempDir(), "-o", "json")), &man); err != nil {
 		t.Fatal(err)
@@ -130,6 +131,7 @@ func zipForJameica(t *testing.T, version string) string {
 // each member, and what it can be. Additions are fine and come with -update; a line that
 // goes, or changes, breaks somebody's script.
 func TestShapes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	home := host.Home(filepath.Join(dir, "home"))
 	sellWords(t, home)

@@ -19,6 +19,7 @@ import (
 // TestSupportArchiveHoldsNoSecrets puts a canary wherever a secret may be, and looks for
 // each in every file of the archive.
 func TestSupportArchiveHoldsNoSecrets(t *testing.T) {
+	t.Parallel()
 	home := host.Home(filepath.Join(t.TempDir(), "home"))
 	if err := home.Make(); err != nil {
 		t.Fatal(err)

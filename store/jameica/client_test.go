@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackfield-host/jackfield/store/jameica"
@@ -222,40 +223,62 @@ func TestReadBulkyRepository(t *testing.T) {
 	}
 }
 
+// nearby asks a site without a network, so that a test can have a clock of its own.
+type nearby struct{ *site }
+
+// newNearby is one in the bubble of a test.
+func newNearby() nearby {
+	return nearby{&site{Server: &httptest.Server{URL: "http://site.example"}, files: map[string][]byte{}, handlers: map[string]http.HandlerFunc{}, asked: map[string]int{}}}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (n nearby) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	n.ServeHTTP(w, r)
+	if r.Context().Err() != nil {
+		return nil, context.Cause(r.Context())
+	}
+	return w.Result(), nil
+}
+
+func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
 // A reading that takes too long in all keeps what it has; one that is called off is an error.
 func TestReadSlowRepository(t *testing.T) {
-	s := newSite(t)
-	var entries strings.Builder
-	for i := range 200 {
-		s.handlers[fmt.Sprintf("/%d/plugin.xml", i)] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-		fmt.Fprintf(&entries, `<plugin url="BASE/%d"/>`, i)
-	}
-	s.files["/good/plugin.xml"] = []byte(`<plugin name="good" version="1.0"><url>BASE/good.zip</url></plugin>`)
-	s.files["/r/repository.xml"] = []byte(`<repository name="x"><plugins name="a"><plugin url="BASE/good"/>` + entries.String() + `</plugins></repository>`)
-	out, err := (&jameica.Client{Timeout: 50 * time.Millisecond}).Read(t.Context(), s.URL+"/r")
-	if err != nil || len(out.Releases) != 1 || len(out.Problems) < 200 || !mentions(out.Problems, "longer than 1s in all") {
-		t.Errorf("%+v, %v", out, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	s.mu.Lock()
-	s.handlers["/0/plugin.xml"] = func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() }
-	s.mu.Unlock()
-	if out, err := (&jameica.Client{}).Read(ctx, s.URL+"/r"); jameica.CodeOf(err) != jameica.CodeUnreachable {
-		t.Errorf("called off: %+v, %v", out, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newNearby()
+		var entries strings.Builder
+		for i := range 200 {
+			s.handlers[fmt.Sprintf("/%d/plugin.xml", i)] = silent
+			fmt.Fprintf(&entries, `<plugin url="BASE/%d"/>`, i)
+		}
+		s.files["/good/plugin.xml"] = []byte(`<plugin name="good" version="1.0"><url>BASE/good.zip</url></plugin>`)
+		s.files["/r/repository.xml"] = []byte(`<repository name="x"><plugins name="a"><plugin url="BASE/good"/>` + entries.String() + `</plugins></repository>`)
+		out, err := (&jameica.Client{Transport: s, Timeout: 50 * time.Millisecond}).Read(t.Context(), s.URL+"/r")
+		if err != nil || len(out.Releases) != 1 || len(out.Problems) < 200 || !mentions(out.Problems, "longer than 1s in all") {
+			t.Errorf("%d releases, %d problems, %v", len(out.Releases), len(out.Problems), err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		s.handlers["/0/plugin.xml"] = func(w http.ResponseWriter, r *http.Request) { cancel(); silent(w, r) }
+		if out, err := (&jameica.Client{Transport: s}).Read(ctx, s.URL+"/r"); jameica.CodeOf(err) != jameica.CodeUnreachable {
+			t.Errorf("called off: %+v, %v", out, err)
+		}
+	})
 }
 
 // One entry that hangs costs its own time and harms nobody.
 func TestReadWithSilentEntry(t *testing.T) {
-	s := newSite(t)
-	s.files["/r/repository.xml"] = []byte(`<repository name="x"><plugins name="a"><plugin url="BASE/silent"/><plugin url="BASE/good"/></plugins></repository>`)
-	s.handlers["/silent/plugin.xml"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	s.files["/good/plugin.xml"] = []byte(`<plugin name="good" version="1.0"><url>BASE/good.zip</url></plugin>`)
-	out, err := (&jameica.Client{Timeout: 300 * time.Millisecond}).Read(t.Context(), s.URL+"/r")
-	if err != nil || len(out.Releases) != 1 || out.Releases[0].Manifest.Name != "good" {
-		t.Fatalf("%+v, %v", out, err)
-	}
-	if !mentions(out.Problems, "silent/plugin.xml: it took longer than 300ms") {
-		t.Errorf("problems are %v", out.Problems)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newNearby()
+		s.files["/r/repository.xml"] = []byte(`<repository name="x"><plugins name="a"><plugin url="BASE/silent"/><plugin url="BASE/good"/></plugins></repository>`)
+		s.handlers["/silent/plugin.xml"] = silent
+		s.files["/good/plugin.xml"] = []byte(`<plugin name="good" version="1.0"><url>BASE/good.zip</url></plugin>`)
+		out, err := (&jameica.Client{Transport: s, Timeout: 300 * time.Millisecond}).Read(t.Context(), s.URL+"/r")
+		if err != nil || len(out.Releases) != 1 || out.Releases[0].Manifest.Name != "good" {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		if !mentions(out.Problems, "silent/plugin.xml: it took longer than 300ms") {
+			t.Errorf("problems are %v", out.Problems)
+		}
+	})
 }

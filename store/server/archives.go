@@ -32,7 +32,7 @@ const (
 //
 // Users of Jameica confirm one certificate, so all replicas have to sign by one key. The
 // database has its fingerprint, of the first replica that needed one or of the last that was
-// started with one that the administrator gave; a replica with another key signs nothing. The
+// started with one that the administrator gave; a replica with another key answers nothing. The
 // key itself is not in the database: what can sign is in files that their owner alone reads.
 type archives struct {
 	open   func() (*signing.Archives, error)
@@ -143,6 +143,9 @@ func (a *archives) compare(ctx context.Context) error {
 	a.differs.Store(a.verdict != nil)
 	return nil
 }
+
+// Differs implements jameica.Signer.
+func (a *archives) Differs() bool { return a.differs.Load() }
 
 // Sign implements jameica.Signer.
 func (a *archives) Sign(ctx context.Context, zip io.Reader) ([]byte, error) {

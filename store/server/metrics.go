@@ -33,7 +33,7 @@ func newGauges(s *Server) *gauges {
 		scrape:        desc("database_scrape_duration_seconds", "Time that the database took to count for this scrape."),
 		blobs:         desc("blobs", "Files and pictures that are kept, as of the last hour."),
 		bytes:         desc("blob_bytes", "Bytes that they have."),
-		differs:       desc("jameica_key_differs", "1 when this replica signs nothing for Jameica, as its key is not that of the others."),
+		differs:       desc("jameica_key_differs", "1 when this replica answers nothing of Jameica, as its key is not that of the others."),
 		info:          desc("build_info", "1, with the version of the program.", "version"),
 	}
 }

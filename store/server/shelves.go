@@ -37,10 +37,14 @@ func (s *Server) mattermost() *mattermost.API {
 	return face
 }
 
+// aheadAtMost is how many listings are read ahead. What the faces keep of so many has a few
+// mebibytes; of very many it is not kept before somebody has asked.
+const aheadAtMost = 20_000
+
 // lookAhead has the faces read the listings as soon as there are any: who asks first would wait
 // for that. Later ones read what has changed.
 func (s *Server) lookAhead(ctx context.Context) {
-	if _, err := s.catalogue.Ready(ctx); err != nil {
+	if now, err := s.catalogue.Ready(ctx); err != nil || now.Len() > aheadAtMost {
 		return
 	}
 	for _, prepare := range s.ahead {

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -77,9 +79,7 @@ func TestFullQueue(t *testing.T) {
 func TestStopDuringADownload(t *testing.T) {
 	t.Parallel()
 	signer := bundletest.NewSigner("acme.example", helloID, nil)
-	noise := make([]byte, 16<<20) // more than the buffers between two sockets take
-	rand.NewChaCha8([32]byte{}).Read(noise)
-	file := hello(signer, "1.0.0", bundletest.WithFile("data/noise", noise))
+	file := signer.Sign(large(t, 16<<20)) // more than the buffers between two sockets take
 	for _, c := range []struct {
 		name, drain string
 		readsOn     bool
@@ -110,6 +110,33 @@ func TestStopDuringADownload(t *testing.T) {
 			p.tidy()
 		})
 	}
+}
+
+// large is a bundle with n bytes that are stored as they are: to deflate them would take long.
+func large(t *testing.T, n int) []byte {
+	t.Helper()
+	noise := make([]byte, n)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	small := bundletest.Good()
+	r, err := zip.NewReader(bytes.NewReader(small), int64(len(small)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var jar bytes.Buffer
+	z := zip.NewWriter(&jar)
+	for _, f := range r.File {
+		if err := z.Copy(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := z.CreateRaw(&zip.FileHeader{Name: "data/noise", Method: zip.Store, CRC32: crc32.ChecksumIEEE(noise), CompressedSize64: uint64(n), UncompressedSize64: uint64(n)})
+	if err == nil {
+		_, err = w.Write(noise)
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return jar.Bytes()
 }
 
 // download publishes a file and begins to download it: one byte has come. There is so much

@@ -43,15 +43,17 @@ func TestIcon(t *testing.T) {
 		attack http.HandlerFunc
 		want   store.Code
 	}{
-		"there is none":    {"org.acme.plain", nil, store.IndexUnknown},
-		"too large":        {"org.acme.huge", nil, store.IndexTooLarge},
-		"not there":        {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, store.IndexMissing},
-		"an error":         {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 500) }, store.IndexUnreachable},
-		"another picture":  {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(bytes.ToUpper(picture)) }, store.IndexWrongDigest},
-		"cut short":        {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(picture[:10]) }, store.IndexWrongDigest},
-		"a byte more":      {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(append(bytes.Clone(picture), 0)) }, store.IndexTooLarge},
-		"without an end":   {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { endless(w) }, store.IndexTooLarge},
-		"to another place": {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 302) }, store.Code(repositories.CodeRedirected)},
+		"there is none":   {"org.acme.plain", nil, store.IndexUnknown},
+		"too large":       {"org.acme.huge", nil, store.IndexTooLarge},
+		"not there":       {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, store.IndexMissing},
+		"an error":        {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 500) }, store.IndexUnreachable},
+		"another picture": {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(bytes.ToUpper(picture)) }, store.IndexWrongDigest},
+		"cut short":       {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(picture[:10]) }, store.IndexWrongDigest},
+		"a byte more":     {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { w.Write(append(bytes.Clone(picture), 0)) }, store.IndexTooLarge},
+		"without an end":  {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) { endless(w) }, store.IndexTooLarge},
+		"to another place": {"org.acme.hello", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}, store.Code(repositories.CodeRedirected)},
 		"packed, and very big": {"org.acme.hello", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			w.Write(picture)
@@ -89,9 +91,12 @@ func TestSlowIcon(t *testing.T) {
 	s.PutIcon("org.acme.hello", []byte("a picture"))
 	m := newMirror(t, s)
 	h := newHost(t, sourceOf(t, "acme", m.URL, s))
+	h.refresh("acme")
+	if _, err := h.Find(t.Context(), "org.acme.hello"); err != nil { // which is on the disk now
+		t.Fatal(err)
+	}
 	patient := h.impatient()
 	defer patient()
-	h.refresh("acme")
 	o, err := h.Find(t.Context(), "org.acme.hello")
 	if err != nil {
 		t.Fatal(err)

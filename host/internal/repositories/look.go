@@ -137,34 +137,39 @@ func (s *Set) RefreshAll(ctx context.Context) error {
 
 // meet looks at those repositories that nobody has looked at yet and of which nothing is
 // known, so that a question straight after the start is answered with all that there is. One
-// that does not answer holds nobody longer than meeting.
+// that does not answer holds nobody longer than meeting, and nobody else for a while then.
 func (s *Set) meet(ctx context.Context) {
 	short, cancel := context.WithTimeout(ctx, min(meeting, s.config.Patience))
 	defer cancel()
 	var crew sync.WaitGroup
 	for _, m := range s.enabled() {
-		if m.met() {
+		if m.met(s.config.Now()) {
 			continue
 		}
 		crew.Go(func() {
-			if m.hold(short) != nil {
-				return
+			err := m.hold(short)
+			if err == nil {
+				m.release()
+				if !m.met(s.config.Now()) { // nor has whoever held it
+					err = s.look(short, m)
+				}
 			}
-			m.release()
-			if !m.met() { // nor has whoever held it
-				s.look(short, m)
+			if err != nil && ctx.Err() == nil {
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				m.awaited = s.config.Now()
 			}
 		})
 	}
 	crew.Wait()
 }
 
-// met reports whether something is known, or why not.
-func (m *member) met() bool {
+// met reports whether something is known, or why not, or somebody has just waited for it.
+func (m *member) met(now time.Time) bool {
 	known := m.facts().known
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return known || m.last != nil
+	return known || m.last != nil || now.Sub(m.awaited) < calmly
 }
 
 // freshen looks at those repositories that were not looked at for a while, before something

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -123,7 +124,7 @@ func (h *host) ids(q repositories.Query) (ids []string, more bool) {
 // What the mirror between them sees says that it was asked, and that nothing else was read.
 func TestSearchOfARealStore(t *testing.T) {
 	s := startStore(t)
-	const many = 104 // more than a page of the search
+	const many = 14 // more than two pages of the search, as the passage between them has pages
 	var crew sync.WaitGroup
 	for i := range 4 {
 		crew.Go(func() {
@@ -167,13 +168,20 @@ func TestSearchOfARealStore(t *testing.T) {
 	if ids, more := h.ids(repositories.Query{Text: "widget", Limit: 10}); len(ids) != 10 || !more {
 		t.Errorf("the first ten are %q, more %v", ids, more)
 	}
+	between.requests()
 	seen := map[string]bool{}
 	ids, more := h.ids(repositories.Query{Text: "widget"})
 	for _, id := range ids {
 		seen[id] = true
 	}
-	if len(seen) != many || more {
-		t.Errorf("all pages have %d of %d, more %v", len(seen), many, more)
+	pages := 0
+	for _, asked := range between.requests() {
+		if strings.HasPrefix(asked, "/api/v1/listings ") {
+			pages++
+		}
+	}
+	if len(seen) != many || more || pages != 3 {
+		t.Errorf("%d pages have %d of %d, more %v", pages, len(seen), many, more)
 	}
 	if ids, more := h.ids(repositories.Query{}); len(ids) != many+2 || more {
 		t.Errorf("without a word there are %d, more %v", len(ids), more)
@@ -217,7 +225,7 @@ func (m *mirror) breaks(t *testing.T, h *host) {
 	m.set(nil)
 }
 
-// newPassage is a mirror of whatever is at an address.
+// newPassage is a mirror of whatever is at an address. A search has pages of five there.
 func newPassage(t *testing.T, address string) *mirror {
 	t.Helper()
 	m := newMirror(t, storetest.New(t))
@@ -225,6 +233,12 @@ func newPassage(t *testing.T, address string) *mirror {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.pass.Rewrite, m.pass.Director = nil, func(r *http.Request) { r.URL.Scheme, r.URL.Host, r.Host = to.Scheme, to.Host, to.Host }
+	m.pass = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		if q := r.Out.URL.Query(); q.Has("limit") {
+			q.Set("limit", "5")
+			r.Out.URL.RawQuery = q.Encode()
+		}
+	}}
 	return m
 }

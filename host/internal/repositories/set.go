@@ -69,8 +69,9 @@ type member struct {
 
 	mu       sync.Mutex // guards what follows
 	checked  time.Time
-	last     error // of the last look; nil if it went well
-	inARow   int   // looks that did not go well, one after the other
+	last     error     // of the last look; nil if it went well
+	awaited  time.Time // when a question has waited in vain for the first look
+	inARow   int       // looks that did not go well, one after the other
 	failures map[Code]int64
 }
 
@@ -208,7 +209,7 @@ func (s *Set) Forget(ctx context.Context, name string) (before, after Status, er
 		return before, after, refuse(name, CodeMemory, "what is known of the repository %s can not be removed: %w", name, err)
 	}
 	m.mu.Lock()
-	m.checked, m.last, m.inARow = time.Time{}, nil, 0
+	m.checked, m.last, m.inARow, m.awaited = time.Time{}, nil, 0, time.Time{}
 	m.mu.Unlock()
 	m.wake()
 	s.config.Log.Warn("what was known of a repository is forgotten", "name", name, "store", before.Seen.Store, "sequence", before.Seen.Sequence)

@@ -23,11 +23,13 @@ type figures struct {
 	Page        spread     `json:"page_ms"`
 	Listing     spread     `json:"listing_ms"`
 	Search      spread     `json:"search_ms"`
-	Change      spread     `json:"change_to_current_ms"` // with the change itself
-	FaceReady   float64    `json:"face_ready_s"`         // the first question to the face for Mattermost
-	FaceCPU     float64    `json:"face_ready_cpu_s"`     // of it, of the processor
-	FaceHeap    float64    `json:"face_heap_mib"`        // what it keeps
-	Face        spread     `json:"face_ms"`              // later ones: a page of 100, as a server asks for it
+	SearchInDB  float64    `json:"search_postgres_cpu_ms"` // of the processor, of PostgreSQL, for each search; 0 if it was not started for this
+	Change      spread     `json:"change_to_current_ms"`   // with the change itself
+	FaceReady   float64    `json:"face_ready_s"`           // until the face for Mattermost has read every bundle
+	FaceCPU     float64    `json:"face_ready_cpu_s"`       // of it, of the processor
+	FaceHeap    float64    `json:"face_heap_mib"`          // what it keeps
+	FacePeak    float64    `json:"face_peak_mib"`          // of the process, while it reads
+	Face        spread     `json:"face_ms"`                // then a page of 100, as a server asks for it
 	Compared    []compared `json:"compared"`
 }
 
@@ -56,13 +58,16 @@ type compared struct {
 func (f figures) print(w io.Writer) {
 	fmt.Fprintf(w, "%d listings of %d releases, %d CPUs, load %.1f\n", f.Listings, f.Releases, f.CPUs, f.Load)
 	fmt.Fprintf(w, "%-34s %8.1f s, peak %.0f MiB\n", "start", f.Start, f.PeakAtStart)
-	fmt.Fprintf(w, "%-34s %8.1f s, of the processor %.1f s; keeps %.0f MiB\n", "the face for Mattermost is ready", f.FaceReady, f.FaceCPU, f.FaceHeap)
+	fmt.Fprintf(w, "%-34s %8.1f s, of the processor %.1f s; keeps %.0f MiB, peak %.0f MiB\n", "the face for Mattermost is ready", f.FaceReady, f.FaceCPU, f.FaceHeap, f.FacePeak)
 	fmt.Fprintf(w, "%-34s %8.0f MiB, of which heap %.0f MiB; peak %.0f MiB\n", "memory", f.Memory, f.Heap, f.Peak)
 	for _, line := range []struct {
 		what string
 		spread
 	}{{"page of 24", f.Page}, {"one listing", f.Listing}, {"search", f.Search}, {"change until current", f.Change}, {"a question of Mattermost's", f.Face}} {
 		fmt.Fprintf(w, "%-34s %8.2f ms p50 %8.2f ms p99 %8.2f ms most; processor %.2f ms p50 %.2f ms p99\n", line.what, line.P50, line.P99, line.Most, line.CPU50, line.CPU99)
+	}
+	if f.SearchInDB > 0 {
+		fmt.Fprintf(w, "%-34s %8.2f ms of the processor for each search\n", "PostgreSQL itself", f.SearchInDB)
 	}
 	for _, c := range f.Compared {
 		fmt.Fprintf(w, "%-34s %8.1f × (%.1f–%.1f): %.0f/s beside %.0f/s\n", c.What, c.Ratio, c.Low, c.High, median(c.PerSecond), median(c.Plain))

@@ -42,6 +42,7 @@ type plan struct {
 	Changes            int
 	Dir                string
 	Database           string // where it is
+	Above              int    // the process above those of a PostgreSQL that was started, else 0
 }
 
 func (p plan) postgres() bool { return strings.Contains(p.Database, "://") }
@@ -72,8 +73,8 @@ func main() {
 			err = measure(ctx, p)
 		}
 	case *postgres:
-		err = withPostgres(func(url string) error {
-			p.Database = url
+		err = withPostgres(func(url string, above int) error {
+			p.Database, p.Above = url, above
 			return run(ctx, p, *keep, *short)
 		})
 	default:
@@ -88,12 +89,12 @@ func main() {
 func readPlan(text string, p *plan) error { return json.Unmarshal([]byte(text), p) }
 
 // withPostgres has a database in a PostgreSQL that ends with it.
-func withPostgres(do func(url string) error) error {
-	url, stop, err := backends.StartPostgres()
+func withPostgres(do func(url string, above int) error) error {
+	url, above, stop, err := backends.StartPostgres()
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(url), stop())
+	return errors.Join(do(url, above), stop())
 }
 
 // run fills a database, has it measured by a process of its own, and judges.

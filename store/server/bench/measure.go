@@ -55,12 +55,16 @@ func measure(ctx context.Context, p plan) (err error) {
 	}
 	f := figures{Listings: s.catalogue.Current().Len(), Releases: p.Releases, CPUs: runtime.GOMAXPROCS(0), Start: since(began)}
 	f.PeakAtStart = memory("VmHWM")
-	for _, step := range []func(context.Context, *figures) error{s.pages, s.listings, s.searches, s.changes, s.face} {
+	for _, step := range []func(context.Context, *figures) error{s.pages, s.listings, s.searches, s.changes} {
 		if err := step(ctx, &f); err != nil {
 			return err
 		}
 	}
-	f.Peak = memory("VmHWM") // before the plain handler takes its share
+	f.Peak = memory("VmHWM") // before what most stores of this size have not, and the plain handler, take their share
+	if err := s.face(ctx, &f); err != nil {
+		return err
+	}
+	f.FacePeak = memory("VmHWM")
 	debug.FreeOSMemory()
 	f.Memory, f.Heap = memory("VmRSS"), heap()
 	if err := s.compare(ctx, &f); err != nil {
@@ -178,8 +182,8 @@ func (s *subject) ids() []string {
 // several, the beginning of one.
 func (s *subject) searches(ctx context.Context, f *figures) (err error) {
 	r := rand.New(rand.NewPCG(3, 3))
-	found := 0
-	f.Search, err = times(max(s.Requests/10, 30), func(i int) error {
+	found, n, before := 0, max(s.Requests/10, 30), familyTime(s.Above)
+	f.Search, err = times(n, func(i int) error {
 		l := backends.Listing(r.IntN(s.Listings), 1)
 		words := strings.Fields(l.Texts[""].Name + " " + l.Texts["fr"].Description)
 		text := words[r.IntN(len(words))]
@@ -198,7 +202,46 @@ func (s *subject) searches(ctx context.Context, f *figures) (err error) {
 	if err == nil && found == 0 {
 		err = errors.New("no search finds anything")
 	}
+	f.SearchInDB = milliseconds(familyTime(s.Above)-before) / float64(n)
+	fmt.Fprintf(os.Stderr, "searches: %+v, in PostgreSQL %.2f ms, load %.1f\n", f.Search, f.SearchInDB, load())
 	return err
+}
+
+// familyTime is the processor time that the living processes below one have used; 0 for no
+// process. The processes of PostgreSQL are each in a group of their own.
+func familyTime(above int) (total time.Duration) {
+	if above == 0 {
+		return 0
+	}
+	const tick = 10 * time.Millisecond // the unit of /proc
+	parents, times := map[int]int{}, map[int]time.Duration{}
+	found, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range found {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		id, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		_, behind, _ := strings.Cut(string(text), ") ") // of the name
+		fields := strings.Fields(behind)                // the state, the parent, …
+		if len(fields) < 13 {
+			continue
+		}
+		parents[id], _ = strconv.Atoi(fields[1])
+		for _, field := range fields[11:13] { // of the user, of the system
+			ticks, _ := strconv.ParseInt(field, 10, 64)
+			times[id] += time.Duration(ticks) * tick
+		}
+	}
+	for id := range times {
+		for up := parents[id]; up > 1; up = parents[up] {
+			if up == above {
+				total += times[id]
+				break
+			}
+		}
+	}
+	return total
 }
 
 // changes takes the time from a change to the signed catalogue that has it.

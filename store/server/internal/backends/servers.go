@@ -41,13 +41,14 @@ type servers struct {
 }
 
 // StartPostgres starts a PostgreSQL for a program that is no test, with an empty database in
-// it. It ends by stop, or with the program. Like that of tests it does not wait for disks.
-func StartPostgres() (url string, stop func() error, err error) {
+// it, and returns the process above its own. It ends by stop, or with the program.
+// Like that of tests it does not wait for disks.
+func StartPostgres() (url string, above int, stop func() error, err error) {
 	s, err := startServers()
 	if err != nil {
-		return "", nil, fmt.Errorf("starting PostgreSQL: %w", err)
+		return "", 0, nil, fmt.Errorf("starting PostgreSQL: %w", err)
 	}
-	return s.url("migrated"), func() error { return errors.Join(s.postgres.Close(), s.life.Close(), s.keeper.Wait()) }, nil
+	return s.url("migrated"), s.keeper.Process.Pid, func() error { return errors.Join(s.postgres.Close(), s.life.Close(), s.keeper.Wait()) }, nil
 }
 
 // theServers starts them at the first call, for the whole test binary.

@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,13 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	// Those that go on beside each other wait for disks and processes: for more than there are
+	// cores.
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
@@ -108,6 +117,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 		publishes = 200
 	}
 	backends.Each(t, func(t *testing.T, b backends.Backend) {
+		t.Parallel()
 		files, temp := t.TempDir(), t.TempDir()
 		var versions []string
 		for i := range publishes {

@@ -29,6 +29,7 @@ func TestQuarantine(t *testing.T) {
 	files := ingesttest.Hostile(t, seed, 1000, hello("1.1"), hello("1.2", bundletest.WithFile("META-INF/extension/icon.png", painted(t))), bundletest.Good(), jpltest.Good().Build())
 	known := ingesttest.Codes()
 	backends.Each(t, func(t *testing.T, b backends.Backend) {
+		t.Parallel()
 		w := open(t, b, func(c *ingest.Config) { c.Parallel = 4 })
 		for _, version := range []string{"1.0", "1.1", "1.2"} {
 			w.publishes(hello(version))

@@ -50,6 +50,8 @@ func (r *repository) ChainPEM(context.Context) ([]byte, error) {
 	return r.keys.ChainPEM(), nil
 }
 
+func (r *repository) Differs() bool { return r.differs.Load() }
+
 // ownKeys are made once: an RSA key takes its time.
 var ownKeys struct {
 	sync.Once

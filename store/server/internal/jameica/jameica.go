@@ -52,13 +52,17 @@ type Signer interface {
 	// ChainPEM returns the certificate for it, and what is behind it. Its error is ErrKeyDiffers
 	// as long as this replica is not to sign.
 	ChainPEM(ctx context.Context) ([]byte, error)
+	// Differs reports whether ErrKeyDiffers was the last answer.
+	Differs() bool
 }
 
 // CodeKeyDiffers is the code of ErrKeyDiffers.
 const CodeKeyDiffers = "jameica_key_differs"
 
 // ErrKeyDiffers says that other replicas of the store sign by another key, and that this one
-// signs nothing: its signatures would not be those that users have confirmed.
+// signs nothing: its signatures would not be those that users have confirmed. Nor does it
+// answer anything else then: a Jameica that can not have a signature asks its user, or goes on
+// without one.
 var ErrKeyDiffers = errors.New(CodeKeyDiffers)
 
 // Options say where the face is and what is beside it.
@@ -138,7 +142,7 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if errors.Is(err, ErrKeyDiffers) { // who signs has told of it
-		unavailable(w, CodeKeyDiffers+": this server of the store signs nothing for Jameica, its administrator has to give it the key of the others")
+		unavailable(w, CodeKeyDiffers+": this server of the store has nothing for Jameica: its administrator has to give it the key of the others")
 		return
 	}
 	if r.Context().Err() == nil {
@@ -161,6 +165,11 @@ func unavailable(w http.ResponseWriter, text string) {
 // answer answers a request for the words of a path, or returns why it does not; then nothing
 // was written.
 func (f *Face) answer(w http.ResponseWriter, r *http.Request, words []string) error {
+	if f.signer.Differs() {
+		if _, err := f.signer.ChainPEM(r.Context()); err != nil {
+			return err
+		}
+	}
 	switch {
 	case len(words) == 1 && words[0] == "repository.xml", len(words) == 2 && words[0] == "beta" && words[1] == "repository.xml":
 		both, err := f.shelf.Get(r.Context(), f.catalogue.Current())

@@ -329,7 +329,7 @@ func TestMadeOnce(t *testing.T) {
 }
 
 // TestKeyDiffers: who is not to sign gives neither a certificate nor a signature, not one of
-// before either; the rest is answered.
+// before either, and nothing that could be installed without.
 func TestKeyDiffers(t *testing.T) {
 	r := serve(t)
 	r.publish("demo.notes", "2.1.0")
@@ -339,7 +339,7 @@ func TestKeyDiffers(t *testing.T) {
 		t.Fatal(a.Status)
 	}
 	r.differs.Store(true)
-	for path, status := range map[string]int{sum: 503, "/jameica/certificate.pem": 503, folder + "demo.notes-2.1.0.zip": 200, folder + "plugin.xml": 200, "/jameica/repository.xml": 200} {
+	for path, status := range map[string]int{sum: 503, "/jameica/certificate.pem": 503, folder + "demo.notes-2.1.0.zip": 503, folder + "plugin.xml": 503, "/jameica/repository.xml": 503, "/elsewhere": 200} {
 		a := r.ask("GET", path)
 		if a.StatusCode != status || status == 503 && (!strings.Contains(string(a.body), jameica.CodeKeyDiffers) || a.Header.Get("Retry-After") == "" || a.Header.Get("Cache-Control") != "no-store") {
 			t.Errorf("%s: %s %v %s", path, a.Status, a.Header, a.body)
