@@ -113,7 +113,7 @@ func TestConfigure(t *testing.T) {
 func TestConfigureThatHangs(t *testing.T) {
 	t.Parallel()
 	spec, _ := configurable(t, "live")
-	spec.Settings.StartTimeout = 2 * time.Second
+	spec.Settings.StartTimeout = 10 * time.Second // which a start has on a busy machine, and what hangs, too
 	i := running(t, newSupervisor(t), spec)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // who has asked is gone: it goes on to its end all the same
