@@ -16,7 +16,7 @@ import (
 // nothing back of the others; the error is about ctx only.
 func (s *Set) Outlook(ctx context.Context, installed []Installed) ([]Prospect, error) {
 	members, missing := s.sources()
-	read := &survey{patience: s.config.Patience, until: map[*member]time.Time{}, tired: map[*member]error{}}
+	read := &survey{patience: s.config.Patience, spent: map[*member]time.Duration{}, tired: map[*member]error{}}
 	notes := map[*member]notices{}
 	list := make([]Prospect, 0, len(installed))
 	for _, i := range installed {
@@ -69,7 +69,7 @@ func (s *survey) answers(ctx context.Context, members []*member, i Installed) (*
 // no longer than that.
 type survey struct {
 	patience time.Duration
-	until    map[*member]time.Time
+	spent    map[*member]time.Duration
 	tired    map[*member]error
 }
 
@@ -77,10 +77,9 @@ func (s *survey) listing(ctx context.Context, m *member, id string) (*store.List
 	if why := s.tired[m]; why != nil {
 		return nil, why
 	}
-	if s.until[m].IsZero() {
-		s.until[m] = time.Now().Add(s.patience)
-	}
-	timed, cancel := context.WithDeadlineCause(ctx, s.until[m],
+	began := time.Now()
+	defer func() { s.spent[m] += time.Since(began) }()
+	timed, cancel := context.WithTimeoutCause(ctx, s.patience-s.spent[m],
 		refuse(m.source.Name, Code(store.IndexTooSlow), "the repository %s takes too long to say what has become of what is installed", m.source.Name))
 	defer cancel()
 	l, err := m.listing(timed, id)
