@@ -227,11 +227,11 @@ func (k *Keeper) look(ctx context.Context) {
 func judge(o Origin, was Finding, p Prospect) Finding {
 	now := finding(o, p)
 	switch {
+	case was.Revoked != "" && p.Repository != was.Repository:
+		return was // whatever another one says: what it revokes it could take back
 	case now.Revoked != "":
 		return now
 	case p.Err != nil && was.says():
-		return was
-	case was.Revoked != "" && p.Repository != was.Repository:
 		return was
 	}
 	return now

@@ -126,6 +126,24 @@ func TestOnlyWhoRevokedTakesItBack(t *testing.T) {
 			}
 		})
 	}
+	// Nor by revoking it, too, and taking that back.
+	t.Run("another revokes it, and takes that back", func(t *testing.T) {
+		w := &world{installed: []Origin{x}, says: map[string]Prospect{x.Digest: {Repository: "acme", Revocation: revoked}}}
+		k := w.keeper(t, nil)
+		k.look(t.Context())
+		for _, r := range []*store.Revocation{{Reason: "envy"}, nil} {
+			w.says = map[string]Prospect{x.Digest: {Repository: "evil", Revocation: r}}
+			k.look(t.Context())
+			if got := k.Revoked(x.Digest); got != "stolen" {
+				t.Errorf("it is revoked for %q", got)
+			}
+		}
+		w.says = map[string]Prospect{x.Digest: {Repository: "acme"}}
+		k.look(t.Context())
+		if got := k.Revoked(x.Digest); got != "" {
+			t.Errorf("after the first has taken it back it is revoked for %q", got)
+		}
+	})
 	t.Run("beside a repository that is broken", func(t *testing.T) {
 		w := &world{installed: []Origin{other, x}, says: map[string]Prospect{
 			other.Digest: {Repository: "elsewhere", Err: bad}, x.Digest: {Repository: "acme", Revocation: revoked},
