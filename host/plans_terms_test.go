@@ -292,6 +292,35 @@ func TestUpdatesThatComeByThemselves(t *testing.T) {
 	}
 }
 
+// TestRevokedWhileAnUpdateDownloads: an update that comes by itself, and takes for ever, keeps
+// nothing running that is revoked meanwhile.
+func TestRevokedWhileAnUpdateDownloads(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	s.offer(t, moody{class: deepA, version: "1.0.0"})
+	s.offer(t, moody{class: deepB, version: "1.0.0"})
+	home := t.TempDir()
+	w := installer(t, home, s)
+	w.awaitOver(w.begins(request(deepA, deepB)).ID)
+	w.stop()
+	s.offer(t, moody{class: deepA, version: "1.0.1"})
+	s.spoils(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, deepA) {
+			<-r.Context().Done()
+			return true
+		}
+		return false
+	})
+	w = installer(t, home, s, func(cfg *host.Config) { cfg.Updates.Auto = updatepolicy.AutoPatch })
+	w.awaitSomePlan(func(p host.Plan) bool { return p.Actor == "host" && p.Steps[0].State == "downloading" })
+	s.Advise(nil, []store.Revocation{{Listing: deepB, Version: "1.0.0", Reason: "its key was stolen"}})
+	w.RepositoriesChanged()
+	w.awaitRefused(deepB, "revoked")
+	if !slices.ContainsFunc(w.Plans(), func(p host.Plan) bool { return p.Actor == "host" && !p.State.Over() }) {
+		t.Errorf("the update is over: %+v", w.Plans())
+	}
+}
+
 // awaitSomePlan polls until ok is true of some plan.
 func (w *world) awaitSomePlan(ok func(host.Plan) bool) {
 	w.t.Helper()
